@@ -1,0 +1,52 @@
+//! Schema migrations, up and down, the same text on both engines.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::{MigrationStatus, MigratorTrait};
+
+use crate::{Result, Store};
+
+mod m0001_users;
+
+/// The list, oldest first. Numbers are never reused.
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_users::Migration)]
+    }
+}
+
+/// One migration and whether it has been applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its name, e.g. `m0001_users`.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+impl Store {
+    /// Applies what is missing. Several processes at once are safe: one applies, the others wait.
+    pub async fn migrate(&self) -> Result<()> {
+        let _writer = self.writer.lock().await;
+        Migrator::up(self.read(), None).await?;
+        Ok(())
+    }
+
+    /// Takes back the last `steps` migrations; their tables and what is in them are lost.
+    pub async fn rollback(&self, steps: u32) -> Result<()> {
+        let _writer = self.writer.lock().await;
+        Migrator::down(self.read(), Some(steps)).await?;
+        Ok(())
+    }
+
+    /// All migrations, oldest first.
+    pub async fn migration_status(&self) -> Result<Vec<Status>> {
+        let all = Migrator::get_migration_with_status(self.read()).await?;
+        Ok(all
+            .into_iter()
+            .map(|m| Status { name: m.name().to_owned(), applied: m.status() == MigrationStatus::Applied })
+            .collect())
+    }
+}

@@ -1,0 +1,66 @@
+//! Temporary databases for tests, of both engines.
+//!
+//! PostgreSQL takes part when `DEPUTY_TEST_POSTGRES` holds the URL of a server on which databases
+//! may be created; with `CI=true` its absence fails the test.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::{Config, Store};
+
+/// A migrated database that goes away with this value (a PostgreSQL one with its server).
+pub struct TestStore {
+    /// The database.
+    pub store: Store,
+    /// Its URL.
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// A fresh SQLite database.
+pub async fn sqlite() -> TestStore {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite://{}", folder.path().join("deputy.db").display());
+    let store = Store::connect(&Config::new(&url)).await.expect("SQLite opens");
+    store.migrate().await.expect("migrations apply");
+    TestStore { store, url, _folder: Some(folder) }
+}
+
+/// A fresh PostgreSQL database, if a server was named.
+pub async fn postgres() -> Option<TestStore> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::disallowed_methods, reason = "test settings come from the environment")]
+    let (server, ci) = (std::env::var("DEPUTY_TEST_POSTGRES").ok(), std::env::var("CI").is_ok_and(|v| v == "true"));
+    let Some(server) = server else {
+        assert!(!ci, "DEPUTY_TEST_POSTGRES is not set");
+        eprintln!("left out: PostgreSQL (DEPUTY_TEST_POSTGRES is not set)");
+        return None;
+    };
+    let name = format!("deputy_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
+    let admin = Database::connect(&server).await.expect("the PostgreSQL server answers");
+    admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.expect("drop");
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("create");
+    admin.close().await.expect("close");
+    let (base, _) = server.rsplit_once('/').expect("the URL names a database");
+    let url = format!("{base}/{name}");
+    let mut config = Config::new(&url);
+    config.max_connections = 5;
+    let store = Store::connect(&config).await.expect("PostgreSQL opens");
+    store.migrate().await.expect("migrations apply");
+    Some(TestStore { store, url, _folder: None })
+}
+
+/// Runs `test` on a fresh database of each engine.
+pub async fn for_each_database<F, Fut>(test: F)
+where
+    F: Fn(Store) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let sqlite = sqlite().await;
+    test(sqlite.store.clone()).await;
+    if let Some(postgres) = postgres().await {
+        test(postgres.store.clone()).await;
+    }
+}
