@@ -37,6 +37,10 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub mod approval;
+pub mod audit;
+pub mod repeatable_call;
+pub mod usage;
 mod entity;
 pub mod error;
 pub mod migration;

@@ -6,6 +6,7 @@ use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use crate::{Result, Store};
 
 mod m0001_users;
+mod m0006_gateway;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -13,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_users::Migration)]
+        vec![Box::new(m0001_users::Migration), Box::new(m0006_gateway::Migration)]
     }
 }
 
