@@ -1,0 +1,3 @@
+//! OAuth 2.0 as Google does it.
+
+pub(crate) mod tokens;
