@@ -48,6 +48,7 @@ mod server;
 pub(crate) mod tool;
 
 mod calendar;
+mod gmail;
 
 use deputy_core::firstparty::ServerSpec;
 
@@ -72,6 +73,12 @@ fn tables() -> Vec<ServerTable> {
         title: "Google Calendar",
         instructions: calendar::INSTRUCTIONS,
         tools: calendar::tools(),
+    }, ServerTable {
+        name: "gmail",
+        command: "gmail",
+        title: "Gmail",
+        instructions: gmail::INSTRUCTIONS,
+        tools: gmail::tools(),
     }]
 }
 
