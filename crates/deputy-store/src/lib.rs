@@ -42,8 +42,17 @@ pub mod audit;
 pub mod repeatable_call;
 pub mod usage;
 mod entity;
+pub mod lease;
+pub mod notice;
+pub mod oauth_revocation;
+pub mod oauth_state;
+pub mod oauth_token;
 pub mod error;
 pub mod migration;
+pub mod personal_token;
+pub mod session;
+pub mod user;
+pub mod user_key;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -218,6 +227,11 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
 /// An instant as it is stored: milliseconds since 1970, UTC.
 pub(crate) fn to_ms(at: jiff::Timestamp) -> i64 {
     at.as_millisecond()
+}
+
+/// An instant of whole milliseconds, as it comes back from a row.
+pub fn from_millis(ms: i64) -> jiff::Timestamp {
+    from_ms(ms)
 }
 
 /// A stored instant.

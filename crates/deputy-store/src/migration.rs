@@ -6,6 +6,9 @@ use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use crate::{Result, Store};
 
 mod m0001_users;
+mod m0002_identity;
+mod m0003_user_keys;
+mod m0004_connections;
 mod m0006_gateway;
 
 /// The list, oldest first. Numbers are never reused.
@@ -14,7 +17,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_users::Migration), Box::new(m0006_gateway::Migration)]
+        vec![Box::new(m0001_users::Migration), Box::new(m0002_identity::Migration), Box::new(m0003_user_keys::Migration), Box::new(m0004_connections::Migration), Box::new(m0006_gateway::Migration)]
     }
 }
 

@@ -64,3 +64,25 @@ where
         test(postgres.store.clone()).await;
     }
 }
+
+/// A person to own rows, who can't sign in.
+pub async fn user(store: &Store, username: &str) -> deputy_core::UserId {
+    use sea_orm::{ActiveModelTrait as _, ActiveValue::Set};
+    let tx = store.begin().await.expect("a transaction");
+    let row = crate::entity::users::ActiveModel {
+        username: Set(username.to_owned()),
+        username_key: Set(username.to_lowercase()),
+        name: Set(username.to_owned()),
+        password_hash: Set("!".to_owned()),
+        role: Set("user".to_owned()),
+        language: Set("en".to_owned()),
+        time_zone: Set("UTC".to_owned()),
+        is_active: Set(true),
+        created_at: Set(0),
+        updated_at: Set(0),
+        ..Default::default()
+    };
+    let row = row.insert(tx.conn()).await.expect("a user");
+    tx.commit().await.expect("commit");
+    deputy_core::UserId(row.id)
+}
