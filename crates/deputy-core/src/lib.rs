@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod principal;
 pub mod random;
 pub mod secret;
+pub mod throttle;
 
 pub use clock::{Clock, SystemClock};
 pub use id::{CallId, UserId};
@@ -20,3 +21,4 @@ pub use lifecycle::Lifecycle;
 pub use principal::{Caller, Language, Principal, Role, Scope, Scopes};
 pub use random::{Rng, SystemRng};
 pub use secret::Secret;
+pub use throttle::{Throttle, Throttled};

@@ -218,6 +218,28 @@ impl UserScope<'_, DatabaseTransaction> {
         self.update_user(row, at).await
     }
 
+    /// Replaces the password's hash if it is still `old`. False when it is another or the person
+    /// is gone.
+    pub async fn replace_password_hash(
+        &self,
+        old: &Secret<String>,
+        new: &Secret<String>,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let row = ActiveModel {
+            password_hash: Set(new.expose().clone()),
+            updated_at: Set(to_ms(at)),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(self.user.0))
+            .filter(Column::PasswordHash.eq(old.expose()))
+            .exec(self.conn)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Enables or disables the person. False when the person is gone.
     pub async fn set_active(&self, is_active: bool, at: Timestamp) -> Result<bool> {
         self.update_user(

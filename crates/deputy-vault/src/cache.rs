@@ -31,7 +31,10 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { entries: Mutex::new(HashMap::new()), clock }
+        Self {
+            entries: Mutex::new(HashMap::new()),
+            clock,
+        }
     }
 
     pub(crate) fn get(&self, owner: Owner, id: KeyId) -> Option<DataKey> {
@@ -44,7 +47,10 @@ impl Cache {
     pub(crate) fn active(&self, owner: Owner) -> Option<(KeyId, DataKey)> {
         let now = self.clock.now();
         let entries = self.entries.lock();
-        let (id, entry) = entries.get(&owner)?.iter().find(|(_, entry)| entry.is_active)?;
+        let (id, entry) = entries
+            .get(&owner)?
+            .iter()
+            .find(|(_, entry)| entry.is_active)?;
         (now < entry.until).then(|| (*id, entry.key.clone()))
     }
 
@@ -60,10 +66,19 @@ impl Cache {
         }
         let of_owner = entries.entry(owner).or_default();
         if is_active {
-            of_owner.values_mut().for_each(|entry| entry.is_active = false);
+            of_owner
+                .values_mut()
+                .for_each(|entry| entry.is_active = false);
         }
         let is_active = is_active || of_owner.get(&id).is_some_and(|entry| entry.is_active);
-        of_owner.insert(id, Entry { key: key.clone(), until, is_active });
+        of_owner.insert(
+            id,
+            Entry {
+                key: key.clone(),
+                until,
+                is_active,
+            },
+        );
     }
 
     pub(crate) fn forget(&self, owner: Owner) {

@@ -97,7 +97,15 @@ impl Vault {
     pub fn new(store: Store, config: &Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let roots = RootKeys::new(config);
         let cache = Cache::new(Arc::clone(&clock));
-        Self { inner: Arc::new(Inner { store, roots, cache, clock, rng }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                roots,
+                cache,
+                clock,
+                rng,
+            }),
+        }
     }
 
     /// Seals `plain` for `place`. Stores the owner's first data key where there is none: not to be
@@ -145,7 +153,11 @@ impl Vault {
     }
 
     /// [`Vault::open`] for values that are text. [`Error::Format`] when they are not.
-    pub async fn open_text(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret<String>, Error> {
+    pub async fn open_text(
+        &self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Secret<String>, Error> {
         let plain = self.open(place, sealed).await?;
         match String::from_utf8(plain.expose().clone()) {
             Ok(text) => Ok(Secret::new(text)),

@@ -22,7 +22,13 @@ impl<'a> Place<'a> {
         column: &'a str,
         purpose: &'a str,
     ) -> Self {
-        Self { owner: Some(user), table, row, column, purpose }
+        Self {
+            owner: Some(user),
+            table,
+            row,
+            column,
+            purpose,
+        }
     }
 
     /// A column of a row that belongs to no person, e.g. a signing key.
@@ -32,7 +38,13 @@ impl<'a> Place<'a> {
         column: &'a str,
         purpose: &'a str,
     ) -> Self {
-        Self { owner: None, table, row, column, purpose }
+        Self {
+            owner: None,
+            table,
+            row,
+            column,
+            purpose,
+        }
     }
 
     /// Whose it is; `None` for the installation.
@@ -42,7 +54,13 @@ impl<'a> Place<'a> {
 
     /// The fields as they are authenticated, in order.
     pub(crate) fn fields(&self) -> [String; 5] {
-        [owner_text(self.owner), self.table.into(), self.row.into(), self.column.into(), self.purpose.into()]
+        [
+            owner_text(self.owner),
+            self.table.into(),
+            self.row.into(),
+            self.column.into(),
+            self.purpose.into(),
+        ]
     }
 }
 

@@ -85,7 +85,13 @@ pub(crate) fn key_id(sealed: &[u8]) -> Result<KeyId, Error> {
     Ok(KeyId(id))
 }
 
-pub(crate) fn seal(rng: &dyn Rng, id: KeyId, key: &DataKey, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(
+    rng: &dyn Rng,
+    id: KeyId,
+    key: &DataKey,
+    place: &Place<'_>,
+    plain: &[u8],
+) -> Vec<u8> {
     let salt: [u8; SALT] = random::bytes(rng);
     let keys = derive(key, &salt, id);
     let mut out = Vec::with_capacity(OVERHEAD + plain.len());
@@ -98,7 +104,12 @@ pub(crate) fn seal(rng: &dyn Rng, id: KeyId, key: &DataKey, place: &Place<'_>, p
     out
 }
 
-pub(crate) fn open(id: KeyId, key: &DataKey, place: &Place<'_>, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Error> {
+pub(crate) fn open(
+    id: KeyId,
+    key: &DataKey,
+    place: &Place<'_>,
+    sealed: &[u8],
+) -> Result<Secret<Vec<u8>>, Error> {
     if key_id(sealed)? != id {
         return Err(Error::Refused);
     }
@@ -147,10 +158,15 @@ impl hkdf::KeyType for Length {
     }
 }
 
-#[expect(clippy::expect_used, reason = "64 bytes are within what HKDF-SHA-512 gives (RFC 5869, 2.3)")]
+#[expect(
+    clippy::expect_used,
+    reason = "64 bytes are within what HKDF-SHA-512 gives (RFC 5869, 2.3)"
+)]
 pub(crate) fn hkdf_sha512(ikm: &[u8], salt: &[u8], info: &[&[u8]], out: &mut [u8]) {
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA512, salt).extract(ikm);
-    prk.expand(info, Length(out.len())).and_then(|okm| okm.fill(out)).expect("a legal length");
+    prk.expand(info, Length(out.len()))
+        .and_then(|okm| okm.fill(out))
+        .expect("a legal length");
 }
 
 fn derive(key: &DataKey, salt: &[u8], id: KeyId) -> RecordKeys {
@@ -161,7 +177,10 @@ fn derive(key: &DataKey, salt: &[u8], id: KeyId) -> RecordKeys {
     keys
 }
 
-#[expect(clippy::expect_used, reason = "the key has 32 bytes; the plain text is far below 2^36 bytes")]
+#[expect(
+    clippy::expect_used,
+    reason = "the key has 32 bytes; the plain text is far below 2^36 bytes"
+)]
 pub(crate) fn gcm_seal(rng: &dyn Rng, key: &[u8], aad: &[u8], plain: &[u8]) -> Vec<u8> {
     let nonce: [u8; NONCE] = random::bytes(rng);
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("32 bytes"));
@@ -169,7 +188,11 @@ pub(crate) fn gcm_seal(rng: &dyn Rng, key: &[u8], aad: &[u8], plain: &[u8]) -> V
     out.extend_from_slice(&nonce);
     out.extend_from_slice(plain);
     let tag = key
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[NONCE..])
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(aad),
+            &mut out[NONCE..],
+        )
         .expect("within the limits of AES-GCM");
     out.extend_from_slice(tag.as_ref());
     out
@@ -181,7 +204,10 @@ pub(crate) fn gcm_open(key: &[u8], aad: &[u8], sealed: &[u8]) -> Option<Secret<V
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
     let mut buffer = body.to_vec();
-    let length = key.open_in_place(nonce, Aad::from(aad), &mut buffer).ok()?.len();
+    let length = key
+        .open_in_place(nonce, Aad::from(aad), &mut buffer)
+        .ok()?
+        .len();
     // The tag's bytes; nothing secret is cut off.
     buffer.truncate(length);
     Some(Secret::new(buffer))

@@ -73,7 +73,11 @@ pub fn parse_key(text: &str) -> Result<Secret<[u8; 32]>, KeyError> {
 
 /// The keys of `TOKEN_ENCRYPTION_KEYS_OLD`, comma separated; empty gives none.
 pub fn parse_old_keys(text: &str) -> Result<Vec<Secret<[u8; 32]>>, KeyError> {
-    text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(|key| parse(key, OLD)).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
+        .map(|key| parse(key, OLD))
+        .collect()
 }
 
 fn parse(text: &str, setting: &'static str) -> Result<Secret<[u8; 32]>, KeyError> {
@@ -82,16 +86,26 @@ fn parse(text: &str, setting: &'static str) -> Result<Secret<[u8; 32]>, KeyError
         return Err(KeyError::Empty { setting });
     }
     if let Some(index) = text.chars().position(|c| !c.is_ascii_hexdigit()) {
-        return Err(KeyError::Digit { setting, position: index + 1 });
+        return Err(KeyError::Digit {
+            setting,
+            position: index + 1,
+        });
     }
     let mut key = [0; 32];
     if hex::decode_to_slice(text, &mut key).is_err() {
-        return Err(KeyError::Length { setting, found: text.len() });
+        return Err(KeyError::Length {
+            setting,
+            found: text.len(),
+        });
     }
     let weak = key.iter().all(|byte| *byte == key[0]);
     let secret = Secret::new(key);
     key.zeroize();
-    if weak { Err(KeyError::Weak { setting }) } else { Ok(secret) }
+    if weak {
+        Err(KeyError::Weak { setting })
+    } else {
+        Ok(secret)
+    }
 }
 
 /// A fresh root key as 64 hex digits.
@@ -131,7 +145,14 @@ impl fmt::Display for RootKeyId {
 pub(crate) struct RootKey(Secret<[u8; 32]>);
 
 impl RootKey {
-    pub(crate) fn wrap(&self, rng: &dyn Rng, root: RootKeyId, owner: Option<UserId>, id: KeyId, key: &DataKey) -> Vec<u8> {
+    pub(crate) fn wrap(
+        &self,
+        rng: &dyn Rng,
+        root: RootKeyId,
+        owner: Option<UserId>,
+        id: KeyId,
+        key: &DataKey,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(WRAPPED);
         out.push(VERSION);
         out.extend_from_slice(&root.0);
@@ -182,7 +203,11 @@ impl RootKeys {
         let mut id = [0; ID];
         id.copy_from_slice(root);
         let root = RootKeyId(id);
-        let (_, key) = self.keys.iter().find(|(known, _)| *known == root).ok_or(Error::UnknownRootKey(root))?;
+        let (_, key) = self
+            .keys
+            .iter()
+            .find(|(known, _)| *known == root)
+            .ok_or(Error::UnknownRootKey(root))?;
         let aad = authenticated(root, row.owner, KeyId::parse(&row.key_id)?);
         let plain = gcm_open(key.0.expose(), &aad, body).ok_or(Error::Refused)?;
         let mut key = [0; 32];

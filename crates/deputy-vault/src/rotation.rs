@@ -50,12 +50,20 @@ pub struct Use {
 impl Status {
     /// How many data keys are wrapped by another root key than the current.
     pub fn left(&self) -> u64 {
-        self.uses.iter().filter(|used| used.root != self.current).map(|used| used.keys).sum()
+        self.uses
+            .iter()
+            .filter(|used| used.root != self.current)
+            .map(|used| used.keys)
+            .sum()
     }
 
     /// Root keys that wrap something and are not among the settings.
     pub fn unknown(&self) -> Vec<RootKeyId> {
-        self.uses.iter().filter(|used| !used.is_known).map(|used| used.root).collect()
+        self.uses
+            .iter()
+            .filter(|used| !used.is_known)
+            .map(|used| used.root)
+            .collect()
     }
 }
 
@@ -68,10 +76,17 @@ impl Vault {
             .map(|row| {
                 let root = RootKeyId::parse(&row.root_id)?;
                 let keys = u64::try_from(row.keys).unwrap_or(0);
-                Ok(Use { root, keys, is_known: self.inner.roots.knows(root) })
+                Ok(Use {
+                    root,
+                    keys,
+                    is_known: self.inner.roots.knows(root),
+                })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Status { current: self.inner.roots.current().0, uses })
+        Ok(Status {
+            current: self.inner.roots.current().0,
+            uses,
+        })
     }
 
     /// For the start: [`Error::UnknownRootKey`] when something is wrapped by a root key that is not
@@ -94,14 +109,22 @@ impl Vault {
         }
         let status = self.status().await?;
         let unknown = status.unknown();
-        Ok(Rotation { rewrapped, left: status.left(), unknown })
+        Ok(Rotation {
+            rewrapped,
+            left: status.left(),
+            unknown,
+        })
     }
 
     /// One transaction's worth after row `cursor`; gives the next cursor, `None` at the end.
     async fn rotate_batch(&self, cursor: i64, rewrapped: &mut u64) -> Result<Option<i64>, Error> {
         let (root_id, root) = self.inner.roots.current();
         let root_text = root_id.to_string();
-        let rows = self.inner.store.keys_not_under(&root_text, cursor, BATCH).await?;
+        let rows = self
+            .inner
+            .store
+            .keys_not_under(&root_text, cursor, BATCH)
+            .await?;
         let Some(last) = rows.last().map(|row| row.row) else {
             return Ok(None);
         };
@@ -110,7 +133,10 @@ impl Vault {
             match self.inner.roots.unwrap(&row) {
                 Ok(key) => {
                     let id = KeyId::parse(&row.key_id)?;
-                    fresh.push((root.wrap(&*self.inner.rng, root_id, row.owner, id, &key), row));
+                    fresh.push((
+                        root.wrap(&*self.inner.rng, root_id, row.owner, id, &key),
+                        row,
+                    ));
                 }
                 Err(Error::UnknownRootKey(unknown)) => {
                     tracing::warn!(row = row.row, root = %unknown, "a data key is wrapped by an unknown root key");
