@@ -197,11 +197,6 @@ impl GoogleError {
         }
     }
 
-    /// Whether Google's reason is `reason`.
-    pub(crate) fn is(&self, reason: &str) -> bool {
-        self.reason.as_deref() == Some(reason)
-    }
-
     fn text(&self) -> String {
         let said = self
             .said

@@ -81,7 +81,6 @@ pub(crate) struct GetEvent {
     /// The event's id, from a listing.
     event_id: String,
     /// The calendar it is on. Default: the person's main calendar, "primary".
-    #[serde(default)]
     calendar_id: Option<String>,
 }
 

@@ -30,7 +30,7 @@ fn rate_errors_come_as_403_and_as_429_and_say_when_to_come_back() {
     assert_eq!(error.retry_after, Some(Duration::from_secs(30)));
     let text = "User-rate limit exceeded.  Retry after 2026-11-21T10:01:00.000Z";
     let error = answered(403, None, &old_style("userRateLimitExceeded", text));
-    assert_eq!(error.retry_after, Some(Duration::from_secs(60)));
+    assert_eq!(error.retry_after, Some(Duration::from_mins(1)));
 }
 
 #[test]
