@@ -8,6 +8,7 @@ pub(crate) mod audit_head;
 pub(crate) mod audit_log;
 pub(crate) mod mcp_usage_log;
 pub(crate) mod repeatable_calls;
+pub(crate) mod installation_secrets;
 pub(crate) mod leases;
 pub(crate) mod notices;
 pub(crate) mod oauth_revocations;

@@ -42,6 +42,7 @@ pub mod audit;
 pub mod repeatable_call;
 pub mod usage;
 mod entity;
+pub mod installation_secret;
 pub mod lease;
 pub mod notice;
 pub mod oauth_revocation;

@@ -1,5 +1,6 @@
 //! Accounts at third parties: their tokens, consents under way, revocations still to be told, notices
-//! to the person, and the leases under which several processes share the work.
+//! to the person, the leases under which several processes share the work, and the installation's own
+//! secrets.
 
 use sea_orm_migration::prelude::*;
 
@@ -112,6 +113,15 @@ fn leases() -> TableCreateStatement {
         .to_owned()
 }
 
+fn installation_secrets() -> TableCreateStatement {
+    Table::create()
+        .table("installation_secrets")
+        .col(ColumnDef::new("name").string().not_null().primary_key())
+        .col(ColumnDef::new("sealed").blob().not_null())
+        .col(ColumnDef::new("created_at").big_integer().not_null())
+        .to_owned()
+}
+
 fn indexes() -> [IndexCreateStatement; 6] {
     let index = |name: &'static str, table: &'static str| {
         Index::create().name(name).table(table).to_owned()
@@ -153,6 +163,7 @@ impl MigrationTrait for Migration {
             oauth_revocations(),
             notices(),
             leases(),
+            installation_secrets(),
         ] {
             manager.create_table(table).await?;
         }
@@ -164,6 +175,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [
+            "installation_secrets",
             "leases",
             "notices",
             "oauth_revocations",
