@@ -35,11 +35,13 @@
 
 mod accounts;
 mod call;
+mod control;
 mod failure;
 mod faults;
 mod log;
 mod methods;
 mod oauth;
+mod pages;
 mod partial;
 mod pipeline;
 mod quota;
@@ -60,7 +62,7 @@ pub use self::world::WorldError;
 use crate::server::{self, Connection, Reply, Request};
 
 /// The emulated APIs.
-static SERVICES: &[&Service] = &[];
+static SERVICES: &[&Service] = &[&oauth::SERVICE];
 
 /// The OAuth client that every emulated Google knows: any loopback redirect URI is registered.
 pub const CLIENT_ID: &str = "sandbox-client";
@@ -155,5 +157,17 @@ pub async fn start(listener: TcpListener, config: Config, lifecycle: &Lifecycle)
 }
 
 async fn dispatch(app: &App, request: Request, connection: &Connection) -> Reply {
-    pipeline::answer(app, request, connection).await
+    let path = request.uri().path();
+    if path == "/control" || path.starts_with("/control/") {
+        control::answer(app, request).await
+    } else if oauth::is_ours(path) {
+        oauth::answer(app, request, connection).await
+    } else if pages::is_ours(path) {
+        pages::answer(app, &request)
+    } else {
+        pipeline::answer(app, request, connection).await
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,20 +8,30 @@ use jiff::{SignedDuration, Timestamp};
 use super::service::Quota;
 
 /// What was spent in the last minute, by account and API.
-#[derive(Debug, Default)]
-pub(crate) struct Spent(HashMap<(String, &'static str), VecDeque<(Timestamp, u32)>>);
+#[derive(Debug)]
+pub(crate) struct Spent {
+    /// Whether anything is refused. Default true.
+    pub(crate) enforced: bool,
+    windows: HashMap<(String, &'static str), VecDeque<(Timestamp, u32)>>,
+}
+
+impl Default for Spent {
+    fn default() -> Self {
+        Self { enforced: true, windows: HashMap::new() }
+    }
+}
 
 impl Spent {
     /// Takes the cost of one call, or refuses without taking anything.
     pub(crate) fn take(&mut self, account: &str, quota: &Quota, method: &str, now: Timestamp) -> bool {
-        let window = self.0.entry((account.to_owned(), quota.api)).or_default();
+        let window = self.windows.entry((account.to_owned(), quota.api)).or_default();
         let minute = SignedDuration::from_mins(1);
         while window.front().is_some_and(|(at, _)| now.duration_since(*at) >= minute) {
             window.pop_front();
         }
         let cost = (quota.cost)(method);
         let spent: u32 = window.iter().map(|(_, cost)| cost).sum();
-        if spent + cost > quota.per_minute {
+        if self.enforced && spent + cost > quota.per_minute {
             return false;
         }
         window.push_back((now, cost));
@@ -30,6 +40,6 @@ impl Spent {
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.windows.clear();
     }
 }

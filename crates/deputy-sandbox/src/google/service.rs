@@ -11,6 +11,10 @@ pub(crate) struct Service {
     /// Gives a new account what it has from the first day (its primary calendar, its system
     /// labels). Called once per account.
     pub(crate) provision: fn(&mut Tx<'_>, account: &str),
+    /// Told when the account's name or time zone was changed from outside.
+    pub(crate) changed: Option<fn(&mut Tx<'_>, account: &str)>,
+    /// Makes the account's sync tokens (history ids, page tokens of changes) too old to be used.
+    pub(crate) expire: Option<fn(&mut Tx<'_>, account: &str)>,
     /// Takes a mail in for whichever of the recipients have accounts here. One service has it.
     pub(crate) deliver: Option<Deliver>,
     /// What people see of it on the account's page.
@@ -28,7 +32,7 @@ impl Service {
         methods: &'static [(&'static str, Handler)],
         provision: fn(&mut Tx<'_>, account: &str),
     ) -> Self {
-        Self { methods, provision, deliver: None, window: None, quota: None, resume: None }
+        Self { methods, provision, changed: None, expire: None, deliver: None, window: None, quota: None, resume: None }
     }
 }
 

@@ -255,3 +255,9 @@ pub(crate) fn sweep(tx: &mut Tx<'_>) {
         }
     }
 }
+
+/// Whose refresh token this is, alive or not used for long.
+pub(crate) fn refresh_account(tx: &Tx<'_>, token: &str) -> Option<String> {
+    let wanted = id(token);
+    tx.list_all::<Refresh>().into_iter().find(|(_, id, _)| *id == wanted).map(|(account, _, _)| account)
+}
