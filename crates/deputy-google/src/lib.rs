@@ -102,4 +102,6 @@ pub fn servers() -> Vec<ServerSpec> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

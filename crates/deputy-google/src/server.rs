@@ -329,3 +329,6 @@ fn listed(tool: &crate::tool::Tool) -> rmcp::model::Tool {
     .with_raw_output_schema(object(&spec.output_schema))
     .with_annotations(annotations)
 }
+
+#[cfg(test)]
+mod tests;

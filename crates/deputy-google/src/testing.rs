@@ -1,0 +1,158 @@
+//! What the tests of this crate share: an MCP client over in-memory pipes, and a Google that gives
+//! the answers it is told to.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::response::Response;
+use deputy_core::firstparty::{CallMeta, META_CALL, META_CREDENTIAL, META_FAILURE, ToolFailure};
+use deputy_core::{CallId, Lifecycle, Secret, SystemClock, SystemRng};
+use http::request::Parts;
+use rmcp::RoleClient;
+use rmcp::ServiceExt as _;
+use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, RequestMetaObject};
+use rmcp::service::{RunningService, ServiceError};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{Config, Credentials, Endpoints, serve_duplex};
+
+/// Serves `router` on a loopback port for as long as `lifecycle` runs.
+pub(crate) async fn listen(lifecycle: &Lifecycle, router: Router) -> Url {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    lifecycle.spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// A Google that answers with what `answer` says.
+pub(crate) async fn canned<F, Fut>(lifecycle: &Lifecycle, answer: F) -> Url
+where
+    F: Fn(Parts, Bytes) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response> + Send + 'static,
+{
+    let handler = move |request: axum::extract::Request| {
+        let answer = answer.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            answer(parts, body).await
+        }
+    };
+    listen(lifecycle, Router::new().fallback(handler)).await
+}
+
+/// A configuration for the APIs under `root`.
+pub(crate) fn config(root: &Url, credentials: Credentials) -> Config {
+    Config {
+        endpoints: Endpoints::under(root),
+        ..Config::new(credentials)
+    }
+}
+
+/// An MCP client of one of the servers.
+pub(crate) struct Client {
+    pub(crate) service: RunningService<RoleClient, ()>,
+}
+
+impl Client {
+    /// A client of the server `name`, over pipes. It leaves when it is dropped, and the server ends
+    /// then.
+    pub(crate) async fn of(lifecycle: &Lifecycle, name: &'static str, config: Config) -> Self {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (reader, writer) = tokio::io::split(theirs);
+        lifecycle.spawn(async move { serve_duplex(name, config, reader, writer).await });
+        Self {
+            service: ().serve(ours).await.unwrap(),
+        }
+    }
+
+    /// A client whose requests all carry `token`.
+    pub(crate) async fn with_token(
+        lifecycle: &Lifecycle,
+        name: &'static str,
+        root: &Url,
+        token: &str,
+    ) -> Self {
+        Self::of(
+            lifecycle,
+            name,
+            config(root, Credentials::Fixed(Secret::from(token))),
+        )
+        .await
+    }
+
+    /// Calls a tool; `meta` are the private members of the request.
+    pub(crate) async fn request(
+        &self,
+        tool: &str,
+        arguments: Value,
+        meta: Value,
+    ) -> Result<CallToolResult, ServiceError> {
+        let mut params = CallToolRequestParams::new(tool.to_owned());
+        params.arguments = arguments.as_object().cloned();
+        let meta: JsonObject = meta.as_object().cloned().unwrap_or_default();
+        params.meta = Some(RequestMetaObject::from(meta));
+        self.service.call_tool(params).await
+    }
+
+    /// Calls a tool that is to succeed.
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
+        let result = self.request(tool, arguments, json!({})).await.unwrap();
+        succeeded(&result)
+    }
+
+    /// Calls a tool that is to fail: what it says, and the failure for the gateway.
+    pub(crate) async fn fail(&self, tool: &str, arguments: Value) -> (String, ToolFailure) {
+        let result = self.request(tool, arguments, json!({})).await.unwrap();
+        failed(&result)
+    }
+}
+
+/// The structured answer, which is the text too.
+pub(crate) fn succeeded(result: &CallToolResult) -> Value {
+    assert_ne!(result.is_error, Some(true), "{result:?}");
+    let structured = result
+        .structured_content
+        .clone()
+        .expect("a structured answer");
+    let text: Value = serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap();
+    assert_eq!(text, structured);
+    structured
+}
+
+/// What a failed call says, and its failure.
+pub(crate) fn failed(result: &CallToolResult) -> (String, ToolFailure) {
+    assert_eq!(result.is_error, Some(true), "{result:?}");
+    let failure = result
+        .meta
+        .as_ref()
+        .and_then(|meta| meta.get(META_FAILURE))
+        .expect("a failure in _meta");
+    let text = result.content[0].as_text().unwrap().text.clone();
+    (text, serde_json::from_value(failure.clone()).unwrap())
+}
+
+/// The `_meta` that the gateway sends for the attempt `attempt` of the call `id`.
+pub(crate) fn attempt(id: CallId, attempt: u32) -> Value {
+    json!({ META_CALL: CallMeta { id, attempt } })
+}
+
+/// The `_meta` of a request with its own token.
+pub(crate) fn credential(token: &str) -> Value {
+    json!({ META_CREDENTIAL: token })
+}
+
+/// A fresh call id.
+pub(crate) fn call_id() -> CallId {
+    CallId::new(&SystemClock, &SystemRng)
+}
+
+/// A list that a handler and a test share.
+pub(crate) type Seen<T> = Arc<parking_lot::Mutex<Vec<T>>>;
