@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use deputy_core::UserId;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -238,12 +238,4 @@ pub fn from_millis(ms: i64) -> jiff::Timestamp {
 /// A stored instant.
 pub(crate) fn from_ms(ms: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
-}
-
-/// The backend constant of SeaORM for `engine`.
-pub(crate) fn backend(engine: Engine) -> DbBackend {
-    match engine {
-        Engine::Sqlite => DbBackend::Sqlite,
-        Engine::Postgres => DbBackend::Postgres,
-    }
 }

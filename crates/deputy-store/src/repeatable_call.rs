@@ -94,6 +94,18 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(())
     }
 
+    /// Gives up the run of a call, so that a repeat may carry on at once.
+    pub async fn repeatable_call_release(&self, key: &str, now: Timestamp) -> Result<()> {
+        repeatable_calls::Entity::update_many()
+            .col_expr(repeatable_calls::Column::LeaseUntil, Expr::value(to_ms(now)))
+            .filter(repeatable_calls::Column::UserId.eq(self.user.0))
+            .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
+            .filter(repeatable_calls::Column::Result.is_null())
+            .exec(self.conn)
+            .await?;
+        Ok(())
+    }
+
     /// Forgets a call that certainly had no effect, so that the key may be used again.
     pub async fn repeatable_call_forget(&self, key: &str) -> Result<()> {
         repeatable_calls::Entity::delete_many()

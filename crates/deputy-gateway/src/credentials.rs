@@ -1,0 +1,56 @@
+//! The port to people's accounts at third parties. Implemented where the accounts are kept.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deputy_core::{Secret, UserId};
+
+/// What a person has connected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The services that count as connected: `calendar`, `gmail`, `drive`.
+    pub services: Vec<String>,
+    /// The OAuth scopes that were granted, as full URLs.
+    pub scopes: Vec<String>,
+}
+
+/// A token that may be presented now.
+pub struct AccessToken {
+    /// The token.
+    pub secret: Secret<String>,
+    /// Which token of this connection it is: grows with every refresh and every consent.
+    pub generation: u64,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// The person has not connected the account, or it was removed because the grant is dead.
+    #[error("not connected")]
+    NotConnected,
+    /// The account's provider can't be asked now.
+    #[error("the provider does not answer")]
+    Temporary {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The installation is not configured for it, or wrongly.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// Something of ours failed.
+    #[error("credentials can't be read")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// People's accounts.
+#[async_trait]
+pub trait Credentials: Send + Sync + 'static {
+    /// What this person has connected; empty when nothing is.
+    async fn connected(&self, user: UserId) -> Result<Connected, CredentialError>;
+
+    /// A token of this person that is valid for some minutes more.
+    async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError>;
+
+    /// A newer token than the one of `failed_generation`, which the third party refused.
+    async fn refresh(&self, user: UserId, failed_generation: u64) -> Result<AccessToken, CredentialError>;
+}

@@ -1,0 +1,188 @@
+//! The narrow waist: a call of a tool, made for a person.
+//!
+//! Every front (REST, `/mcp`, later the assistant, the bot and the schedules) calls
+//! [`Gateway::call`], and nothing reaches a tool another way:
+//!
+//! ```text
+//! scope → throttle → resolve → validate → policy (auto / ask / deny) → audit → credentials
+//!       → lease a server → attempt, retry → audit, usage, metrics
+//! ```
+//!
+//! * [`catalog`]: which tools there are and which of them this person has now;
+//! * [`policy`]: whether a call goes ahead or asks first;
+//! * [`approval`]: calls that wait for their person's word;
+//! * [`call`]: the dispatcher itself; [`retry`]: what is tried again, when;
+//! * [`audit`]: the chain of records; [`usage`]: statistics;
+//! * [`pool`]: the processes behind the tools;
+//! * [`mcp`]: the `/mcp` endpoint.
+//!
+//! Arguments and results stay JSON as they came; only this crate's edges know the types of the MCP
+//! SDK.
+
+pub mod approval;
+pub mod audit;
+pub mod call;
+pub mod catalog;
+pub mod credentials;
+pub mod error;
+pub mod mcp;
+pub mod policy;
+pub mod pool;
+mod repeat;
+pub mod retry;
+pub mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deputy_core::throttle::Throttle;
+use deputy_core::{Clock, Lifecycle, Rng, UserId};
+use deputy_store::Store;
+use deputy_vault::Vault;
+use tokio::sync::broadcast;
+use url::Url;
+
+pub use audit::Audit;
+pub use call::{CallOptions, CallResult, Outcome};
+pub use catalog::Catalog;
+pub use credentials::Credentials;
+pub use error::CallError;
+pub use pool::Pool;
+
+/// Limits and addresses of the gateway.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The URL that people's browsers use; links in answers begin with it.
+    pub public_url: Url,
+    /// How long one call may take in all. Default 60 s.
+    pub call_deadline: Duration,
+    /// How long an approval waits for its person. Default 15 minutes.
+    pub approval_lifetime: Duration,
+    /// How long a decided call's result waits for the caller that asked. Default 15 minutes.
+    pub collect_within: Duration,
+    /// Largest number of undecided approvals of one person. Default 100.
+    pub max_pending_approvals: u64,
+    /// How long ended approvals and repeatable calls are kept. Default 30 days and 24 hours.
+    pub keep_approvals: Duration,
+    /// How long an idempotency key answers with the first outcome. Default 24 hours.
+    pub keep_repeatable: Duration,
+    /// How the first-party servers are started.
+    pub first_party: catalog::FirstPartyLaunch,
+}
+
+impl Config {
+    /// Defaults.
+    pub fn new(public_url: Url, first_party: catalog::FirstPartyLaunch) -> Self {
+        Self {
+            public_url,
+            call_deadline: Duration::from_mins(1),
+            approval_lifetime: Duration::from_mins(15),
+            collect_within: Duration::from_mins(15),
+            max_pending_approvals: 100,
+            keep_approvals: Duration::from_hours(30 * 24),
+            keep_repeatable: Duration::from_hours(24),
+            first_party,
+        }
+    }
+}
+
+/// What the gateway is made of.
+pub struct Parts {
+    /// Everything durable.
+    pub store: Store,
+    /// Seals arguments and results at rest.
+    pub vault: Vault,
+    /// The tools.
+    pub catalog: Catalog,
+    /// The people's accounts.
+    pub credentials: Arc<dyn Credentials>,
+    /// The processes.
+    pub pool: Pool,
+    /// The chain of records.
+    pub audit: Audit,
+    /// Calls per user and minute.
+    pub throttle: Arc<Throttle<UserId>>,
+    /// The life of its tasks.
+    pub lifecycle: Lifecycle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+}
+
+/// The gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) parts: Parts,
+    pub(crate) tools_changed: broadcast::Sender<UserId>,
+    pub(crate) decided: broadcast::Sender<uuid::Uuid>,
+}
+
+impl Gateway {
+    /// Puts the parts together. [`Gateway::run`] starts what goes on in the background.
+    pub fn new(config: Config, parts: Parts) -> Self {
+        let (tools_changed, _) = broadcast::channel(256);
+        let (decided, _) = broadcast::channel(256);
+        Self { inner: Arc::new(Inner { config, parts, tools_changed, decided }) }
+    }
+
+    /// Starts the background work: carrying out approved calls that a crash interrupted, and
+    /// clearing what has lapsed.
+    pub fn run(&self) {
+        let gateway = self.clone();
+        let soft = self.inner.parts.lifecycle.soft().clone();
+        self.inner.parts.lifecycle.spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(30));
+            every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while soft.run_until_cancelled(every.tick()).await.is_some() {
+                gateway.resume_approved().await;
+                gateway.sweep().await;
+            }
+        });
+    }
+
+    /// Tells clients of this person that the list of tools is another one now.
+    pub fn tools_changed(&self, user: UserId) {
+        // Nobody listening is fine.
+        let _ = self.inner.tools_changed.send(user);
+    }
+
+    /// Stops what runs with this person's credentials, at once.
+    pub async fn stop_user(&self, user: UserId) {
+        self.inner.parts.pool.stop_user(user).await;
+    }
+
+    /// The processes behind the tools.
+    pub fn pool(&self) -> &Pool {
+        &self.inner.parts.pool
+    }
+
+    /// The chain of records.
+    pub fn audit(&self) -> &Audit {
+        &self.inner.parts.audit
+    }
+
+    async fn sweep(&self) {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let swept = async {
+            let tx = parts.store.begin().await?;
+            tx.approvals_sweep(now, now - signed(self.inner.config.keep_approvals)).await?;
+            tx.repeatable_calls_sweep(now - signed(self.inner.config.keep_repeatable)).await?;
+            tx.commit().await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "clearing lapsed approvals failed");
+        }
+    }
+}
+
+/// A duration for arithmetic on instants.
+pub(crate) fn signed(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}

@@ -1,0 +1,203 @@
+//! Calls under an idempotency key (draft-ietf-httpapi-idempotency-key-header): the first outcome
+//! is kept and given again; a call that broke off is carried on under the same call id.
+
+use std::sync::Arc;
+
+use deputy_core::{CallId, Principal, UserId};
+use deputy_store::repeatable_call::RepeatableCall;
+use deputy_vault::Place;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::approval::StoredOutcome;
+use crate::call::{CallOptions, Outcome};
+use crate::catalog::{Tool, digest};
+use crate::error::CallError;
+use crate::policy::{self, Decision};
+use crate::{Gateway, signed};
+
+/// Longest key.
+const MAX_KEY: usize = 255;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    Outcome(StoredOutcome),
+    Asked(uuid::Uuid),
+}
+
+impl Gateway {
+    pub(crate) async fn call_repeatable(
+        &self,
+        principal: &Principal,
+        tool: &Arc<Tool>,
+        arguments: Value,
+        options: CallOptions,
+        key: String,
+    ) -> Result<Outcome, CallError> {
+        if key.is_empty() || key.len() > MAX_KEY {
+            return Err(CallError::Validation {
+                pointer: String::new(),
+                message: format!("Idempotency-Key must have 1 to {MAX_KEY} characters"),
+            });
+        }
+        let parts = &self.inner.parts;
+        let user = principal.user_id;
+        let request_digest = digest(&json!([tool.name, arguments]));
+        let (call_id, first_attempt) = match self.claim(user, &key, &request_digest).await? {
+            Claim::Run { call_id, attempt } => (call_id, attempt),
+            Claim::Kept(kept) => return self.give_again(user, kept).await,
+        };
+        // The call goes on when the caller breaks off: its repeat finds the outcome.
+        let (gateway, principal, tool) = (self.clone(), principal.clone(), Arc::clone(tool));
+        let options = CallOptions { call_id: Some(call_id), cancel: tokio_util::sync::CancellationToken::new(), ..options };
+        let task = parts.lifecycle.spawn(async move {
+            let outcome = gateway.run_claimed(&principal, &tool, arguments, options, first_attempt).await;
+            gateway.keep(user, &key, &outcome).await?;
+            outcome
+        });
+        match task.await {
+            Ok(Some(outcome)) => outcome,
+            _ => Err(CallError::Internal),
+        }
+    }
+
+    async fn run_claimed(
+        &self,
+        principal: &Principal,
+        tool: &Arc<Tool>,
+        arguments: Value,
+        options: CallOptions,
+        first_attempt: u32,
+    ) -> Result<Outcome, CallError> {
+        if first_attempt > 1 && policy::decide(tool, &arguments) == Decision::Auto {
+            let run = crate::call::Run {
+                user: principal.user_id,
+                caller: principal.caller.label(),
+                call_id: options.call_id.unwrap_or_else(|| CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng)),
+                first_attempt,
+                approval: None,
+            };
+            return self.make(&run, tool, &arguments, &options).await.map(Outcome::Done);
+        }
+        self.call_checked(principal, tool, arguments, options).await
+    }
+
+    async fn claim(&self, user: UserId, key: &str, request_digest: &str) -> Result<Claim, CallError> {
+        let parts = &self.inner.parts;
+        let now = parts.clock.now();
+        let lease_until = now + signed(self.inner.config.call_deadline);
+        let fresh = RepeatableCall {
+            request_digest: request_digest.to_owned(),
+            call_id: CallId::new(&*parts.clock, &*parts.rng),
+            attempts: 1,
+            lease_until,
+            result: None,
+        };
+        let seen = {
+            let tx = parts.store.begin().await?;
+            match tx.user(user).repeatable_call(key).await? {
+                Some(seen) => seen,
+                None => match tx.user(user).repeatable_call_begin(key, &fresh, now).await {
+                    Ok(()) => {
+                        tx.commit().await?;
+                        return Ok(Claim::Run { call_id: fresh.call_id, attempt: 1 });
+                    }
+                    Err(deputy_store::Error::Conflict(_)) => {
+                        return Err(under_way());
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        };
+        if seen.request_digest != request_digest {
+            return Err(CallError::Conflict("this Idempotency-Key was used for another call".to_owned()));
+        }
+        if let Some(sealed) = &seen.result {
+            let plain = parts
+                .vault
+                .open(&place(user, key), sealed)
+                .await
+                .map_err(|e| CallError::internal(&e, "opening a kept outcome"))?;
+            let kept = serde_json::from_slice(plain.expose()).map_err(|e| CallError::internal(&e, "reading a kept outcome"))?;
+            return Ok(Claim::Kept(kept));
+        }
+        if seen.lease_until > now {
+            return Err(under_way());
+        }
+        let tx = parts.store.begin().await?;
+        let mine = tx.user(user).repeatable_call_resume(key, &seen, now, lease_until).await?;
+        tx.commit().await?;
+        if mine {
+            Ok(Claim::Run { call_id: seen.call_id, attempt: u32::try_from(seen.attempts).unwrap_or(1) + 1 })
+        } else {
+            Err(under_way())
+        }
+    }
+
+    async fn give_again(&self, user: UserId, kept: Kept) -> Result<Outcome, CallError> {
+        match kept {
+            Kept::Outcome(outcome) => outcome.into_run().map(Outcome::Done),
+            Kept::Asked(id) => match self.approval(user, id).await? {
+                None => Err(CallError::Conflict("the approval of this call is gone".to_owned())),
+                Some(approval) => match approval.result.clone() {
+                    Some(outcome) => outcome.into_run().map(Outcome::Done),
+                    None if approval.status == "rejected" => {
+                        Err(CallError::Forbidden(format!("you rejected this call of {}", approval.tool)))
+                    }
+                    None => Ok(Outcome::Asked(Box::new(approval))),
+                },
+            },
+        }
+    }
+
+    /// Keeps what came of a call. What certainly had no effect is forgotten instead, so that the
+    /// same key may try again.
+    async fn keep(&self, user: UserId, key: &str, outcome: &Result<Outcome, CallError>) -> Result<(), CallError> {
+        let kept = match outcome {
+            Ok(Outcome::Done(result)) => Some(Kept::Outcome(StoredOutcome::Result(result.clone()))),
+            Ok(Outcome::Asked(approval)) => Some(Kept::Asked(approval.id)),
+            Err(CallError::Timeout(_) | CallError::Upstream(_) | CallError::Internal | CallError::Cancelled) => {
+                // It may have happened: the next try carries on under the same call id, at once.
+                let tx = self.inner.parts.store.begin().await?;
+                tx.user(user).repeatable_call_release(key, self.inner.parts.clock.now()).await?;
+                tx.commit().await?;
+                return Ok(());
+            }
+            Err(_) => None,
+        };
+        let parts = &self.inner.parts;
+        let sealed = match kept {
+            None => None,
+            Some(kept) => {
+                let plain = serde_json::to_vec(&kept).map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
+                let sealed = parts
+                    .vault
+                    .seal(&place(user, key), &plain)
+                    .await
+                    .map_err(|e| CallError::internal(&e, "sealing an outcome"))?;
+                Some(sealed)
+            }
+        };
+        let tx = parts.store.begin().await?;
+        match sealed {
+            Some(sealed) => tx.user(user).repeatable_call_finish(key, sealed).await?,
+            None => tx.user(user).repeatable_call_forget(key).await?,
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+enum Claim {
+    Run { call_id: CallId, attempt: u32 },
+    Kept(Kept),
+}
+
+fn place(user: UserId, key: &str) -> Place<'_> {
+    Place::of_user(user, "repeatable_calls", key, "result", "outcome")
+}
+
+fn under_way() -> CallError {
+    CallError::Conflict("the first call with this Idempotency-Key is still under way".to_owned())
+}
