@@ -66,9 +66,9 @@ impl Cache {
         }
         let of_owner = entries.entry(owner).or_default();
         if is_active {
-            of_owner
-                .values_mut()
-                .for_each(|entry| entry.is_active = false);
+            for entry in of_owner.values_mut() {
+                entry.is_active = false;
+            }
         }
         let is_active = is_active || of_owner.get(&id).is_some_and(|entry| entry.is_active);
         of_owner.insert(
