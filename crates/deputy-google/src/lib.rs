@@ -44,10 +44,13 @@ pub(crate) mod call;
 pub(crate) mod client;
 mod config;
 pub(crate) mod error;
+mod once;
 mod server;
 pub(crate) mod tool;
 
 mod calendar;
+mod docs;
+mod drive;
 mod gmail;
 
 use deputy_core::firstparty::ServerSpec;
@@ -79,6 +82,12 @@ fn tables() -> Vec<ServerTable> {
         title: "Gmail",
         instructions: gmail::INSTRUCTIONS,
         tools: gmail::tools(),
+    }, ServerTable {
+        name: "drive",
+        command: "google-drive",
+        title: "Google Drive and Docs",
+        instructions: drive::INSTRUCTIONS,
+        tools: drive::tools(),
     }]
 }
 

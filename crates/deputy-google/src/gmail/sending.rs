@@ -11,8 +11,6 @@
 //!   id is the key; once it is gone the message is looked for in its thread;
 //! * a repeat of the call: draft first, then the sent mail, and only then a new draft.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deputy_core::CallId;
@@ -23,12 +21,10 @@ use super::compose::{CALL_HEADER, Outgoing};
 use super::wire::{Draft, Message, MessageRef, NewDraft, NewMessage, SUMMARY_FIELDS};
 use crate::call::Call;
 use crate::error::ToolError;
+use crate::once::{look_for, outcome_or_look};
 
 /// How many of the newest drafts and of the newest sent messages are looked at.
 const RECENT: u32 = 30;
-
-/// Gmail's lists may lag behind what was just written: pauses before looking again.
-const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1200)];
 
 /// Stores `mail` as a draft, in the conversation `thread_id` if given. Makes one draft per call.
 pub(crate) async fn store_draft(call: &Call, mail: &Outgoing, thread_id: Option<&str>) -> Result<Draft, ToolError> {
@@ -104,19 +100,8 @@ async fn create(
 ) -> Result<Draft, ToolError> {
     let raw = URL_SAFE_NO_PAD.encode(mail.to_mime());
     let new = NewDraft { message: NewMessage { raw: Some(raw), thread_id: thread_id.map(str::to_owned) } };
-    let error = match gmail.create_draft(&new).await {
-        Ok(draft) => return Ok(draft),
-        Err(error) if error.may_have_happened() => error,
-        Err(error) => return Err(error),
-    };
-    tracing::info!(%error, "no clear answer to drafts.create: looking whether it is there");
-    for pause in [Duration::ZERO].into_iter().chain(LOOK_AGAIN) {
-        tokio::time::sleep(pause).await;
-        if let Some(draft) = find_draft(gmail, call).await? {
-            return Ok(draft);
-        }
-    }
-    Err(error)
+    let written = gmail.create_draft(&new).await;
+    outcome_or_look(written, || Box::pin(find_draft(gmail, call))).await
 }
 
 fn is_of(message: &Message, call: CallId) -> bool {
@@ -136,22 +121,20 @@ async fn find_recently_sent(gmail: &Gmail<'_>, call: CallId) -> Result<Option<Me
 }
 
 async fn find_in_thread(gmail: &Gmail<'_>, thread_id: &str, trace: Trace) -> Result<Option<MessageRef>, ToolError> {
-    for pause in [Duration::ZERO].into_iter().chain(LOOK_AGAIN) {
-        tokio::time::sleep(pause).await;
-        let fields = "messages(id,threadId,labelIds,internalDate,payload/headers)";
-        let messages = match gmail.thread(thread_id, &[CALL_HEADER], fields).await {
-            Ok(thread) => thread.messages,
-            Err(error) if error.status() == Some(404) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        let sent = messages.into_iter().filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
-        let found = match trace {
-            Trace::Call(call) => sent.filter(|m| is_of(m, call)).last(),
-            Trace::Newest => sent.max_by_key(|m| m.internal_date),
-        };
-        if let Some(message) = found {
-            return Ok(Some(MessageRef { id: message.id, thread_id: message.thread_id }));
-        }
-    }
-    Ok(None)
+    look_for(|| Box::pin(sent_in_thread(gmail, thread_id, trace))).await
+}
+
+async fn sent_in_thread(gmail: &Gmail<'_>, thread_id: &str, trace: Trace) -> Result<Option<MessageRef>, ToolError> {
+    let fields = "messages(id,threadId,labelIds,internalDate,payload/headers)";
+    let messages = match gmail.thread(thread_id, &[CALL_HEADER], fields).await {
+        Ok(thread) => thread.messages,
+        Err(error) if error.status() == Some(404) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let sent = messages.into_iter().filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
+    let found = match trace {
+        Trace::Call(call) => sent.filter(|m| is_of(m, call)).last(),
+        Trace::Newest => sent.max_by_key(|m| m.internal_date),
+    };
+    Ok(found.map(|message| MessageRef { id: message.id, thread_id: message.thread_id }))
 }
