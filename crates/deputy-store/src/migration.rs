@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
-use crate::{Result, Store};
+use crate::{Engine, Result, Store, Tx};
 
 mod m0001_users;
 mod m0002_identity;
@@ -33,16 +33,26 @@ pub struct Status {
 impl Store {
     /// Applies what is missing. Several processes at once are safe: one applies, the others wait.
     pub async fn migrate(&self) -> Result<()> {
-        let _writer = self.writer.lock().await;
-        Migrator::up(self.read(), None).await?;
-        Ok(())
+        let tx = self.begin_migration().await?;
+        Migrator::up(tx.conn(), None).await?;
+        tx.commit().await
     }
 
     /// Takes back the last `steps` migrations; their tables and what is in them are lost.
     pub async fn rollback(&self, steps: u32) -> Result<()> {
-        let _writer = self.writer.lock().await;
-        Migrator::down(self.read(), Some(steps)).await?;
-        Ok(())
+        let tx = self.begin_migration().await?;
+        Migrator::down(tx.conn(), Some(steps)).await?;
+        tx.commit().await
+    }
+
+    /// All or nothing, one process at a time: on SQLite by its one writer, on PostgreSQL by a lock
+    /// that the transaction holds.
+    async fn begin_migration(&self) -> Result<Tx> {
+        let tx = self.begin().await?;
+        if self.engine() == Engine::Postgres {
+            tx.conn().execute_unprepared("SELECT pg_advisory_xact_lock(4990170453)").await?;
+        }
+        Ok(tx)
     }
 
     /// All migrations, oldest first.
@@ -54,3 +64,6 @@ impl Store {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
