@@ -1,0 +1,438 @@
+//! The processes behind the tools.
+//!
+//! A server is a child process that speaks MCP over its pipes. The pool starts it with the first call,
+//! shares it between all sessions of its owner, and ends it when nobody used it for a while. What a
+//! process is found by is its owner and its name ([`PoolKey`]), so nothing of one person's can answer
+//! another.
+//!
+//! The life of a server is that of its *slot*: vacant, starting, running, vacant again. However many
+//! calls come while it starts, one process starts and all of them wait for it or get its error. A slot
+//! counts failures in a row: a server that ends within [`Config::stable_after`], or does not start, is
+//! left alone for longer and longer, and callers are told so at once.
+//!
+//! Each process has a task that minds it (`mind`): it notices the end, tells the callers whose calls were
+//! under way, and buries what the process left behind. Stopping is always that task's work.
+//!
+//! * A changed [`Launch::generation`] (a refreshed token) starts a new process for new calls; the old one
+//!   ends after its last call.
+//! * Idle time counts from the end of the last call in flight: a call is never cut short by it.
+//! * Every [`Config::health_every`] a server has to give a sign of life. One that does not is replaced, at
+//!   once if it has no calls, else after them: each has a deadline.
+//! * When a cap is reached, the least recently used idle process leaves; if none is idle, the caller gets
+//!   [`UpstreamError::Busy`]. Processes that are on their way out do not count.
+//! * When the program stops softly no new processes start, and those without calls end.
+//!
+//! [`wire`] says how rmcp is used and what goes beside it, [`spawn`] what a process gets and how it ends,
+//! [`kin`] how nothing is left of it.
+
+mod backoff;
+mod child;
+mod kin;
+mod lines;
+mod slot;
+mod spawn;
+mod start;
+mod stats;
+mod stderr;
+mod upstream;
+mod wire;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use deputy_core::{Clock, Lifecycle, Rng, SystemRng, UserId};
+use parking_lot::{Mutex, RwLock};
+use serde_json::value::RawValue;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use stats::{PoolStats, ServerState, ServerStats};
+pub use upstream::{
+    CallRequest, Cap, EnvValue, Launch, Owner, PoolKey, Progress, ProgressSink, ToolAnswer, ToolResult, UpstreamError,
+};
+
+use child::{Child, Era, Lease, Stop};
+use slot::{Phase, Seat, Slot};
+use spawn::{Grace, Spawner};
+use wire::{Exchange, Params};
+
+/// Limits and times of the pool.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// An unused server ends after this. Default 10 min.
+    pub idle_stop: Duration,
+    /// How often a server has to give a sign of life. Default 60 s.
+    pub health_every: Duration,
+    /// How long it may take to. Default 10 s.
+    pub health_answer: Duration,
+    /// How long a server may take to start. Default 30 s.
+    pub handshake: Duration,
+    /// How much of that the attempt of the newer protocol may take, with a server of which it is not known
+    /// what it speaks and that answers nothing. Default 4 s.
+    pub probe: Duration,
+    /// Most processes of one person. Default 16: 10 of their own, the first-party ones, and some room.
+    pub per_person: usize,
+    /// Most processes in all. Default 256.
+    pub total: usize,
+    /// First pause of a server that keeps ending. Default 1 s.
+    pub backoff_first: Duration,
+    /// Longest. Default 5 min.
+    pub backoff_max: Duration,
+    /// A server that lived this long starts its count of failures anew. Default 60 s.
+    pub stable_after: Duration,
+    /// How long a process may take to end after its input closed. Default 3 s.
+    pub input_grace: Duration,
+    /// How long after `SIGTERM`. Default 2 s.
+    pub term_grace: Duration,
+    /// How much of what a server prints is kept, in bytes. Default 64 KiB.
+    pub printed: usize,
+    /// The largest message, in bytes. Default 16 MiB.
+    pub max_message: usize,
+    /// How often the pool looks whether any of the times above has come. Default 5 s.
+    pub tick: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            idle_stop: Duration::from_mins(10),
+            health_every: Duration::from_mins(1),
+            health_answer: Duration::from_secs(10),
+            handshake: Duration::from_secs(30),
+            probe: Duration::from_secs(4),
+            per_person: 16,
+            total: 256,
+            backoff_first: Duration::from_secs(1),
+            backoff_max: Duration::from_mins(5),
+            stable_after: Duration::from_mins(1),
+            input_grace: Duration::from_secs(3),
+            term_grace: Duration::from_secs(2),
+            printed: 64 * 1024,
+            max_message: 16 * 1024 * 1024,
+            tick: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The pool. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    lifecycle: Lifecycle,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    spawner: Spawner,
+    /// Distinguishes the marks of two pools in one program.
+    mark: u64,
+    slots: RwLock<HashMap<PoolKey, Arc<Slot>>>,
+    seats: Mutex<HashMap<u64, Arc<Seat>>>,
+    next_id: AtomicU64,
+    /// What each server definition speaks, by a hash of it.
+    eras: Mutex<HashMap<u64, Era>>,
+    /// No new processes.
+    draining: AtomicBool,
+    /// No new calls.
+    closed: AtomicBool,
+    tools_changed: broadcast::Sender<PoolKey>,
+}
+
+/// The most tools that one server may list, and the most pages.
+const MAX_TOOLS: usize = 10_000;
+const MAX_PAGES: usize = 1_000;
+
+impl Pool {
+    /// An empty pool. It looks after itself until `lifecycle` stops; [`Pool::shutdown`] ends its processes.
+    pub fn new(config: Config, lifecycle: Lifecycle, clock: Arc<dyn Clock>) -> Self {
+        static POOLS: AtomicU64 = AtomicU64::new(0);
+        let inner = Arc::new(Inner {
+            lifecycle,
+            clock,
+            rng: Arc::new(SystemRng),
+            spawner: Spawner::default(),
+            mark: POOLS.fetch_add(1, Ordering::Relaxed),
+            slots: RwLock::default(),
+            seats: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            eras: Mutex::default(),
+            draining: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            tools_changed: broadcast::channel(256).0,
+            config,
+        });
+        let weak = Arc::downgrade(&inner);
+        let (tick, soft) = (inner.config.tick, inner.lifecycle.soft().clone());
+        inner.lifecycle.spawn(async move {
+            let mut undertaker = kin::Undertaker::default();
+            let mut reaped = Instant::now();
+            while soft.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
+                let Some(inner) = weak.upgrade() else { return };
+                let pool = Self { inner };
+                pool.look().await;
+                if reaped.elapsed() >= pool.inner.config.health_every {
+                    reaped = Instant::now();
+                    undertaker = tokio::task::spawn_blocking(move || {
+                        undertaker.look();
+                        undertaker
+                    })
+                    .await
+                    .unwrap_or_default();
+                }
+            }
+            if let Some(inner) = weak.upgrade() {
+                inner.drain();
+            }
+        });
+        Self { inner }
+    }
+
+    /// Calls a tool of the server `key`, which is started by `launch` if it does not run.
+    ///
+    /// Dropping the future, `request.cancel` and `request.deadline` all end the call and tell the server;
+    /// the server lives on.
+    pub async fn call(&self, key: &PoolKey, launch: &Launch, request: CallRequest) -> Result<ToolResult, UpstreamError> {
+        let CallRequest { tool, arguments, meta, progress, cancel, deadline } = request;
+        let exchange = Exchange::new("tools/call", Params::Call { tool, arguments, meta }, progress);
+        child::tool_result(self.exchange(key, launch, &exchange, &cancel, deadline).await?)
+    }
+
+    /// All tools that the server `key` lists, each as it wrote it. At most 10,000.
+    pub async fn list_tools(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        deadline: Instant,
+    ) -> Result<Vec<Box<RawValue>>, UpstreamError> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page {
+            tools: Vec<Box<RawValue>>,
+            #[serde(default)]
+            next_cursor: Option<String>,
+        }
+        let cancel = CancellationToken::new();
+        let mut tools = Vec::new();
+        let mut cursor = None;
+        for _ in 0..MAX_PAGES {
+            let exchange = Exchange::new("tools/list", Params::Page { cursor: cursor.clone() }, None);
+            let page = self.exchange(key, launch, &exchange, &cancel, deadline).await?;
+            let page: Page = serde_json::from_str(page.get())
+                .map_err(|error| UpstreamError::Protocol { reason: format!("a list of tools that is none: {error}") })?;
+            tools.extend(page.tools);
+            if tools.len() > MAX_TOOLS {
+                break;
+            }
+            // servers of old end with an empty cursor
+            match page.next_cursor.filter(|next| !next.is_empty()) {
+                None => return Ok(tools),
+                next if next == cursor => break,
+                next => cursor = next,
+            }
+        }
+        Err(UpstreamError::Protocol { reason: "a list of tools without end".to_owned() })
+    }
+
+    /// Which servers said that their tools changed.
+    pub fn tools_changed(&self) -> broadcast::Receiver<PoolKey> {
+        self.inner.tools_changed.subscribe()
+    }
+
+    /// Ends all of this person's processes at once, calls in flight included, and returns when they are
+    /// gone.
+    pub async fn stop_user(&self, user: UserId) {
+        self.inner.stop_where("its person's access ended", |key| key.owner == Owner::User(user)).await;
+    }
+
+    /// Ends the processes of one server at once, calls in flight included, and returns when they are gone.
+    pub async fn stop_server(&self, key: &PoolKey) {
+        self.inner.stop_where("it was stopped", |candidate| candidate == key).await;
+    }
+
+    /// Ends everything and takes no more calls; returns when no process is left.
+    pub async fn shutdown(&self) {
+        self.inner.closed.store(true, Ordering::SeqCst);
+        self.inner.draining.store(true, Ordering::SeqCst);
+        self.inner.stop_where(slot::SHUTDOWN, |_| true).await;
+    }
+
+    /// Does what is due: ends idle servers, looks after those that run. Called every [`Config::tick`].
+    pub async fn look(&self) {
+        self.inner.look().await;
+    }
+
+    /// Which processes there are.
+    pub fn stats(&self) -> PoolStats {
+        stats::collect(&self.inner)
+    }
+
+    /// Sends a request to a running server. One that turns out to have ended before it got the request is
+    /// replaced, once.
+    async fn exchange(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        exchange: &Arc<Exchange>,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<Box<RawValue>, UpstreamError> {
+        for _ in 0..2 {
+            let leasing = self.inner.lease(key, launch);
+            let lease = tokio::select! {
+                biased;
+                lease = leasing => lease?,
+                () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
+                () = tokio::time::sleep_until(deadline) => return Err(UpstreamError::Timeout { sent: false }),
+            };
+            match lease.exchange(exchange, cancel, deadline).await {
+                Ok(result) => return Ok(result),
+                Err(Some(error)) => return Err(error),
+                Err(None) => lease.stop(Stop::Now("its pipe is closed")),
+            }
+        }
+        Err(UpstreamError::NotStarted {
+            reason: "it ended before it got the request".to_owned(),
+            stderr_tail: String::new(),
+        })
+    }
+}
+
+impl Inner {
+    /// The slot of `key`, made if there is none.
+    fn slot(&self, key: &PoolKey) -> Arc<Slot> {
+        if let Some(slot) = self.slots.read().get(key) {
+            return slot.clone();
+        }
+        self.slots.write().entry(key.clone()).or_insert_with(|| Slot::new(key.clone())).clone()
+    }
+
+    /// A place at a running server.
+    async fn lease(self: &Arc<Self>, key: &PoolKey, launch: &Launch) -> Result<Lease, UpstreamError> {
+        loop {
+            if self.closed.load(Ordering::SeqCst) {
+                return Err(UpstreamError::ShuttingDown);
+            }
+            let slot = self.slot(key);
+            let mut starting = {
+                let mut state = slot.state.lock();
+                match &state.phase {
+                    Phase::Running(child) if child.accepts() && child.generation >= launch.generation => {
+                        return Ok(child.lease());
+                    }
+                    Phase::Running(child) => {
+                        child.stop(Stop::WhenIdle);
+                        state.phase = Phase::Vacant;
+                        continue;
+                    }
+                    Phase::Starting(start) => start.clone(),
+                    Phase::Vacant => {
+                        if self.draining.load(Ordering::SeqCst) {
+                            return Err(UpstreamError::ShuttingDown);
+                        }
+                        state.check_backoff(self.clock.now(), launch.generation)?;
+                        let (starting, announce) = slot::Starting::new(launch.generation);
+                        state.phase = Phase::Starting(starting.clone());
+                        start::spawn(self, &slot, launch.clone(), starting.abort.clone(), announce);
+                        starting
+                    }
+                    // looked up before it was taken out of the map
+                    Phase::Gone => continue,
+                }
+            };
+            match starting.outcome().await {
+                Ok(()) => {}
+                // the newer token may do better
+                Err(_) if starting.generation < launch.generation => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Tells all processes whose key fits to end, and waits for it.
+    async fn stop_where(&self, reason: &'static str, fits: impl Fn(&PoolKey) -> bool) {
+        let slots: Vec<_> = self.slots.read().values().filter(|slot| fits(&slot.key)).cloned().collect();
+        for slot in slots {
+            let mut state = slot.state.lock();
+            if let Phase::Starting(starting) = &state.phase {
+                starting.abort.cancel();
+            }
+            if matches!(state.phase, Phase::Gone) {
+                continue;
+            }
+            state.phase = Phase::Gone;
+            drop(state);
+            self.slots.write().retain(|_, other| !Arc::ptr_eq(other, &slot));
+        }
+        // those on their way out, too
+        let seats: Vec<_> = self.seats.lock().values().filter(|seat| fits(&seat.key)).cloned().collect();
+        for seat in &seats {
+            seat.stop(Stop::Now(reason));
+        }
+        for seat in seats {
+            seat.gone.cancelled().await;
+        }
+    }
+
+    /// No new processes; those without calls end.
+    fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        for seat in self.seats.lock().values() {
+            seat.stop(Stop::WhenIdle);
+        }
+    }
+
+    async fn look(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let since = |then: jiff::Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+        let slots: Vec<_> = self.slots.read().values().cloned().collect();
+        let mut looks = Vec::new();
+        for slot in slots {
+            let mut state = slot.state.lock();
+            match &state.phase {
+                Phase::Running(child) => {
+                    if child.in_flight() == 0 && since(child.last_used()) >= self.config.idle_stop {
+                        tracing::info!(server = %slot.key, pid = child.pid, "stopping an idle server");
+                        child.stop(Stop::Now("it was idle"));
+                        state.phase = Phase::Vacant;
+                    } else if since(state.looked_at.unwrap_or(child.started).max(child.started)) >= self.config.health_every {
+                        let child = child.clone();
+                        state.looked_at = Some(now);
+                        looks.push(self.look_after(slot.clone(), child));
+                    }
+                }
+                Phase::Vacant if state.is_forgettable(now, self.config.backoff_max) => {
+                    state.phase = Phase::Gone;
+                    drop(state);
+                    self.slots.write().retain(|_, other| !Arc::ptr_eq(other, &slot));
+                }
+                Phase::Vacant | Phase::Starting(_) | Phase::Gone => {}
+            }
+        }
+        futures_util::future::join_all(looks).await;
+    }
+
+    /// Replaces a server that gives no sign of life.
+    async fn look_after(&self, slot: Arc<Slot>, child: Arc<Child>) {
+        if child.is_well(self.config.health_answer).await || child.is_leaving() {
+            return;
+        }
+        let mut state = slot.state.lock();
+        if !matches!(&state.phase, Phase::Running(current) if current.id == child.id) {
+            return;
+        }
+        tracing::warn!(server = %slot.key, pid = child.pid, calls = child.in_flight(), "a server is mute; replacing it");
+        metrics::counter!("deputy_pool_mute_total").increment(1);
+        // calls in flight may still end well, and have deadlines
+        child.stop(if child.in_flight() == 0 { Stop::Now("it was mute") } else { Stop::WhenIdle });
+        state.phase = Phase::Vacant;
+    }
+
+    fn grace(&self) -> Grace {
+        Grace { input: self.config.input_grace, term: self.config.term_grace }
+    }
+}

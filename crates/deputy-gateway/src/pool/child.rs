@@ -1,0 +1,363 @@
+//! A running server: the handshake that makes a process one, and the calls to it.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use deputy_core::{Clock, Lifecycle};
+use jiff::Timestamp;
+use rmcp::model::{
+    CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest, Implementation,
+    NumberOrString, ProtocolVersion,
+};
+use rmcp::service::{
+    ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError, serve_client_with_lifecycle_and_ct,
+};
+use rmcp::{ClientHandler, Peer, RoleClient};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::io::AsyncRead;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{Exchange, Params, Reply, StdioTransport, Wire};
+use super::upstream::{ToolAnswer, ToolResult, UpstreamError};
+
+/// How a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Up to 2025-11-25: `initialize` first.
+    Legacy,
+    /// From 2026-07-28: each request for itself, `server/discover`.
+    Modern,
+}
+
+/// How a handshake is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    /// `server/discover`, and `initialize` when the answer says that it is unknown.
+    Auto,
+    /// `initialize` only.
+    Legacy,
+}
+
+impl From<Handshake> for ClientLifecycleMode {
+    fn from(handshake: Handshake) -> Self {
+        match handshake {
+            Handshake::Auto => Self::Auto {
+                preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+                legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+            },
+            Handshake::Legacy => Self::Initialize,
+        }
+    }
+}
+
+/// Deputy as an MCP client: it offers nothing, so servers may ask nothing of it. (What a caller can do is
+/// said per call, in `_meta`.)
+pub(super) struct Client;
+
+impl ClientHandler for Client {
+    fn get_info(&self) -> ClientConfig {
+        let deputy = Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
+        ClientConfig::new(ClientCapabilities::default(), deputy)
+            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+    }
+}
+
+/// rmcp's task for one server; it ends when this is dropped.
+pub(super) type Service = RunningService<RoleClient, Client>;
+
+/// The handshake over `transport`, and what era it found.
+pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
+    transport: StdioTransport<R>,
+    how: Handshake,
+) -> Result<(Service, Era), String> {
+    let service = serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
+        .await
+        .map_err(|error| error.to_string().chars().take(300).collect::<String>())?;
+    let legacy = service.peer_info().is_none_or(|info| info.protocol_version.has_initialize());
+    Ok((service, if legacy { Era::Legacy } else { Era::Modern }))
+}
+
+/// What a running server should do about its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Go on.
+    No,
+    /// End when no call is in flight; it gets no new ones.
+    WhenIdle,
+    /// End now, for the reason given.
+    Now(&'static str),
+}
+
+/// A running server.
+pub(super) struct Child {
+    pub(super) id: u64,
+    pub(super) generation: u64,
+    pub(super) pid: u32,
+    pub(super) started: Timestamp,
+    pub(super) wire: Arc<Wire>,
+    era: Era,
+    peer: Peer<RoleClient>,
+    in_flight: AtomicU32,
+    idle: Notify,
+    last_used: AtomicI64,
+    calls: AtomicU64,
+    stop: watch::Sender<Stop>,
+    end: OnceLock<UpstreamError>,
+    dead: CancellationToken,
+    clock: Arc<dyn Clock>,
+    lifecycle: Lifecycle,
+}
+
+/// Where a child comes from.
+pub(super) struct Birth {
+    pub(super) id: u64,
+    pub(super) generation: u64,
+    pub(super) pid: u32,
+    pub(super) wire: Arc<Wire>,
+    pub(super) era: Era,
+    pub(super) peer: Peer<RoleClient>,
+}
+
+impl Child {
+    pub(super) fn new(birth: Birth, clock: Arc<dyn Clock>, lifecycle: Lifecycle) -> Arc<Self> {
+        let Birth { id, generation, pid, wire, era, peer } = birth;
+        let now = clock.now();
+        Arc::new(Self {
+            id,
+            generation,
+            pid,
+            started: now,
+            wire,
+            era,
+            peer,
+            in_flight: AtomicU32::new(0),
+            idle: Notify::new(),
+            last_used: AtomicI64::new(now.as_millisecond()),
+            calls: AtomicU64::new(0),
+            stop: watch::Sender::new(Stop::No),
+            end: OnceLock::new(),
+            dead: CancellationToken::new(),
+            clock,
+            lifecycle,
+        })
+    }
+
+    /// Whether new calls may go to it.
+    pub(super) fn accepts(&self) -> bool {
+        *self.stop.borrow() == Stop::No && !self.dead.is_cancelled() && !self.wire.broken.is_cancelled()
+    }
+
+    /// Whether it has been told to end, or has ended.
+    pub(super) fn is_leaving(&self) -> bool {
+        *self.stop.borrow() != Stop::No || self.dead.is_cancelled()
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// When its last call ended, or it started.
+    pub(super) fn last_used(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.last_used.load(Ordering::Relaxed)).unwrap_or(self.started)
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Has it end; a firmer stop replaces a softer one, never the reverse.
+    pub(super) fn stop(&self, stop: Stop) {
+        self.stop.send_if_modified(|now| {
+            let firmer = matches!((*now, stop), (Stop::No, _) | (Stop::WhenIdle, Stop::Now(_)));
+            if firmer {
+                *now = stop;
+            }
+            firmer
+        });
+    }
+
+    /// Waits until it should end, and says why.
+    pub(super) async fn told_to_stop(&self) -> &'static str {
+        let mut stop = self.stop.subscribe();
+        loop {
+            match *stop.borrow_and_update() {
+                Stop::Now(reason) => return reason,
+                Stop::WhenIdle if self.in_flight() == 0 => return "it was replaced",
+                Stop::No | Stop::WhenIdle => {}
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = self.idle.notified() => {}
+            }
+        }
+    }
+
+    /// Tells everybody who waits for an answer that none will come.
+    pub(super) fn end(&self, error: UpstreamError) {
+        let _ = self.end.set(error);
+        self.dead.cancel();
+    }
+
+    /// Takes a place for one call. Only under the lock of the slot, so that no child that was just told
+    /// to end gets one more.
+    pub(super) fn lease(self: &Arc<Self>) -> Lease {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Lease { child: self.clone() }
+    }
+
+    /// Sends a request and waits for its answer. `Err(None)`: it ended before the request was sent.
+    pub(super) async fn exchange(
+        &self,
+        exchange: &Arc<Exchange>,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<Box<RawValue>, Option<UpstreamError>> {
+        let mut stand_in = CustomRequest::new(exchange.method(), None);
+        stand_in.extensions.insert(exchange.clone());
+        let sending =
+            self.peer.send_cancellable_request(ClientRequest::CustomRequest(stand_in), PeerRequestOptions::no_options());
+        let handle = tokio::select! {
+            biased;
+            () = self.dead.cancelled() => return Err(None),
+            () = cancel.cancelled() => return Err(Some(UpstreamError::Cancelled)),
+            sent = tokio::time::timeout_at(deadline, sending) => match sent {
+                Err(_) => return Err(Some(UpstreamError::Timeout { sent: false })),
+                Ok(Err(_)) => return Err(None),
+                Ok(Ok(handle)) => handle,
+            },
+        };
+        let mut abandoned = Abandoned { child: self, id: Some(handle.id.clone()) };
+        let answer = tokio::select! {
+            biased;
+            answer = handle.await_response() => answer,
+            () = cancel.cancelled() => return Err(Some(UpstreamError::Cancelled)),
+            () = tokio::time::sleep_until(deadline) => return Err(Some(UpstreamError::Timeout { sent: true })),
+            () = self.dead.cancelled() => Err(ServiceError::TransportClosed),
+        };
+        abandoned.id = None;
+        match answer {
+            Ok(_) => {}
+            Err(ServiceError::TransportSend(error)) => {
+                return Err(Some(UpstreamError::Protocol { reason: error.error.to_string() }));
+            }
+            Err(_) => return Err(Some(self.why_it_ended().await)),
+        }
+        match exchange.take_reply() {
+            Some(Reply::Result(result)) => Ok(result),
+            Some(Reply::Error { code, message, data }) => Err(Some(UpstreamError::Rpc { code, message, data })),
+            Some(Reply::Bad(reason)) => Err(Some(UpstreamError::Protocol { reason })),
+            None => Err(Some(UpstreamError::Protocol { reason: "an answer to another question".to_owned() })),
+        }
+    }
+
+    /// Its pipe is broken; its exit status follows at once, unless it lives on without a pipe.
+    async fn why_it_ended(&self) -> UpstreamError {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.dead.cancelled()).await;
+        self.end.get().cloned().unwrap_or_else(|| UpstreamError::Died {
+            reason: "it closed its output".to_owned(),
+            stderr_tail: String::new(),
+        })
+    }
+
+    /// Whether it shows a sign of life within `answer`, or has since the last time this was asked.
+    pub(super) async fn is_well(&self, answer: Duration) -> bool {
+        if self.wire.was_heard() {
+            return true;
+        }
+        // 2026-07-28 has no ping
+        let method = match self.era {
+            Era::Legacy => "ping",
+            Era::Modern => "server/discover",
+        };
+        let ping = Exchange::new(method, Params::Bare, None);
+        let result = self.exchange(&ping, &CancellationToken::new(), Instant::now() + answer).await;
+        // any answer is a sign of life
+        !matches!(result, Err(None | Some(UpstreamError::Timeout { .. } | UpstreamError::Died { .. })))
+    }
+}
+
+/// A call's place at a child.
+pub(super) struct Lease {
+    child: Arc<Child>,
+}
+
+impl std::ops::Deref for Lease {
+    type Target = Arc<Child>;
+    fn deref(&self) -> &Self::Target {
+        &self.child
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.child.last_used.store(self.child.clock.now().as_millisecond(), Ordering::Relaxed);
+        if self.child.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.child.idle.notify_one();
+        }
+    }
+}
+
+/// Tells the server when nobody waits for an answer any more, however that came about.
+struct Abandoned<'a> {
+    child: &'a Child,
+    id: Option<NumberOrString>,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        self.child.wire.forget(&id);
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let peer = self.child.peer.clone();
+            let cancelled = CancelledNotificationParam::new(Some(id), Some("nobody waits for it any more".to_owned()));
+            self.child.lifecycle.spawn(async move { peer.notify_cancelled(cancelled).await });
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireResult<'a> {
+    #[serde(default)]
+    result_type: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    structured_content: Option<&'a RawValue>,
+    #[serde(default)]
+    is_error: Option<bool>,
+    #[serde(borrow, default, rename = "_meta")]
+    meta: Option<&'a RawValue>,
+}
+
+/// The result of `tools/call`, in its parts.
+pub(super) fn tool_result(raw: Box<RawValue>) -> Result<ToolResult, UpstreamError> {
+    let protocol = |reason: String| UpstreamError::Protocol { reason };
+    // a struct would take an array for its members in order
+    if !raw.get().starts_with('{') {
+        return Err(protocol("a tool result that is no object".to_owned()));
+    }
+    let parts: WireResult<'_> =
+        serde_json::from_str(raw.get()).map_err(|error| protocol(format!("a tool result that is none: {error}")))?;
+    match parts.result_type.as_deref() {
+        None | Some("complete") => {}
+        Some("input_required") => return Ok(ToolResult::InputRequired(raw)),
+        Some(other) => return Err(protocol(format!("a result of the unknown type {other:?}"))),
+    }
+    let content = match parts.content {
+        Some(content) if content.get().starts_with('[') => content.to_owned(),
+        None if parts.structured_content.is_some() => RawValue::from_string("[]".to_owned()).unwrap_or_default(),
+        _ => return Err(protocol("a tool result without content".to_owned())),
+    };
+    Ok(ToolResult::Complete(ToolAnswer {
+        content,
+        structured: parts.structured_content.map(ToOwned::to_owned),
+        is_error: parts.is_error.unwrap_or(false),
+        meta: parts.meta.map(ToOwned::to_owned),
+    }))
+}

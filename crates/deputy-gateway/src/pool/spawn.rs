@@ -1,0 +1,281 @@
+//! The one place that starts processes.
+//!
+//! What a process gets: an empty environment plus what its [`Launch`] names, pipes, a process group of
+//! its own, no core dumps, no new privileges, none of our file descriptors. What it can not do is outlive
+//! us: the kernel kills it when the thread that started it ends, which is why one thread that lives as
+//! long as the pool starts them all (a runtime's worker or blocking thread may end at any time;
+//! `PR_SET_PDEATHSIG` follows the thread, prctl(2)). Deputy is made a subreaper, so that a grandchild
+//! whose parent ended becomes our child and can be found: by its group, or by the mark in its environment
+//! if it left the group.
+//!
+//! An end is asked for before it is forced: its input closes, then `SIGTERM`, then `SIGKILL`, the signals
+//! going to the group; then whatever it left behind is killed and reaped.
+//!
+//! Elsewhere than on Linux there are process groups, but no death signal, subreaper or search for what
+//! left the group.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::stderr::StderrRing;
+use super::{kin, wire};
+use super::upstream::{EnvValue, Launch};
+
+/// The variable that marks a process and what it starts. The value is no secret.
+pub(super) const MARK: &str = "DEPUTY_PROCESS";
+
+type Job = (Command, tokio::runtime::Handle, oneshot::Sender<io::Result<Child>>);
+
+/// The thread that starts processes. It begins with the first one, and takes them all with it when it
+/// is dropped.
+#[derive(Default)]
+pub(super) struct Spawner {
+    jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
+}
+
+impl Spawner {
+    async fn run(&self, command: Command) -> io::Result<Child> {
+        let (answer, child) = oneshot::channel();
+        let job = (command, tokio::runtime::Handle::current(), answer);
+        self.jobs()?.send(job).map_err(|_| io::Error::other("the starting thread ended"))?;
+        child.await.map_err(|_| io::Error::other("the starting thread ended"))?
+    }
+
+    fn jobs(&self) -> io::Result<std::sync::mpsc::Sender<Job>> {
+        let mut slot = self.jobs.lock();
+        if let Some(jobs) = &*slot {
+            return Ok(jobs.clone());
+        }
+        let (jobs, queue) = std::sync::mpsc::channel::<Job>();
+        std::thread::Builder::new().name("deputy-spawner".to_owned()).spawn(move || {
+            #[cfg(target_os = "linux")]
+            if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+                tracing::warn!(%error, "orphans of servers will not be found");
+            }
+            while let Ok((mut command, runtime, answer)) = queue.recv() {
+                let _entered = runtime.enter();
+                // nobody waits for it any more
+                if let Err(Ok(child)) = answer.send(command.spawn()) {
+                    kill_group(child.id());
+                }
+            }
+        })?;
+        Ok(slot.insert(jobs).clone())
+    }
+
+    /// Starts `launch`, marked with `mark`.
+    pub(super) async fn start(&self, launch: &Launch, mark: String, ring: usize) -> io::Result<Started> {
+        let mut child = self.run(command(launch, &mark)).await?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+        let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) =
+            (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("it was gone at once"));
+        };
+        kin::add_leader(pid);
+        let secrets = launch.env.iter().map(|(_, value)| value.clone()).filter(|v| matches!(v, EnvValue::Secret(_)));
+        let process =
+            Process { child, pid, mark, printed: Arc::new(StderrRing::new(ring)), secrets: secrets.collect(), ended: false };
+        Ok(Started { process, stdin, stdout, stderr })
+    }
+}
+
+/// A process with its pipes.
+pub(super) struct Started {
+    pub(super) process: Process,
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+fn command(launch: &Launch, mark: &str) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+    let mut command = Command::new(&launch.program);
+    command
+        .args(&launch.args)
+        .env_clear()
+        .envs(launch.env.iter().map(|(name, value)| (name, value.expose())))
+        .env(MARK, mark)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    if let Some(dir) = &launch.working_dir {
+        command.current_dir(dir);
+    }
+    let parent = nix::unistd::getpid();
+    let restrict = move || restrict(parent);
+    #[expect(unsafe_code, reason = "there is no safe way to act between fork and exec")]
+    // SAFETY: the closure runs in the forked child of a threaded process, where only async-signal-safe
+    // work is sound: it makes system calls and neither allocates nor takes a lock.
+    unsafe {
+        command.pre_exec(restrict);
+    }
+    command
+}
+
+/// Runs in the new process before the program does.
+#[cfg(target_os = "linux")]
+fn restrict(parent: Pid) -> io::Result<()> {
+    use nix::sys::prctl;
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // the parent may have died before that took effect
+    if nix::unistd::getppid() != parent {
+        return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
+    }
+    prctl::set_no_new_privs()?;
+    close_others();
+    no_core_dumps()
+}
+
+/// Runs in the new process before the program does.
+#[cfg(not(target_os = "linux"))]
+fn restrict(_parent: Pid) -> io::Result<()> {
+    no_core_dumps()
+}
+
+fn no_core_dumps() -> io::Result<()> {
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
+    Ok(())
+}
+
+/// Has every descriptor but the three standard ones closed at exec, whoever opened it how.
+#[cfg(target_os = "linux")]
+fn close_others() {
+    const CLOEXEC: nix::libc::c_uint = 4; // CLOSE_RANGE_CLOEXEC, linux/close_range.h
+    #[expect(unsafe_code, reason = "a system call without a wrapper")]
+    // SAFETY: close_range(2) takes three integers and touches no memory. Kernels before 5.11 refuse it,
+    // and then the descriptors' own close-on-exec flags have to do.
+    unsafe {
+        nix::libc::syscall(nix::libc::SYS_close_range, 3 as nix::libc::c_uint, nix::libc::c_uint::MAX, CLOEXEC);
+    }
+}
+
+fn kill_group(pid: Option<u32>) {
+    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+/// How long each step towards the end may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grace {
+    /// After its input closed.
+    pub(super) input: Duration,
+    /// After `SIGTERM`.
+    pub(super) term: Duration,
+}
+
+/// A running process, leader of its group.
+pub(super) struct Process {
+    child: Child,
+    pid: Pid,
+    mark: String,
+    printed: Arc<StderrRing>,
+    secrets: Vec<EnvValue>,
+    ended: bool,
+}
+
+impl Process {
+    pub(super) fn pid(&self) -> u32 {
+        self.pid.as_raw().unsigned_abs()
+    }
+
+    /// Where its output on stderr, and what is no MCP on stdout, is kept.
+    pub(super) fn printed(&self) -> &Arc<StderrRing> {
+        &self.printed
+    }
+
+    /// The last lines it printed.
+    pub(super) fn tail(&self) -> String {
+        self.printed.tail(self.secrets.iter().map(EnvValue::expose))
+    }
+
+    /// Waits for its end. Cancel-safe.
+    pub(super) async fn wait(&mut self) -> String {
+        let status = self.child.wait().await;
+        self.ended = true;
+        match status {
+            Ok(status) => describe(status),
+            Err(error) => format!("it is gone: {error}"),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let _ = killpg(self.pid, signal);
+    }
+
+    /// Asks it to end, more firmly each time, and sees to it that nothing is left.
+    pub(super) async fn stop(&mut self, close_input: &CancellationToken, grace: Grace) {
+        close_input.cancel();
+        if !self.ended && tokio::time::timeout(grace.input, self.wait()).await.is_err() {
+            self.signal(Signal::SIGTERM);
+            let _ = tokio::time::timeout(grace.term, self.wait()).await;
+        }
+        self.kill().await;
+    }
+
+    /// Ends it and all it started, now.
+    pub(super) async fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        if !self.ended {
+            self.wait().await;
+        }
+        kin::bury(self.pid, &self.mark).await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.signal(Signal::SIGKILL);
+        }
+        kin::remove_leader(self.pid);
+    }
+}
+
+/// What an exit status means, in words.
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it exited with status {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => format!("it was killed by {signal}"),
+            Err(_) => format!("it was killed by signal {signal}"),
+        },
+        (None, None) => "it ended".to_owned(),
+    }
+}
+
+/// Keeps what comes on `stderr`.
+pub(super) async fn read_stderr(mut stderr: ChildStderr, ring: Arc<StderrRing>) {
+    let mut chunk = vec![0; 8192];
+    while let Ok(n @ 1..) = stderr.read(&mut chunk).await {
+        ring.push(&chunk[..n]);
+    }
+}
+
+/// Connects `started`'s pipes to a wire, with tasks of `lifecycle` that end with the process.
+pub(super) fn connect(
+    started: Started,
+    lifecycle: &deputy_core::Lifecycle,
+    limit: usize,
+    tools_changed: Box<dyn Fn() + Send + Sync>,
+) -> (Process, Arc<wire::Wire>, wire::StdioTransport<ChildStdout>) {
+    let Started { process, stdin, stdout, stderr } = started;
+    let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), tools_changed);
+    lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
+    lifecycle.spawn(read_stderr(stderr, process.printed().clone()));
+    let transport = wire::StdioTransport::new(wire.clone(), stdout);
+    (process, wire, transport)
+}

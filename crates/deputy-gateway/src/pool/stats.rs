@@ -1,0 +1,132 @@
+//! What runs, for an administrator's eyes: `GET /api/v1/admin/pool`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::slot::{Phase, Seat};
+use super::upstream::Owner;
+use super::{Inner, Slot};
+
+/// The pool at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PoolStats {
+    /// Processes, those that start or leave included.
+    pub total_servers: usize,
+    /// Processes by the server's name.
+    pub by_server: BTreeMap<String, usize>,
+    /// Processes by the user's id, or `shared`.
+    pub by_user: BTreeMap<String, usize>,
+    /// Processes, and servers that wait after failures; by owner and name.
+    pub servers: Vec<ServerStats>,
+}
+
+/// What a server is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// The handshake is under way.
+    Starting,
+    /// It takes calls.
+    Running,
+    /// It ends, maybe after its last call.
+    Leaving,
+    /// It failed and is not started again yet. There is no process.
+    BackingOff,
+}
+
+/// One process or waiting server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerStats {
+    /// The user's id, or `shared`.
+    pub owner: String,
+    /// The server's name.
+    pub server: String,
+    /// The process.
+    pub pid: Option<u32>,
+    /// What it is doing.
+    pub state: ServerState,
+    /// When it was started.
+    pub since: Option<Timestamp>,
+    /// When its last call ended.
+    pub last_used: Option<Timestamp>,
+    /// Calls taken.
+    pub calls: u64,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// How often this server was started again.
+    pub restarts: u64,
+    /// When it may start again.
+    pub backoff_until: Option<Timestamp>,
+    /// Resident memory of the process in bytes, where the system tells.
+    pub rss_bytes: Option<u64>,
+}
+
+pub(super) fn collect(inner: &Inner) -> PoolStats {
+    let mut stats = PoolStats::default();
+    let seats: Vec<_> = inner.seats.lock().values().cloned().collect();
+    for seat in seats {
+        let name = |owner: Owner| owner.to_string();
+        stats.total_servers += 1;
+        *stats.by_server.entry(seat.key.server.clone()).or_default() += 1;
+        *stats.by_user.entry(name(seat.key.owner)).or_default() += 1;
+        stats.servers.push(of_seat(&seat));
+    }
+    let now = inner.clock.now();
+    let slots: Vec<_> = inner.slots.read().values().cloned().collect();
+    stats.servers.extend(slots.iter().filter_map(|slot| of_waiting(slot, now)));
+    stats.servers.sort_by(|a, b| (&a.owner, &a.server, a.pid).cmp(&(&b.owner, &b.server, b.pid)));
+    stats
+}
+
+fn of_seat(seat: &Seat) -> ServerStats {
+    let child = seat.child.get();
+    let (starts, backoff_until) = {
+        let state = seat.slot.state.lock();
+        (state.starts, state.backoff_until)
+    };
+    ServerStats {
+        owner: seat.key.owner.to_string(),
+        server: seat.key.server.clone(),
+        pid: child.map(|child| child.pid),
+        state: match child {
+            None => ServerState::Starting,
+            Some(child) if child.is_leaving() => ServerState::Leaving,
+            Some(_) => ServerState::Running,
+        },
+        since: Some(seat.since),
+        last_used: child.map(|child| child.last_used()),
+        calls: child.map_or(0, |child| child.calls()),
+        in_flight: child.map_or(0, |child| child.in_flight()),
+        restarts: starts.saturating_sub(1),
+        backoff_until,
+        rss_bytes: child.and_then(|child| resident(child.pid)),
+    }
+}
+
+fn of_waiting(slot: &Slot, now: Timestamp) -> Option<ServerStats> {
+    let state = slot.state.lock();
+    let until = state.backoff_until.filter(|until| *until > now)?;
+    matches!(state.phase, Phase::Vacant).then(|| ServerStats {
+        owner: slot.key.owner.to_string(),
+        server: slot.key.server.clone(),
+        pid: None,
+        state: ServerState::BackingOff,
+        since: None,
+        last_used: None,
+        calls: 0,
+        in_flight: 0,
+        restarts: state.starts.saturating_sub(1),
+        backoff_until: Some(until),
+        rss_bytes: None,
+    })
+}
+
+/// Resident memory (`VmRSS` of `proc_pid_status(5)`).
+fn resident(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

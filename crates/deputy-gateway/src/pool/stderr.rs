@@ -1,0 +1,54 @@
+//! The last that a server printed: often the only hint at what is wrong with it. Bounded, because some
+//! servers print without end.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+/// How much of it an error carries, in bytes.
+const TAIL_BYTES: usize = 2048;
+
+/// A ring of the last bytes.
+pub(super) struct StderrRing {
+    bytes: Mutex<VecDeque<u8>>,
+    capacity: usize,
+}
+
+impl StderrRing {
+    /// A ring of `capacity` bytes.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { bytes: Mutex::new(VecDeque::new()), capacity }
+    }
+
+    /// Takes `chunk` in, forgetting the oldest.
+    pub(super) fn push(&self, chunk: &[u8]) {
+        let chunk = &chunk[chunk.len().saturating_sub(self.capacity)..];
+        let mut bytes = self.bytes.lock();
+        let excess = (bytes.len() + chunk.len()).saturating_sub(self.capacity);
+        bytes.drain(..excess);
+        bytes.extend(chunk);
+    }
+
+    /// The last whole lines, without control characters, with every one of `secrets` cut out.
+    pub(super) fn tail<'a>(&self, secrets: impl Iterator<Item = &'a str>) -> String {
+        let all: Vec<u8> = self.bytes.lock().iter().copied().collect();
+        let mut text = String::from_utf8_lossy(&all).into_owned();
+        // before cutting, so that no part of a secret is left at the edge
+        for secret in secrets.filter(|secret| secret.len() >= 6) {
+            text = text.replace(secret, "***");
+        }
+        let mut from = text.len().saturating_sub(TAIL_BYTES);
+        if from > 0 {
+            while !text.is_char_boundary(from) {
+                from += 1;
+            }
+            from = text[from..].find('\n').map_or(from, |newline| from + newline + 1);
+        } else if all.len() == self.capacity {
+            from = text.find('\n').map_or(0, |newline| newline + 1);
+        }
+        text[from..].trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
