@@ -100,3 +100,6 @@ pub(crate) fn tools() -> Vec<Tool> {
         .ask(AskRule::Always),
     ]
 }
+
+#[cfg(test)]
+mod tests;
