@@ -1,0 +1,444 @@
+//! Consent: sending a person to Google, and taking what they come back with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use deputy_core::{Secret, UserId, random};
+use deputy_store::oauth_revocation::OAuthRevocation;
+use deputy_store::oauth_state::OAuthState;
+use deputy_store::oauth_token::OAuthToken;
+use deputy_vault::Place;
+use jiff::Timestamp;
+use serde::Deserialize;
+use url::Url;
+
+use crate::connection::services_of;
+use crate::event::ConnectionEventKind;
+use crate::notice::NOTICE_DISCONNECTED;
+use crate::refresh::after;
+use crate::state::{self, State};
+use crate::upstream::{Failure, TokenAnswer, code_for_log};
+use crate::{Column, Config, Connections, Inner, NOT_CONFIGURED, PROVIDER, Services, StorageError};
+
+/// How many consents of one person may be under way; the oldest beyond are forgotten.
+const UNDER_WAY: u64 = 20;
+/// How long a callback waits for a refresh or revocation of the same connection to end.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why no consent can begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// No OAuth client is configured.
+    #[error("{NOT_CONFIGURED}")]
+    NotConfigured,
+    /// The set of services is empty.
+    #[error("name a service to connect: calendar, gmail, drive or all")]
+    NothingAsked,
+    /// Something of ours failed.
+    #[error("the consent can't be begun")]
+    Storage(#[from] StorageError),
+}
+
+impl From<deputy_store::Error> for BeginError {
+    fn from(error: deputy_store::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// What Google sends the person back with (RFC 6749, section 4.1.2).
+#[derive(Clone, Default, Deserialize)]
+pub struct CallbackQuery {
+    /// The authorization code.
+    #[serde(default)]
+    pub code: Option<Secret<String>>,
+    /// What was sent along.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Why there is no code, e.g. `access_denied`.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// What a completed consent brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// What is connected now.
+    pub services: Services,
+    /// What was asked for and not granted: boxes left unticked.
+    pub declined: Services,
+    /// What was connected before and no longer is: the person chose another Google account.
+    pub lost: Services,
+}
+
+/// Why a callback attached nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// There is no `state`.
+    #[error("the state is missing")]
+    MissingState,
+    /// The `state` isn't one of ours.
+    #[error("the state is not valid")]
+    ForgedState,
+    /// The consent was begun more than ten minutes ago.
+    #[error("the consent took too long; begin again")]
+    ExpiredState,
+    /// The consent was completed or refused before.
+    #[error("this answer was used already")]
+    UsedState,
+    /// Somebody else began the consent. It is still theirs to complete.
+    #[error("this consent was begun by somebody else")]
+    OtherPerson,
+    /// There is neither a code nor an error.
+    #[error("the code is missing")]
+    MissingCode,
+    /// The person refused, or Google did.
+    #[error("the consent was refused ({error})")]
+    Refused {
+        /// The error code, e.g. `access_denied`.
+        error: String,
+    },
+    /// No service that was asked for was granted.
+    #[error("nothing that was asked for was granted")]
+    NothingGranted,
+    /// Google didn't exchange the code.
+    #[error("Google did not complete the connection ({reason})")]
+    Exchange {
+        /// Google's error code, or what happened.
+        reason: String,
+    },
+    /// No OAuth client is configured.
+    #[error("{NOT_CONFIGURED}")]
+    NotConfigured,
+    /// Something of ours failed, or the program stops.
+    #[error("the consent can't be completed")]
+    Storage(#[source] Option<StorageError>),
+}
+
+impl CallbackError {
+    /// The HTTP status of the page that says so: 400 for what the visit brought, 502 for Google's
+    /// failures, 503 for what the administrator must change, 500 for ours.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::MissingState
+            | Self::ForgedState
+            | Self::ExpiredState
+            | Self::UsedState
+            | Self::OtherPerson
+            | Self::MissingCode
+            | Self::Refused { .. }
+            | Self::NothingGranted => 400,
+            Self::Exchange { .. } => 502,
+            Self::NotConfigured => 503,
+            Self::Storage(_) => 500,
+        }
+    }
+
+    /// A word for metrics and for the key of the page's text.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::MissingState => "missing_state",
+            Self::ForgedState => "forged_state",
+            Self::ExpiredState => "expired_state",
+            Self::UsedState => "used_state",
+            Self::OtherPerson => "other_person",
+            Self::MissingCode => "missing_code",
+            Self::Refused { .. } => "refused",
+            Self::NothingGranted => "nothing_granted",
+            Self::Exchange { .. } => "exchange",
+            Self::NotConfigured => "not_configured",
+            Self::Storage(_) => "storage",
+        }
+    }
+}
+
+impl From<StorageError> for CallbackError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(Some(error))
+    }
+}
+
+impl From<deputy_store::Error> for CallbackError {
+    fn from(error: deputy_store::Error) -> Self {
+        Self::Storage(Some(error.into()))
+    }
+}
+
+impl Connections {
+    /// Begins a consent of `user` for `services` and returns the page to send the person to. The
+    /// answer counts once, within ten minutes, and only for this person.
+    pub async fn begin(&self, user: UserId, services: Services) -> Result<Url, BeginError> {
+        let inner = &*self.inner;
+        let config = inner.config.as_ref().ok_or(BeginError::NotConfigured)?;
+        if services.is_empty() {
+            return Err(BeginError::NothingAsked);
+        }
+        let key = inner.state_key().await?;
+        let account = inner.row(user).await?.and_then(|row| row.account);
+        let state = State::new(user, &*inner.clock, &*inner.rng);
+        // 43 characters of the unreserved set, as RFC 7636 section 4.1 asks.
+        let verifier = random::token("", &*inner.rng);
+        let nonce_hash = state.nonce_hash();
+        let place = verifier_place(user, &nonce_hash);
+        let sealed = inner.vault.seal(&place, verifier.expose().as_bytes()).await.map_err(StorageError::from)?;
+        let row = OAuthState {
+            nonce_hash: nonce_hash.clone(),
+            provider: PROVIDER.to_owned(),
+            services: services.names(),
+            verifier: sealed,
+            created_at: state.started,
+            expires_at: state.expires(),
+            consumed_at: None,
+        };
+        let tx = inner.store.begin().await?;
+        tx.user(user).oauth_state_add(row, UNDER_WAY).await?;
+        tx.commit().await?;
+        metrics::counter!("deputy_google_consent_total", "outcome" => "begun").increment(1);
+        Ok(consent_url(config, services, &state.sign(key), &verifier, account.as_deref()))
+    }
+
+    /// Whether `query` is worth asking a visitor to sign in for: checks the `state` as far as that
+    /// goes without knowing the visitor.
+    pub async fn precheck(&self, query: &CallbackQuery) -> Result<(), CallbackError> {
+        self.inner.read_state(query).await.map(|_| ())
+    }
+
+    /// Completes a consent with what Google sent the browser of `user` back with, who must be signed
+    /// in there. Another person's visit attaches nothing and uses nothing up.
+    pub async fn complete(&self, user: UserId, query: CallbackQuery) -> Result<Connected, CallbackError> {
+        let inner = Arc::clone(&self.inner);
+        // A task of its own: a browser that goes away must not interrupt it between Google and the
+        // database.
+        let task = self.inner.lifecycle.spawn(async move { inner.complete(user, &query).await });
+        let outcome = match task.await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) | Err(_) => Err(CallbackError::Storage(None)),
+        };
+        let word = outcome.as_ref().map_or_else(CallbackError::as_str, |_| "completed");
+        metrics::counter!("deputy_google_consent_total", "outcome" => word).increment(1);
+        match &outcome {
+            Ok(connected) => tracing::info!(%user, services = %connected.services, "Google connected"),
+            Err(error) => tracing::info!(%user, %error, "a consent attached nothing"),
+        }
+        outcome
+    }
+}
+
+fn verifier_place(user: UserId, nonce_hash: &str) -> Place<'_> {
+    Place::of_user(user, "oauth_states", nonce_hash, "verifier", "pkce")
+}
+
+fn consent_url(config: &Config, services: Services, state: &str, verifier: &Secret<String>, account: Option<&str>) -> Url {
+    let challenge = digest::digest(&digest::SHA256, verifier.expose().as_bytes());
+    let mut url = config.auth_url.clone();
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("client_id", &config.client_id)
+        .append_pair("redirect_uri", config.callback_url.as_str())
+        .append_pair("response_type", "code")
+        .append_pair("scope", &services.scopes().collect::<Vec<_>>().join(" "))
+        .append_pair("state", state)
+        .append_pair("access_type", "offline")
+        .append_pair("include_granted_scopes", "true")
+        .append_pair("prompt", "consent")
+        .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(challenge))
+        .append_pair("code_challenge_method", "S256");
+    if let Some(account) = account {
+        query.append_pair("login_hint", account);
+    }
+    drop(query);
+    url
+}
+
+impl Inner {
+    async fn state_key(&self) -> Result<&hmac::Key, StorageError> {
+        self.state_key
+            .get_or_try_init(|| state::load_key(&self.store, &self.vault, &*self.clock, &*self.rng))
+            .await
+    }
+
+    /// The state of a callback: ours, and not too old.
+    async fn read_state(&self, query: &CallbackQuery) -> Result<State, CallbackError> {
+        let text = query.state.as_deref().filter(|s| !s.is_empty()).ok_or(CallbackError::MissingState)?;
+        let state = State::verify(text, self.state_key().await?).ok_or(CallbackError::ForgedState)?;
+        if self.clock.now() >= state.expires() {
+            return Err(CallbackError::ExpiredState);
+        }
+        Ok(state)
+    }
+
+    async fn complete(&self, user: UserId, query: &CallbackQuery) -> Result<Connected, CallbackError> {
+        let state = self.read_state(query).await?;
+        if state.user != user {
+            return Err(CallbackError::OtherPerson);
+        }
+        let config = self.config.as_ref().ok_or(CallbackError::NotConfigured)?;
+        let nonce_hash = state.nonce_hash();
+        // A state that was signed but has no row was begun before twenty others: as good as expired.
+        let row = self.store.user(user).oauth_state(&nonce_hash).await?.ok_or(CallbackError::ExpiredState)?;
+        if row.consumed_at.is_some() {
+            return Err(CallbackError::UsedState);
+        }
+        let code = match (&query.error, &query.code) {
+            (None, None) => return Err(CallbackError::MissingCode),
+            (Some(error), _) => Err(CallbackError::Refused { error: code_for_log(error) }),
+            (None, Some(code)) => Ok(code),
+        };
+        // Under the lease: a revocation of the connection before this one that arrived after the
+        // exchange would end the new grant too. Who can't have it may reload the page.
+        let Some(lease) = self.lease(user, PATIENCE).await? else {
+            return Err(CallbackError::Exchange { reason: "busy".to_owned() });
+        };
+        let outcome = self.redeem(config, user, &row, code).await;
+        self.release(lease).await;
+        outcome
+    }
+
+    /// Uses the consent up, and exchanges its code if there is one.
+    async fn redeem(
+        &self,
+        config: &Config,
+        user: UserId,
+        consent: &OAuthState,
+        code: Result<&Secret<String>, CallbackError>,
+    ) -> Result<Connected, CallbackError> {
+        let tx = self.store.begin().await?;
+        let first = tx.user(user).oauth_state_consume(&consent.nonce_hash, self.clock.now()).await?;
+        tx.commit().await?;
+        if !first {
+            return Err(CallbackError::UsedState);
+        }
+        let code = code?;
+        let place = verifier_place(user, &consent.nonce_hash);
+        let verifier = self.vault.open_text(&place, &consent.verifier).await.map_err(StorageError::from)?;
+        let asked = Services::from_names(&consent.services);
+        self.exchange(config, user, asked, code, &verifier).await
+    }
+
+    async fn exchange(
+        &self,
+        config: &Config,
+        user: UserId,
+        asked: Services,
+        code: &Secret<String>,
+        verifier: &Secret<String>,
+    ) -> Result<Connected, CallbackError> {
+        let answer = self.upstream(config).exchange(code.expose(), verifier.expose()).await.map_err(|failure| {
+            let reason = match failure {
+                Failure::InvalidGrant { .. } => "invalid_grant".to_owned(),
+                Failure::Rejected { code } => {
+                    tracing::error!(code, "Google refuses to exchange codes for this installation's OAuth client");
+                    code
+                }
+                Failure::Temporary { cause, .. } => cause.as_str().to_owned(),
+            };
+            CallbackError::Exchange { reason }
+        })?;
+        self.attach(user, asked, answer).await
+    }
+
+    /// Stores what the exchange brought.
+    async fn attach(&self, user: UserId, asked: Services, answer: TokenAnswer) -> Result<Connected, CallbackError> {
+        let access_token = self.seal(user, Column::AccessToken, &answer.access_token).await?;
+        let refresh_token = match &answer.refresh_token {
+            Some(token) => Some(self.seal(user, Column::RefreshToken, token).await?),
+            None => None,
+        };
+        let sealed = SealedTokens { access_token, refresh_token };
+        let now = self.clock.now();
+        let tx = self.store.begin().await?;
+        let scope = tx.user(user);
+        let before = scope.oauth_token_for_update(PROVIDER).await?;
+        let row = merge(before.as_ref(), asked, &answer, sealed, now);
+        let services = services_of(&row);
+        if services.intersection(asked).is_empty() {
+            // Nobody will use what was granted. With a connection held it is the same grant to
+            // Google, and stays; without one Google is told to forget it.
+            if before.is_none() {
+                scope.oauth_revocation_add(revocation_of(row, now)).await?;
+            }
+            tx.commit().await?;
+            return Err(CallbackError::NothingGranted);
+        }
+        match &before {
+            Some(before) => {
+                scope.oauth_token_replace(row, before.generation).await?;
+            }
+            None => scope.oauth_token_add(row).await?,
+        }
+        scope.oauth_revocations_delete(PROVIDER).await?;
+        scope.notice_clear(NOTICE_DISCONNECTED).await?;
+        tx.commit().await?;
+        self.tell(user, ConnectionEventKind::Connected);
+        Ok(Connected {
+            services,
+            declined: asked.without(services),
+            lost: before.map_or(Services::NONE, |b| services_of(&b)).without(services),
+        })
+    }
+}
+
+struct SealedTokens {
+    access_token: Vec<u8>,
+    refresh_token: Option<Vec<u8>>,
+}
+
+/// The row after a consent: what was held before is kept where the answer is silent.
+fn merge(
+    before: Option<&OAuthToken>,
+    asked: Services,
+    answer: &TokenAnswer,
+    sealed: SealedTokens,
+    now: Timestamp,
+) -> OAuthToken {
+    let wanted = before.map_or(Services::NONE, |b| Services::from_names(&b.services)).union(asked);
+    // An answer without scopes granted what was asked for (RFC 6749, section 5.1).
+    let scopes = answer.scopes.clone().unwrap_or_else(|| wanted.scopes().map(str::to_owned).collect());
+    let new_grant = sealed.refresh_token.is_some();
+    let kept = before.filter(|_| !new_grant);
+    OAuthToken {
+        id: before.map_or(0, |b| b.id),
+        provider: PROVIDER.to_owned(),
+        access_token: sealed.access_token,
+        refresh_token: sealed.refresh_token.or_else(|| before.and_then(|b| b.refresh_token.clone())),
+        expires_at: after(now, Some(answer.expires_in)).unwrap_or(now),
+        services: wanted.touched_by(&scopes).names(),
+        scopes,
+        // Above whatever a deleted predecessor had.
+        generation: now.as_millisecond().max(before.map_or(0, |b| b.generation + 1)),
+        account: answer.account.clone().or_else(|| kept.and_then(|b| b.account.clone())),
+        connected_at: before.map_or(now, |b| b.connected_at),
+        granted_at: kept.map_or(now, |b| b.granted_at),
+        refreshed_at: now,
+        refresh_expires_at: after(now, answer.refresh_expires_in)
+            .or_else(|| kept.and_then(|b| b.refresh_expires_at)),
+        last_used_at: now,
+        failures: 0,
+        retry_at: Timestamp::UNIX_EPOCH,
+        created_at: before.map_or(now, |b| b.created_at),
+        updated_at: now,
+    }
+}
+
+/// Telling Google to forget the grant of `row`, due at `next_at`.
+pub(crate) fn revocation_of(row: OAuthToken, next_at: Timestamp) -> OAuthRevocation {
+    let (token, column) = match row.refresh_token {
+        Some(token) => (token, Column::RefreshToken),
+        None => (row.access_token, Column::AccessToken),
+    };
+    OAuthRevocation {
+        id: 0,
+        user: UserId(0),
+        provider: row.provider,
+        token,
+        token_column: column.as_str().to_owned(),
+        attempts: 0,
+        next_at,
+        created_at: next_at,
+    }
+}
+
+#[cfg(test)]
+mod tests;
