@@ -38,6 +38,7 @@ mod call;
 mod control;
 mod failure;
 mod faults;
+mod gmail;
 mod log;
 mod methods;
 mod oauth;
@@ -46,6 +47,7 @@ mod partial;
 mod pipeline;
 mod quota;
 mod service;
+mod upload;
 mod world;
 
 use std::path::PathBuf;
@@ -62,7 +64,7 @@ pub use self::world::WorldError;
 use crate::server::{self, Connection, Reply, Request};
 
 /// The emulated APIs.
-static SERVICES: &[&Service] = &[&oauth::SERVICE];
+static SERVICES: &[&Service] = &[&oauth::SERVICE, &gmail::SERVICE];
 
 /// The OAuth client that every emulated Google knows: any loopback redirect URI is registered.
 pub const CLIENT_ID: &str = "sandbox-client";
@@ -105,7 +107,9 @@ impl Google {
 
     /// Makes an account, if there is none of this address. False if it is no e-mail address.
     pub async fn ensure_account(&self, email: &str) -> Result<bool, WorldError> {
-        let Some(email) = accounts::normalized(email) else { return Ok(false) };
+        let Some(email) = accounts::normalized(email) else {
+            return Ok(false);
+        };
         self.app
             .store
             .run(|tx| {
@@ -126,7 +130,11 @@ pub(crate) struct App {
 }
 
 /// Starts an emulated Google on `listener`.
-pub async fn start(listener: TcpListener, config: Config, lifecycle: &Lifecycle) -> Result<Google, StartError> {
+pub async fn start(
+    listener: TcpListener,
+    config: Config,
+    lifecycle: &Lifecycle,
+) -> Result<Google, StartError> {
     let address = listener.local_addr()?;
     let url = Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)?;
     let Config { data, rng } = config;

@@ -1,5 +1,5 @@
 //! The emulated Google, driven over HTTP as a client would.
 
-mod client;
+pub(super) mod client;
 mod frame;
 mod oauth;
