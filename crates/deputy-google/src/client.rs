@@ -28,6 +28,8 @@ pub(crate) enum Api {
     Calendar,
     /// `…/gmail/v1`
     Gmail,
+    /// `…/upload/gmail/v1`
+    GmailUpload,
     /// `…/drive/v3`
     Drive,
     /// `…/upload/drive/v3`
@@ -68,6 +70,7 @@ impl Google {
         let root = match api {
             Api::Calendar => &self.shared.endpoints.calendar,
             Api::Gmail => &self.shared.endpoints.gmail,
+            Api::GmailUpload => &self.shared.endpoints.gmail_upload,
             Api::Drive => &self.shared.endpoints.drive,
             Api::Upload => &self.shared.endpoints.upload,
             Api::Docs => &self.shared.endpoints.docs,

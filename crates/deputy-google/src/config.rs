@@ -57,6 +57,8 @@ pub struct Endpoints {
     pub calendar: Url,
     /// `https://gmail.googleapis.com/gmail/v1`
     pub gmail: Url,
+    /// `https://gmail.googleapis.com/upload/gmail/v1`, for messages with large attachments
+    pub gmail_upload: Url,
     /// `https://www.googleapis.com/drive/v3`
     pub drive: Url,
     /// `https://www.googleapis.com/upload/drive/v3`
@@ -73,6 +75,7 @@ impl Endpoints {
         Self {
             calendar: url("https://www.googleapis.com/calendar/v3"),
             gmail: url("https://gmail.googleapis.com/gmail/v1"),
+            gmail_upload: url("https://gmail.googleapis.com/upload/gmail/v1"),
             drive: url("https://www.googleapis.com/drive/v3"),
             upload: url("https://www.googleapis.com/upload/drive/v3"),
             docs: url("https://docs.googleapis.com/v1"),
@@ -93,6 +96,7 @@ impl Endpoints {
         Self {
             calendar: under("calendar/v3"),
             gmail: under("gmail/v1"),
+            gmail_upload: under("upload/gmail/v1"),
             drive: under("drive/v3"),
             upload: under("upload/drive/v3"),
             docs: under("v1"),

@@ -106,10 +106,8 @@ async fn insert(docs: &Docs<'_>, id: &str, mut document: Document, rendered: &Re
             let text = "this Google account may read the document but not change it";
             return Err(ToolError::refused(FailureKind::Forbidden, text));
         };
-        let error = match docs.edit(id, rendered.edits(document.end()), Some(&revision)).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let edits = rendered.edits(document.end());
+        let Err(error) = docs.edit(id, edits, Some(&revision)).await else { return Ok(()) };
         // A stale revision is 400; it says no more than that.
         let lost = error.may_have_happened();
         if tries == TRIES || !(lost || error.status() == Some(400)) {

@@ -127,6 +127,23 @@ impl Gmail<'_> {
         self.post(&["drafts"]).query("fields", "id,message(id,threadId)").json(draft).fetch().await
     }
 
+    /// `drafts.create` of a message too large for a JSON body: both in one `multipart/related`
+    /// (RFC 2387). `boundary` must not occur in the message.
+    pub(crate) async fn upload_draft(&self, draft: &NewDraft, mime: &[u8], boundary: &str) -> Result<Draft, ToolError> {
+        let metadata = serde_json::to_vec(draft).map_err(|error| ToolError::argument("", error.to_string()))?;
+        let json = format!("--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n");
+        let message = format!("\r\n--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n");
+        let end = format!("\r\n--{boundary}--\r\n");
+        let body = [json.as_bytes(), &metadata, message.as_bytes(), mime, end.as_bytes()].concat();
+        self.0
+            .request(Method::POST, Api::GmailUpload, &me(&["drafts"]))
+            .query("uploadType", "multipart")
+            .query("fields", "id,message(id,threadId)")
+            .raw(&format!("multipart/related; boundary={boundary}"), body)
+            .fetch()
+            .await
+    }
+
     /// `drafts.send`: the message that was sent; the draft is gone then.
     pub(crate) async fn send_draft(&self, id: &str) -> Result<Message, ToolError> {
         self.post(&["drafts", "send"]).query("fields", "id,threadId").json(&SendDraft { id }).fetch().await

@@ -124,9 +124,8 @@ impl Body {
             Some(HtmlArg::Text(html)) if body.trim().is_empty() => Self::from_html(html),
             Some(HtmlArg::Text(html)) => Self { text: body.to_owned(), html: Some(html.clone()) },
             Some(HtmlArg::Flag(true)) => Self::from_html(body),
-            Some(HtmlArg::Flag(false)) => Self { text: body.to_owned(), html: None },
             None if looks_like_html(body) => Self::from_html(body),
-            None => Self { text: body.to_owned(), html: None },
+            Some(HtmlArg::Flag(false)) | None => Self { text: body.to_owned(), html: None },
         }
     }
 

@@ -26,6 +26,10 @@ use crate::once::{look_for, outcome_or_look};
 /// How many of the newest drafts and of the newest sent messages are looked at.
 const RECENT: u32 = 30;
 
+/// Longer messages are uploaded beside the JSON, not inside it: Google takes JSON bodies up to some
+/// 5 MB, and base64 makes a third more of them (Gmail API, "Upload attachments").
+const MAX_IN_JSON: usize = 3 << 20;
+
 /// Stores `mail` as a draft, in the conversation `thread_id` if given. Makes one draft per call.
 pub(crate) async fn store_draft(call: &Call, mail: &Outgoing, thread_id: Option<&str>) -> Result<Draft, ToolError> {
     let gmail = Gmail(&call.google);
@@ -34,23 +38,22 @@ pub(crate) async fn store_draft(call: &Call, mail: &Outgoing, thread_id: Option<
     {
         return Ok(draft);
     }
-    create(&gmail, call.id, mail, thread_id).await
+    create(&gmail, call, mail, thread_id).await
 }
 
 /// Sends `mail`, in the conversation `thread_id` if given. Sends one message per call.
 pub(crate) async fn send(call: &Call, mail: &Outgoing, thread_id: Option<&str>) -> Result<MessageRef, ToolError> {
     let gmail = Gmail(&call.google);
     let known = if call.is_repeat() { find_draft(&gmail, call.id).await? } else { None };
+    if known.is_none()
+        && call.is_repeat()
+        && let Some(sent) = find_recently_sent(&gmail, call.id).await?
+    {
+        return Ok(sent);
+    }
     let draft = match known {
         Some(draft) => draft,
-        None => {
-            if call.is_repeat()
-                && let Some(sent) = find_recently_sent(&gmail, call.id).await?
-            {
-                return Ok(sent);
-            }
-            create(&gmail, call.id, mail, thread_id).await?
-        }
+        None => create(&gmail, call, mail, thread_id).await?,
     };
     call.progress(1.0, Some(2.0), "the message is stored as a draft").await;
     send_draft(&gmail, &draft, Trace::Call(call.id)).await
@@ -94,14 +97,18 @@ pub(crate) async fn send_draft(gmail: &Gmail<'_>, draft: &Draft, trace: Trace) -
 
 async fn create(
     gmail: &Gmail<'_>,
-    call: CallId,
+    call: &Call,
     mail: &Outgoing,
     thread_id: Option<&str>,
 ) -> Result<Draft, ToolError> {
-    let raw = URL_SAFE_NO_PAD.encode(mail.to_mime());
-    let new = NewDraft { message: NewMessage { raw: Some(raw), thread_id: thread_id.map(str::to_owned) } };
-    let written = gmail.create_draft(&new).await;
-    outcome_or_look(written, || Box::pin(find_draft(gmail, call))).await
+    let mime = mail.to_mime();
+    let new = |raw| NewDraft { message: NewMessage { raw, thread_id: thread_id.map(str::to_owned) } };
+    let written = if mime.len() <= MAX_IN_JSON {
+        gmail.create_draft(&new(Some(URL_SAFE_NO_PAD.encode(mime)))).await
+    } else {
+        gmail.upload_draft(&new(None), &mime, &call.effect_hex("boundary")).await
+    };
+    outcome_or_look(written, || Box::pin(find_draft(gmail, call.id))).await
 }
 
 fn is_of(message: &Message, call: CallId) -> bool {
@@ -131,9 +138,9 @@ async fn sent_in_thread(gmail: &Gmail<'_>, thread_id: &str, trace: Trace) -> Res
         Err(error) if error.status() == Some(404) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let sent = messages.into_iter().filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
+    let mut sent = messages.into_iter().filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
     let found = match trace {
-        Trace::Call(call) => sent.filter(|m| is_of(m, call)).last(),
+        Trace::Call(call) => sent.rfind(|m| is_of(m, call)),
         Trace::Newest => sent.max_by_key(|m| m.internal_date),
     };
     Ok(found.map(|message| MessageRef { id: message.id, thread_id: message.thread_id }))

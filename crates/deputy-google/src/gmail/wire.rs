@@ -55,6 +55,7 @@ impl Message {
 }
 
 /// A MIME part; the message itself is the outermost.
+#[expect(clippy::struct_field_names, reason = "as on the wire")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Part {

@@ -35,6 +35,7 @@ pub(crate) struct SendEmail {
 }
 
 /// Arguments of `reply_to_email`.
+#[expect(clippy::struct_field_names, reason = "the argument is called so")]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reply {
@@ -98,6 +99,7 @@ pub(crate) struct Sent {
 }
 
 /// Result of `create_email_draft`.
+#[expect(clippy::struct_field_names, reason = "three ids")]
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct DraftAnswer {
     /// For `send_email_draft`

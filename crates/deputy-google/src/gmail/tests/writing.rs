@@ -42,6 +42,26 @@ async fn an_answer_to_all_goes_to_all_but_oneself() {
 }
 
 #[tokio::test]
+async fn a_large_attachment_is_uploaded() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let sandbox = Sandbox::start().await;
+    let token = sandbox.token(ME, &crate::testing::ALL_SCOPES).await;
+    let me = Client::with_token(&sandbox.lifecycle, "gmail", &sandbox.url, &token).await;
+    let bytes: Vec<u8> = (0..4_000_000_u32).map(|n| n.to_le_bytes()[(n % 3) as usize]).collect();
+    let mut mail = letter();
+    mail["to"] = json!(ME);
+    mail["attachments"] = json!([{"filename": "большой.bin", "content_base64": STANDARD.encode(&bytes)}]);
+    me.call("send_email", mail).await;
+    let email = read(&me, &the_only(&me, "subject:ноябрь in:inbox").await).await;
+    let file = &email["attachments"][0];
+    assert_eq!((&file["filename"], &file["size"]), (&json!("большой.bin"), &json!(bytes.len())));
+    let wanted = json!({"message_id": email["id"], "attachment_id": file["attachment_id"]});
+    let content = me.call("get_attachment", wanted).await;
+    assert!(STANDARD.decode(content["content_base64"].as_str().unwrap()).unwrap() == bytes, "the same bytes");
+}
+
+#[tokio::test]
 async fn a_hidden_copy_is_hidden() {
     let sandbox = Sandbox::start().await;
     let third = "third@sandbox.test";
