@@ -7,13 +7,19 @@ use futures_util::future::BoxFuture;
 use crate::error::ToolError;
 
 /// Google's lists may lag behind what was just written: pauses before looking again.
-const LOOK_AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1200)];
+const LOOK_AGAIN: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(300),
+    Duration::from_millis(1200),
+];
 
 /// One look for an effect: what is there of it, if anything.
 pub(crate) type Look<'a, T> = BoxFuture<'a, Result<Option<T>, ToolError>>;
 
 /// Asks `look` for the effect until it is seen; `None` when it is not there after some 1.5 s.
-pub(crate) async fn look_for<'a, T>(look: impl Fn() -> Look<'a, T>) -> Result<Option<T>, ToolError> {
+pub(crate) async fn look_for<'a, T>(
+    look: impl Fn() -> Look<'a, T>,
+) -> Result<Option<T>, ToolError> {
     for pause in LOOK_AGAIN {
         tokio::time::sleep(pause).await;
         if let Some(found) = look().await? {

@@ -21,8 +21,7 @@ const LINE_BREAK: char = '\u{b}';
 const CODE_FONT: &str = "Roboto Mono";
 
 /// Every field of a text style that text inserted here might inherit.
-const TEXT_RESET: &str =
-    "bold,italic,underline,strikethrough,smallCaps,baselineOffset,fontSize,weightedFontFamily,foregroundColor,backgroundColor,link";
+const TEXT_RESET: &str = "bold,italic,underline,strikethrough,smallCaps,baselineOffset,fontSize,weightedFontFamily,foregroundColor,backgroundColor,link";
 
 /// Every field of a paragraph style that is set here or might be inherited.
 const PARAGRAPH_FIELDS: &str = "namedStyleType,indentFirstLine,indentStart,shading,borderLeft";
@@ -114,7 +113,13 @@ impl Rendered {
     pub(crate) fn text_in_document(&self) -> String {
         let lines: Vec<&str> = self.text.split('\n').collect();
         let is_item = |n: usize| self.paragraphs.get(n).is_some_and(|p| p.look == Look::Item);
-        let shown = lines.iter().enumerate().map(|(n, line)| if is_item(n) { line.trim_start_matches('\t') } else { line });
+        let shown = lines.iter().enumerate().map(|(n, line)| {
+            if is_item(n) {
+                line.trim_start_matches('\t')
+            } else {
+                line
+            }
+        });
         shown.collect::<Vec<_>>().join("\n")
     }
 
@@ -124,12 +129,22 @@ impl Rendered {
             return Vec::new();
         }
         let lead = u32::from(place.new_paragraph);
-        let text = if place.new_paragraph { format!("\n{}", self.text) } else { self.text.clone() };
+        let text = if place.new_paragraph {
+            format!("\n{}", self.text)
+        } else {
+            self.text.clone()
+        };
         let at = place.index + lead;
-        let range = |start: u32, end: u32| Range { start_index: at + start, end_index: at + end };
+        let range = |start: u32, end: u32| Range {
+            start_index: at + start,
+            end_index: at + end,
+        };
         let mut edits = Vec::new();
         if !text.is_empty() {
-            edits.push(Edit::InsertText { location: Location { index: place.index }, text });
+            edits.push(Edit::InsertText {
+                location: Location { index: place.index },
+                text,
+            });
         }
         // The newline after the text belongs to its last paragraph.
         let all = range(0, self.units + 1);
@@ -138,19 +153,34 @@ impl Rendered {
         }
         if self.units > 0 {
             let range = range(0, self.units);
-            edits.push(Edit::UpdateTextStyle { range, text_style: json!({}), fields: TEXT_RESET });
+            edits.push(Edit::UpdateTextStyle {
+                range,
+                text_style: json!({}),
+                fields: TEXT_RESET,
+            });
         }
         for (start, end, look) in self.looks() {
             let range = range(start, end + 1);
-            edits.push(Edit::UpdateParagraphStyle { range, paragraph_style: paragraph_style(look), fields: PARAGRAPH_FIELDS });
+            edits.push(Edit::UpdateParagraphStyle {
+                range,
+                paragraph_style: paragraph_style(look),
+                fields: PARAGRAPH_FIELDS,
+            });
         }
         for span in &self.spans {
             let (text_style, fields) = text_style(&span.style);
-            edits.push(Edit::UpdateTextStyle { range: range(span.start, span.end), text_style, fields });
+            edits.push(Edit::UpdateTextStyle {
+                range: range(span.start, span.end),
+                text_style,
+                fields,
+            });
         }
         for list in self.lists.iter().rev() {
             let range = range(list.start, list.end + 1);
-            edits.push(Edit::CreateParagraphBullets { range, bullet_preset: list.preset });
+            edits.push(Edit::CreateParagraphBullets {
+                range,
+                bullet_preset: list.preset,
+            });
         }
         edits
     }
@@ -159,7 +189,11 @@ impl Rendered {
     fn looks(&self) -> Vec<(u32, u32, Look)> {
         let mut out: Vec<(u32, u32, Look)> = Vec::new();
         for block in &self.paragraphs {
-            let look = if block.look == Look::Item { Look::Plain } else { block.look };
+            let look = if block.look == Look::Item {
+                Look::Plain
+            } else {
+                block.look
+            };
             match out.last_mut() {
                 Some((_, end, last)) if *last == look => *end = block.end,
                 _ => out.push((block.start, block.end, look)),
@@ -189,7 +223,11 @@ impl Rendered {
     }
 
     fn end(&mut self, start: u32, look: Look) {
-        self.paragraphs.push(Block { start, end: self.units, look });
+        self.paragraphs.push(Block {
+            start,
+            end: self.units,
+            look,
+        });
     }
 
     fn blocks(&mut self, parent: Node<'_>, quoted: u8) {
@@ -200,7 +238,11 @@ impl Rendered {
 
     fn block(&mut self, node: Node<'_>, quoted: u8) {
         let value = node.data().value.clone();
-        let plain = if quoted > 0 { Look::Quote(quoted) } else { Look::Plain };
+        let plain = if quoted > 0 {
+            Look::Quote(quoted)
+        } else {
+            Look::Plain
+        };
         match value {
             NodeValue::Heading(heading) => {
                 let start = self.begin();
@@ -224,11 +266,20 @@ impl Rendered {
                 let before = self.paragraphs.len();
                 self.items(node, 0);
                 if let [first, .., last] | [first @ last] = &self.paragraphs[before..] {
-                    self.lists.push(ListSpan { start: first.start, end: last.end, preset });
+                    self.lists.push(ListSpan {
+                        start: first.start,
+                        end: last.end,
+                        preset,
+                    });
                 }
             }
             NodeValue::CodeBlock(code) => {
-                for line in code.literal.strip_suffix('\n').unwrap_or(&code.literal).split('\n') {
+                for line in code
+                    .literal
+                    .strip_suffix('\n')
+                    .unwrap_or(&code.literal)
+                    .split('\n')
+                {
                     let start = self.begin();
                     self.styled(Style::Code, |out| out.push(line));
                     self.end(start, Look::Code);
@@ -278,7 +329,9 @@ impl Rendered {
         let value = node.data().value.clone();
         match value {
             NodeValue::CodeBlock(code) => {
-                self.styled(Style::Code, |out| out.push(code.literal.trim_end_matches('\n')));
+                self.styled(Style::Code, |out| {
+                    out.push(code.literal.trim_end_matches('\n'))
+                });
             }
             NodeValue::HtmlBlock(html) => self.push(html.literal.trim_end()),
             NodeValue::BlockQuote => {
@@ -337,14 +390,22 @@ impl Rendered {
             }
         };
         // Docs refuses the whole batch for a link that is no URL.
-        if url::Url::parse(url).is_ok() { self.styled(Style::Link(url.to_owned()), write) } else { write(self) }
+        if url::Url::parse(url).is_ok() {
+            self.styled(Style::Link(url.to_owned()), write)
+        } else {
+            write(self)
+        }
     }
 
     fn styled(&mut self, style: Style, write: impl FnOnce(&mut Self)) {
         let start = self.units;
         write(self);
         if self.units > start {
-            self.spans.push(Span { start, end: self.units, style });
+            self.spans.push(Span {
+                start,
+                end: self.units,
+                style,
+            });
         }
     }
 }
@@ -355,7 +416,8 @@ fn paragraph_style(look: Look) -> Value {
         _ => "NORMAL_TEXT".to_owned(),
     };
     let mut style = json!({"namedStyleType": named});
-    let grey = |level: f64| json!({"color": {"rgbColor": {"red": level, "green": level, "blue": level}}});
+    let grey =
+        |level: f64| json!({"color": {"rgbColor": {"red": level, "green": level, "blue": level}}});
     match look {
         Look::Quote(depth) => {
             let indent = json!({"magnitude": 36.0 * f64::from(depth), "unit": "PT"});
@@ -379,7 +441,10 @@ fn text_style(style: &Style) -> (Value, &'static str) {
         Style::Bold => (json!({"bold": true}), "bold"),
         Style::Italic => (json!({"italic": true}), "italic"),
         Style::Strike => (json!({"strikethrough": true}), "strikethrough"),
-        Style::Code => (json!({"weightedFontFamily": {"fontFamily": CODE_FONT}}), "weightedFontFamily"),
+        Style::Code => (
+            json!({"weightedFontFamily": {"fontFamily": CODE_FONT}}),
+            "weightedFontFamily",
+        ),
         // Docs adds the colour and the line that a link has.
         Style::Link(url) => (json!({"link": {"url": url}}), "link"),
     }

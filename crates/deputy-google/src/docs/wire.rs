@@ -73,15 +73,29 @@ pub(crate) enum Edit {
     /// Inserts text; it takes the style of what stands before it.
     InsertText { location: Location, text: String },
     /// Changes the fields named in `fields`; what is named and not set is reset.
-    UpdateTextStyle { range: Range, text_style: Value, fields: &'static str },
+    UpdateTextStyle {
+        range: Range,
+        text_style: Value,
+        fields: &'static str,
+    },
     /// The same for paragraphs.
-    UpdateParagraphStyle { range: Range, paragraph_style: Value, fields: &'static str },
+    UpdateParagraphStyle {
+        range: Range,
+        paragraph_style: Value,
+        fields: &'static str,
+    },
     /// Makes list items; leading tabs say how deep, and are removed.
-    CreateParagraphBullets { range: Range, bullet_preset: &'static str },
+    CreateParagraphBullets {
+        range: Range,
+        bullet_preset: &'static str,
+    },
     /// Makes plain paragraphs of list items.
     DeleteParagraphBullets { range: Range },
     /// Replaces text everywhere.
-    ReplaceAllText { contains_text: Criteria, replace_text: String },
+    ReplaceAllText {
+        contains_text: Criteria,
+        replace_text: String,
+    },
 }
 
 /// A place in the body.

@@ -37,29 +37,45 @@ impl Drive<'_> {
 
     /// The file that carries the mark, the oldest if there are several.
     pub(crate) async fn marked(&self, key: &str, value: &str) -> Result<Option<File>, ToolError> {
-        let list = self.list(&query::marked(key, value), Some("createdTime"), 10, None).await?;
+        let list = self
+            .list(&query::marked(key, value), Some("createdTime"), 10, None)
+            .await?;
         Ok(list.files.into_iter().next())
     }
 
     /// `files.get`: what is known about a file.
     pub(crate) async fn file(&self, id: &str) -> Result<File, ToolError> {
-        described(self.0.get(Api::Drive, &["files", id])).fetch().await
+        described(self.0.get(Api::Drive, &["files", id]))
+            .fetch()
+            .await
     }
 
     /// `files.get` with `alt=media`: a file's bytes.
     pub(crate) async fn content(&self, id: &str) -> Result<Bytes, ToolError> {
-        let request = self.0.get(Api::Drive, &["files", id]).query("alt", "media").query("supportsAllDrives", true);
+        let request = self
+            .0
+            .get(Api::Drive, &["files", id])
+            .query("alt", "media")
+            .query("supportsAllDrives", true);
         Ok(request.send().await?.body)
     }
 
     /// `files.export`: a Google document in another form.
     pub(crate) async fn export(&self, id: &str, mime_type: &str) -> Result<Bytes, ToolError> {
-        let request = self.0.get(Api::Drive, &["files", id, "export"]).query("mimeType", mime_type);
+        let request = self
+            .0
+            .get(Api::Drive, &["files", id, "export"])
+            .query("mimeType", mime_type);
         Ok(request.send().await?.body)
     }
 
     /// `files.create` of a Google Doc from Markdown, which Drive imports.
-    pub(crate) async fn create(&self, call: &Call, metadata: &FileChange<'_>, markdown: &str) -> Result<File, ToolError> {
+    pub(crate) async fn create(
+        &self,
+        call: &Call,
+        metadata: &FileChange<'_>,
+        markdown: &str,
+    ) -> Result<File, ToolError> {
         let request = self.0.request(Method::POST, Api::Upload, &["files"]);
         upload(request, call, metadata, markdown)?.fetch().await
     }
@@ -78,13 +94,25 @@ impl Drive<'_> {
     }
 
     /// `files.copy`.
-    pub(crate) async fn copy(&self, id: &str, metadata: &FileChange<'_>) -> Result<File, ToolError> {
-        described(self.0.request(Method::POST, Api::Drive, &["files", id, "copy"])).json(metadata).fetch().await
+    pub(crate) async fn copy(
+        &self,
+        id: &str,
+        metadata: &FileChange<'_>,
+    ) -> Result<File, ToolError> {
+        described(
+            self.0
+                .request(Method::POST, Api::Drive, &["files", id, "copy"]),
+        )
+        .json(metadata)
+        .fetch()
+        .await
     }
 }
 
 fn described(request: Request<'_>) -> Request<'_> {
-    request.query("supportsAllDrives", true).query("fields", DOCUMENT_FIELDS)
+    request
+        .query("supportsAllDrives", true)
+        .query("fields", DOCUMENT_FIELDS)
 }
 
 /// The metadata and the Markdown as one `multipart/related` body (RFC 2387).
@@ -94,7 +122,8 @@ fn upload<'a>(
     metadata: &FileChange<'_>,
     markdown: &str,
 ) -> Result<Request<'a>, ToolError> {
-    let metadata = serde_json::to_string(metadata).map_err(|error| ToolError::argument("", error.to_string()))?;
+    let metadata = serde_json::to_string(metadata)
+        .map_err(|error| ToolError::argument("", error.to_string()))?;
     // Made from the call's id, so the content cannot hold it by chance or on purpose.
     let boundary = call.effect_hex("boundary");
     let body = format!(

@@ -67,7 +67,12 @@ pub(crate) async fn create(call: Call, args: CreateDocument) -> Result<DocumentA
     let metadata = FileChange {
         name: Some(&args.title),
         mime_type: Some(GOOGLE_DOC),
-        parents: args.folder_id.as_deref().map(str::trim).filter(|id| !id.is_empty()).map(|id| [id]),
+        parents: args
+            .folder_id
+            .as_deref()
+            .map(str::trim)
+            .filter(|id| !id.is_empty())
+            .map(|id| [id]),
         app_properties: BTreeMap::from([(CALL_MARK, mark.clone())]),
     };
     let written = drive.create(&call, &metadata, &args.content).await;
@@ -77,7 +82,9 @@ pub(crate) async fn create(call: Call, args: CreateDocument) -> Result<DocumentA
 
 impl From<File> for DocumentAnswer {
     fn from(file: File) -> Self {
-        Self { document: file.into() }
+        Self {
+            document: file.into(),
+        }
     }
 }
 
@@ -88,12 +95,19 @@ pub(crate) async fn read(call: Call, args: ReadDocument) -> Result<ReadAnswer, T
     let bytes = match form_of(&file.mime_type) {
         Form::Export(mime_type) => drive.export(&file.id, mime_type).await?,
         Form::Text => {
-            let size = file.size.as_deref().and_then(|size| size.parse().ok()).unwrap_or(0);
+            let size = file
+                .size
+                .as_deref()
+                .and_then(|size| size.parse().ok())
+                .unwrap_or(0);
             refuse_long(size)?;
             drive.content(&file.id).await?
         }
         Form::None(what) => {
-            let text = format!("'{}' is {what} and has no text that could be read here", file.name);
+            let text = format!(
+                "'{}' is {what} and has no text that could be read here",
+                file.name
+            );
             return Err(ToolError::argument("document_id", text));
         }
     };
@@ -103,8 +117,15 @@ pub(crate) async fn read(call: Call, args: ReadDocument) -> Result<ReadAnswer, T
         return Err(ToolError::argument("document_id", text));
     };
     let text = text.trim_start_matches('\u{feff}');
-    let content = if file.is_google_doc() { without_images(text) } else { text.to_owned() };
-    Ok(ReadAnswer { document: file.into(), content })
+    let content = if file.is_google_doc() {
+        without_images(text)
+    } else {
+        text.to_owned()
+    };
+    Ok(ReadAnswer {
+        document: file.into(),
+        content,
+    })
 }
 
 enum Form {
@@ -140,14 +161,20 @@ fn form_of(mime_type: &str) -> Form {
                 | "application/x-ndjson"
                 | "application/sql"
         );
-    if is_text { Form::Text } else { Form::None("a file of a binary type") }
+    if is_text {
+        Form::Text
+    } else {
+        Form::None("a file of a binary type")
+    }
 }
 
 fn refuse_long(bytes: usize) -> Result<(), ToolError> {
     if bytes <= MAX_CONTENT {
         return Ok(());
     }
-    let text = format!("the text has {bytes} bytes; at most {MAX_CONTENT} are handed on. Open it in the browser instead");
+    let text = format!(
+        "the text has {bytes} bytes; at most {MAX_CONTENT} are handed on. Open it in the browser instead"
+    );
     Err(ToolError::refused(FailureKind::Invalid, text))
 }
 
@@ -157,7 +184,13 @@ fn without_images(markdown: &str) -> String {
         return markdown.to_owned();
     }
     let is_image = |line: &&str| line.starts_with('[') && line.contains("]: <data:image/");
-    markdown.split_inclusive('\n').filter(|line| !is_image(line)).collect::<String>().trim_end().to_owned() + "\n"
+    markdown
+        .split_inclusive('\n')
+        .filter(|line| !is_image(line))
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+        + "\n"
 }
 
 #[cfg(test)]

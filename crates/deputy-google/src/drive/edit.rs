@@ -76,7 +76,10 @@ pub(crate) async fn edit(call: Call, args: EditDocument) -> Result<DocumentAnswe
     let drive = Drive(&call.google);
     let file = drive.file(&args.document_id).await?;
     if !file.is_google_doc() {
-        let text = format!("'{}' is no Google Doc but {}; only Google Docs can be edited", file.name, file.mime_type);
+        let text = format!(
+            "'{}' is no Google Doc but {}; only Google Docs can be edited",
+            file.name, file.mime_type
+        );
         return Err(ToolError::argument("document_id", text));
     }
     match args.mode {
@@ -85,10 +88,18 @@ pub(crate) async fn edit(call: Call, args: EditDocument) -> Result<DocumentAnswe
     }
 }
 
-async fn append(call: &Call, drive: &Drive<'_>, file: File, content: &str) -> Result<DocumentAnswer, ToolError> {
+async fn append(
+    call: &Call,
+    drive: &Drive<'_>,
+    file: File,
+    content: &str,
+) -> Result<DocumentAnswer, ToolError> {
     let rendered = markdown::render(content);
     if rendered.is_empty() {
-        return Err(ToolError::argument("content", "there is nothing in it to add"));
+        return Err(ToolError::argument(
+            "content",
+            "there is nothing in it to add",
+        ));
     }
     let docs = Docs(&call.google);
     let document = docs.document(&file.id).await?;
@@ -99,7 +110,12 @@ async fn append(call: &Call, drive: &Drive<'_>, file: File, content: &str) -> Re
     Ok(drive.file(&file.id).await?.into())
 }
 
-async fn insert(docs: &Docs<'_>, id: &str, mut document: Document, rendered: &Rendered) -> Result<(), ToolError> {
+async fn insert(
+    docs: &Docs<'_>,
+    id: &str,
+    mut document: Document,
+    rendered: &Rendered,
+) -> Result<(), ToolError> {
     let mut tries = 1;
     loop {
         let Some(revision) = document.revision_id.clone() else {
@@ -107,7 +123,9 @@ async fn insert(docs: &Docs<'_>, id: &str, mut document: Document, rendered: &Re
             return Err(ToolError::refused(FailureKind::Forbidden, text));
         };
         let edits = rendered.edits(document.end());
-        let Err(error) = docs.edit(id, edits, Some(&revision)).await else { return Ok(()) };
+        let Err(error) = docs.edit(id, edits, Some(&revision)).await else {
+            return Ok(());
+        };
         // A stale revision is 400; it says no more than that.
         let lost = error.may_have_happened();
         if tries == TRIES || !(lost || error.status() == Some(400)) {
@@ -128,12 +146,18 @@ async fn insert(docs: &Docs<'_>, id: &str, mut document: Document, rendered: &Re
 }
 
 fn occurrences(document: &Document, rendered: &Rendered) -> usize {
-    document.paragraphs().matches(&rendered.text_in_document()).count()
+    document
+        .paragraphs()
+        .matches(&rendered.text_in_document())
+        .count()
 }
 
 fn ends_with(document: &Document, rendered: &Rendered) -> bool {
     let text = document.paragraphs();
-    let Some(before) = text.trim_end_matches('\n').strip_suffix(rendered.text_in_document().trim_end_matches('\n')) else {
+    let Some(before) = text
+        .trim_end_matches('\n')
+        .strip_suffix(rendered.text_in_document().trim_end_matches('\n'))
+    else {
         return false;
     };
     before.is_empty() || before.ends_with('\n')
@@ -151,13 +175,21 @@ fn changed_since(call: &Call, file: &File) -> bool {
     }
 }
 
-async fn replace(call: &Call, drive: &Drive<'_>, file: File, content: &str) -> Result<DocumentAnswer, ToolError> {
+async fn replace(
+    call: &Call,
+    drive: &Drive<'_>,
+    file: File,
+    content: &str,
+) -> Result<DocumentAnswer, ToolError> {
     let mark = call.id.to_string();
     let is_ours = |file: &File| file.app_properties.get(EDIT_MARK) == Some(&mark);
     if call.is_repeat() && is_ours(&file) {
         return Ok(file.into());
     }
-    let metadata = FileChange { app_properties: BTreeMap::from([(EDIT_MARK, mark.clone())]), ..FileChange::default() };
+    let metadata = FileChange {
+        app_properties: BTreeMap::from([(EDIT_MARK, mark.clone())]),
+        ..FileChange::default()
+    };
     let error = match drive.replace(call, &file.id, &metadata, content).await {
         Ok(file) => return Ok(file.into()),
         Err(error) if error.may_have_happened() => error,
@@ -168,5 +200,8 @@ async fn replace(call: &Call, drive: &Drive<'_>, file: File, content: &str) -> R
         return Ok(now.into());
     }
     tracing::info!(%error, "the document was not replaced: trying again");
-    Ok(drive.replace(call, &file.id, &metadata, content).await?.into())
+    Ok(drive
+        .replace(call, &file.id, &metadata, content)
+        .await?
+        .into())
 }

@@ -56,7 +56,10 @@ pub(crate) struct Files {
 
 impl From<FileList> for Files {
     fn from(list: FileList) -> Self {
-        Self { files: list.files.into_iter().map(FileInfo::from).collect(), next_page_token: list.next_page_token }
+        Self {
+            files: list.files.into_iter().map(FileInfo::from).collect(),
+            next_page_token: list.next_page_token,
+        }
     }
 }
 
@@ -66,10 +69,17 @@ fn twenty() -> u32 {
 
 /// `list_files`.
 pub(crate) async fn list(call: Call, args: ListFiles) -> Result<Files, ToolError> {
-    let folder = args.folder_id.as_deref().filter(|id| !id.trim().is_empty()).unwrap_or("root");
+    let folder = args
+        .folder_id
+        .as_deref()
+        .filter(|id| !id.trim().is_empty())
+        .unwrap_or("root");
     let query = query::in_folder(folder, args.file_type);
     let order = Some("modifiedTime desc");
-    Ok(Drive(&call.google).list(&query, order, args.max_results, args.page_token.as_deref()).await?.into())
+    Ok(Drive(&call.google)
+        .list(&query, order, args.max_results, args.page_token.as_deref())
+        .await?
+        .into())
 }
 
 /// `search_files`. Drive refuses to sort what is searched by content; it answers by relevance.
@@ -79,5 +89,8 @@ pub(crate) async fn search(call: Call, args: SearchFiles) -> Result<Files, ToolE
         return Err(ToolError::argument("query", "empty"));
     }
     let query = query::matching(text, args.file_type);
-    Ok(Drive(&call.google).list(&query, None, args.max_results, args.page_token.as_deref()).await?.into())
+    Ok(Drive(&call.google)
+        .list(&query, None, args.max_results, args.page_token.as_deref())
+        .await?
+        .into())
 }

@@ -38,12 +38,19 @@ pub(crate) fn in_folder(folder_id: &str, file_type: FileType) -> String {
 /// Files whose name has words that begin like those of `text`, or whose content has them.
 pub(crate) fn matching(text: &str, file_type: FileType) -> String {
     let text = quote(text);
-    limited(format!("(name contains {text} or fullText contains {text})"), file_type)
+    limited(
+        format!("(name contains {text} or fullText contains {text})"),
+        file_type,
+    )
 }
 
 /// Files that this application marked so.
 pub(crate) fn marked(key: &str, value: &str) -> String {
-    format!("appProperties has {{ key={} and value={} }}", quote(key), quote(value))
+    format!(
+        "appProperties has {{ key={} and value={} }}",
+        quote(key),
+        quote(value)
+    )
 }
 
 fn limited(mut query: String, file_type: FileType) -> String {

@@ -50,24 +50,38 @@ pub(crate) struct TemplateAnswer {
 }
 
 /// `create_from_template`.
-pub(crate) async fn create(call: Call, args: CreateFromTemplate) -> Result<TemplateAnswer, ToolError> {
+pub(crate) async fn create(
+    call: Call,
+    args: CreateFromTemplate,
+) -> Result<TemplateAnswer, ToolError> {
     if args.replacements.contains_key("") {
-        return Err(ToolError::argument("/replacements", "an empty text cannot be replaced"));
+        return Err(ToolError::argument(
+            "/replacements",
+            "an empty text cannot be replaced",
+        ));
     }
     let drive = Drive(&call.google);
     let template = drive.file(&args.template_id).await?;
     if !template.is_google_doc() {
-        let text = format!("'{}' is no Google Doc but {}; only Google Docs can be templates", template.name, template.mime_type);
+        let text = format!(
+            "'{}' is no Google Doc but {}; only Google Docs can be templates",
+            template.name, template.mime_type
+        );
         return Err(ToolError::argument("template_id", text));
     }
     let mark = call.id.to_string();
-    let known = if call.is_repeat() { drive.marked(CALL_MARK, &mark).await? } else { None };
+    let known = if call.is_repeat() {
+        drive.marked(CALL_MARK, &mark).await?
+    } else {
+        None
+    };
     let resumed = known.is_some();
     let copy = match known {
         Some(copy) => copy,
         None => copy_template(&drive, &template, &args, &mark).await?,
     };
-    call.progress(1.0, Some(2.0), "the template is copied").await;
+    call.progress(1.0, Some(2.0), "the template is copied")
+        .await;
 
     let docs = Docs(&call.google);
     let (revision, text) = docs.text(&copy.id).await?;
@@ -80,10 +94,21 @@ pub(crate) async fn create(call: Call, args: CreateFromTemplate) -> Result<Templ
     let replacements = in_order(&args.replacements);
     let (replaced, text) = match filled {
         Some(original) => (count(&original, &replacements).0, text),
-        None => (fill(&docs, &copy.id, revision, &text, &replacements).await?, count(&text, &replacements).1),
+        None => (
+            fill(&docs, &copy.id, revision, &text, &replacements).await?,
+            count(&text, &replacements).1,
+        ),
     };
-    let document = if args.replacements.is_empty() { copy } else { drive.file(&copy.id).await? };
-    Ok(TemplateAnswer { document: document.into(), replaced, unreplaced: placeholders(&text) })
+    let document = if args.replacements.is_empty() {
+        copy
+    } else {
+        drive.file(&copy.id).await?
+    };
+    Ok(TemplateAnswer {
+        document: document.into(),
+        replaced,
+        unreplaced: placeholders(&text),
+    })
 }
 
 async fn copy_template(
@@ -94,7 +119,12 @@ async fn copy_template(
 ) -> Result<File, ToolError> {
     let metadata = FileChange {
         name: Some(&args.title),
-        parents: args.folder_id.as_deref().map(str::trim).filter(|id| !id.is_empty()).map(|id| [id]),
+        parents: args
+            .folder_id
+            .as_deref()
+            .map(str::trim)
+            .filter(|id| !id.is_empty())
+            .map(|id| [id]),
         app_properties: BTreeMap::from([(CALL_MARK, mark.to_owned())]),
         ..FileChange::default()
     };
@@ -111,7 +141,10 @@ async fn fill(
     replacements: &[(&str, &str)],
 ) -> Result<BTreeMap<String, u64>, ToolError> {
     let edits = |(placeholder, value): &(&str, &str)| Edit::ReplaceAllText {
-        contains_text: Criteria { text: (*placeholder).to_owned(), match_case: true },
+        contains_text: Criteria {
+            text: (*placeholder).to_owned(),
+            match_case: true,
+        },
         replace_text: (*value).to_owned(),
     };
     let edits: Vec<Edit> = replacements.iter().map(edits).collect();
@@ -121,8 +154,15 @@ async fn fill(
     for _ in 0..TRIES {
         let error = match docs.edit(id, edits.clone(), revision.as_deref()).await {
             Ok(reply) => {
-                let counts = reply.replies.into_iter().map(|r| r.replace_all_text.unwrap_or_default().occurrences_changed);
-                return Ok(replacements.iter().map(|(placeholder, _)| (*placeholder).to_owned()).zip(counts).collect());
+                let counts = reply
+                    .replies
+                    .into_iter()
+                    .map(|r| r.replace_all_text.unwrap_or_default().occurrences_changed);
+                return Ok(replacements
+                    .iter()
+                    .map(|(placeholder, _)| (*placeholder).to_owned())
+                    .zip(counts)
+                    .collect());
             }
             Err(error) => error,
         };
@@ -144,7 +184,10 @@ async fn fill(
 
 /// The longest first, so that a placeholder that is part of another does not spoil it.
 fn in_order(replacements: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
-    let mut ordered: Vec<(&str, &str)> = replacements.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let mut ordered: Vec<(&str, &str)> = replacements
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
     ordered.sort_by_key(|(placeholder, _)| std::cmp::Reverse(placeholder.len()));
     ordered
 }
@@ -154,7 +197,10 @@ fn count(text: &str, replacements: &[(&str, &str)]) -> (BTreeMap<String, u64>, S
     let mut text = text.to_owned();
     let mut counts = BTreeMap::new();
     for (placeholder, value) in replacements {
-        counts.insert((*placeholder).to_owned(), text.matches(placeholder).count() as u64);
+        counts.insert(
+            (*placeholder).to_owned(),
+            text.matches(placeholder).count() as u64,
+        );
         text = text.replace(placeholder, value);
     }
     (counts, text)

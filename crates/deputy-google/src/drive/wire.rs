@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// `fields` of a file for a listing.
 pub(crate) const FILE_FIELDS: &str = "id,name,mimeType,modifiedTime,webViewLink,parents";
 /// `fields` of a document.
-pub(crate) const DOCUMENT_FIELDS: &str = "id,name,mimeType,modifiedTime,webViewLink,appProperties,size";
+pub(crate) const DOCUMENT_FIELDS: &str =
+    "id,name,mimeType,modifiedTime,webViewLink,appProperties,size";
 
 /// The media type of a Google Doc.
 pub(crate) const GOOGLE_DOC: &str = "application/vnd.google-apps.document";
@@ -99,7 +100,12 @@ impl File {
 impl From<File> for DocumentInfo {
     fn from(file: File) -> Self {
         let url = file.url();
-        Self { id: file.id, title: file.name, url, modified_at: file.modified_time }
+        Self {
+            id: file.id,
+            title: file.name,
+            url,
+            modified_at: file.modified_time,
+        }
     }
 }
 

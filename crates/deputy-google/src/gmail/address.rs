@@ -79,7 +79,11 @@ impl AddressList {
                 }
             }
         }
-        if all.is_empty() { Err(AddressError::Empty { field }) } else { Ok(all) }
+        if all.is_empty() {
+            Err(AddressError::Empty { field })
+        } else {
+            Ok(all)
+        }
     }
 }
 
@@ -110,7 +114,11 @@ impl fmt::Display for Mailbox {
 
 /// `a@b, Name <c@d>`: mailboxes as people read them.
 pub(crate) fn join(mailboxes: &[Mailbox]) -> String {
-    mailboxes.iter().map(Mailbox::to_string).collect::<Vec<_>>().join(", ")
+    mailboxes
+        .iter()
+        .map(Mailbox::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The mailboxes of a received header; what is no mailbox is left out.
@@ -126,8 +134,16 @@ pub(crate) fn parse_header(value: &str) -> Vec<Mailbox> {
 
 fn parse_argument(text: &str, field: &'static str) -> Result<Vec<Mailbox>, AddressError> {
     // People who come from Outlook separate with semicolons; in RFC 5322 those end a group.
-    let text = if text.contains(':') { text.to_owned() } else { text.replace(';', ",") };
-    let wrong = |value: &str, reason| AddressError::NotAnAddress { field, value: value.to_owned(), reason };
+    let text = if text.contains(':') {
+        text.to_owned()
+    } else {
+        text.replace(';', ",")
+    };
+    let wrong = |value: &str, reason| AddressError::NotAnAddress {
+        field,
+        value: value.to_owned(),
+        reason,
+    };
     parse(&text)
         .into_iter()
         .map(|(name, address)| match address {
@@ -141,20 +157,30 @@ fn parse_argument(text: &str, field: &'static str) -> Result<Vec<Mailbox>, Addre
 }
 
 fn parse(text: &str) -> Vec<(Option<String>, Option<String>)> {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if line.trim().is_empty() {
         return Vec::new();
     }
     let line = format!("{line}\r\n");
-    let HeaderValue::Address(addresses) = MessageStream::new(line.as_bytes()).parse_address() else {
+    let HeaderValue::Address(addresses) = MessageStream::new(line.as_bytes()).parse_address()
+    else {
         return vec![(Some(text.trim().to_owned()), None)];
     };
     addresses
         .into_list()
         .into_iter()
         .map(|a| {
-            let name = a.name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
-            let address = a.address.map(|a| a.trim().to_owned()).filter(|a| !a.is_empty());
+            let name = a
+                .name
+                .map(|n| n.trim().to_owned())
+                .filter(|n| !n.is_empty());
+            let address = a
+                .address
+                .map(|a| a.trim().to_owned())
+                .filter(|a| !a.is_empty());
             (name, address)
         })
         .collect()
@@ -172,7 +198,10 @@ fn check(address: &str) -> Result<String, &'static str> {
     if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         return Err("a dot in the wrong place before the @");
     }
-    if local.chars().any(|c| c.is_whitespace() || c.is_control() || r#"()<>[]:;@\,""#.contains(c)) {
+    if local
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || r#"()<>[]:;@\,""#.contains(c))
+    {
         return Err("a character that may not stand before the @");
     }
     if !domain.contains('.') || domain.len() > 253 {
@@ -190,7 +219,9 @@ fn is_host_name(domain: &str) -> bool {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     })
 }
 

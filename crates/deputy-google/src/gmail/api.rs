@@ -45,8 +45,16 @@ impl Gmail<'_> {
     }
 
     /// `messages.get`, headers only: those named.
-    pub(crate) async fn headers(&self, id: &str, names: &[&str], fields: &str) -> Result<Message, ToolError> {
-        let mut request = self.me(&["messages", id]).query("format", "metadata").query("fields", fields);
+    pub(crate) async fn headers(
+        &self,
+        id: &str,
+        names: &[&str],
+        fields: &str,
+    ) -> Result<Message, ToolError> {
+        let mut request = self
+            .me(&["messages", id])
+            .query("format", "metadata")
+            .query("fields", fields);
         for name in names {
             request = request.query("metadataHeaders", name);
         }
@@ -72,19 +80,37 @@ impl Gmail<'_> {
     pub(crate) async fn message(&self, id: &str) -> Result<Message, ToolError> {
         self.me(&["messages", id])
             .query("format", "full")
-            .query("fields", "id,threadId,labelIds,snippet,internalDate,payload")
+            .query(
+                "fields",
+                "id,threadId,labelIds,snippet,internalDate,payload",
+            )
             .fetch()
             .await
     }
 
     /// `messages.attachments.get`: the bytes as Gmail encodes them.
-    pub(crate) async fn attachment<T: DeserializeOwned>(&self, message_id: &str, id: &str) -> Result<T, ToolError> {
-        self.me(&["messages", message_id, "attachments", id]).query("fields", "size,data").fetch().await
+    pub(crate) async fn attachment<T: DeserializeOwned>(
+        &self,
+        message_id: &str,
+        id: &str,
+    ) -> Result<T, ToolError> {
+        self.me(&["messages", message_id, "attachments", id])
+            .query("fields", "size,data")
+            .fetch()
+            .await
     }
 
     /// `threads.get`: the messages of a conversation with the headers named.
-    pub(crate) async fn thread(&self, id: &str, names: &[&str], fields: &str) -> Result<Thread, ToolError> {
-        let mut request = self.me(&["threads", id]).query("format", "metadata").query("fields", fields);
+    pub(crate) async fn thread(
+        &self,
+        id: &str,
+        names: &[&str],
+        fields: &str,
+    ) -> Result<Thread, ToolError> {
+        let mut request = self
+            .me(&["threads", id])
+            .query("format", "metadata")
+            .query("fields", fields);
         for name in names {
             request = request.query("metadataHeaders", name);
         }
@@ -93,13 +119,20 @@ impl Gmail<'_> {
 
     /// `users.getProfile`: the person's address.
     pub(crate) async fn profile(&self) -> Result<Profile, ToolError> {
-        self.me(&["profile"]).query("fields", "emailAddress").fetch().await
+        self.me(&["profile"])
+            .query("fields", "emailAddress")
+            .fetch()
+            .await
     }
 
     /// `drafts.list`: the newest drafts' ids.
     pub(crate) async fn drafts(&self, max: u32) -> Result<Vec<Draft>, ToolError> {
-        let list: DraftList =
-            self.me(&["drafts"]).query("maxResults", max).query("fields", "drafts(id,message(id,threadId))").fetch().await?;
+        let list: DraftList = self
+            .me(&["drafts"])
+            .query("maxResults", max)
+            .query("fields", "drafts(id,message(id,threadId))")
+            .fetch()
+            .await?;
         Ok(list.drafts)
     }
 
@@ -113,7 +146,10 @@ impl Gmail<'_> {
     }
 
     /// [`Gmail::draft`] for many.
-    pub(crate) async fn drafts_of(&self, ids: impl IntoIterator<Item = String>) -> Result<Vec<Draft>, ToolError> {
+    pub(crate) async fn drafts_of(
+        &self,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Draft>, ToolError> {
         let found: Vec<Option<Draft>> = stream::iter(ids)
             .map(|id| async move { self.draft(&id).await })
             .buffered(AT_ONCE)
@@ -124,17 +160,34 @@ impl Gmail<'_> {
 
     /// `drafts.create`.
     pub(crate) async fn create_draft(&self, draft: &NewDraft) -> Result<Draft, ToolError> {
-        self.post(&["drafts"]).query("fields", "id,message(id,threadId)").json(draft).fetch().await
+        self.post(&["drafts"])
+            .query("fields", "id,message(id,threadId)")
+            .json(draft)
+            .fetch()
+            .await
     }
 
     /// `drafts.create` of a message too large for a JSON body: both in one `multipart/related`
     /// (RFC 2387). `boundary` must not occur in the message.
-    pub(crate) async fn upload_draft(&self, draft: &NewDraft, mime: &[u8], boundary: &str) -> Result<Draft, ToolError> {
-        let metadata = serde_json::to_vec(draft).map_err(|error| ToolError::argument("", error.to_string()))?;
+    pub(crate) async fn upload_draft(
+        &self,
+        draft: &NewDraft,
+        mime: &[u8],
+        boundary: &str,
+    ) -> Result<Draft, ToolError> {
+        let metadata = serde_json::to_vec(draft)
+            .map_err(|error| ToolError::argument("", error.to_string()))?;
         let json = format!("--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n");
         let message = format!("\r\n--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n");
         let end = format!("\r\n--{boundary}--\r\n");
-        let body = [json.as_bytes(), &metadata, message.as_bytes(), mime, end.as_bytes()].concat();
+        let body = [
+            json.as_bytes(),
+            &metadata,
+            message.as_bytes(),
+            mime,
+            end.as_bytes(),
+        ]
+        .concat();
         self.0
             .request(Method::POST, Api::GmailUpload, &me(&["drafts"]))
             .query("uploadType", "multipart")
@@ -146,12 +199,19 @@ impl Gmail<'_> {
 
     /// `drafts.send`: the message that was sent; the draft is gone then.
     pub(crate) async fn send_draft(&self, id: &str) -> Result<Message, ToolError> {
-        self.post(&["drafts", "send"]).query("fields", "id,threadId").json(&SendDraft { id }).fetch().await
+        self.post(&["drafts", "send"])
+            .query("fields", "id,threadId")
+            .json(&SendDraft { id })
+            .fetch()
+            .await
     }
 }
 
 fn me<'a>(path: &[&'a str]) -> Vec<&'a str> {
-    ["users", "me"].into_iter().chain(path.iter().copied()).collect()
+    ["users", "me"]
+        .into_iter()
+        .chain(path.iter().copied())
+        .collect()
 }
 
 /// `None` for what is not there.

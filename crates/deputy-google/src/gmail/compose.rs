@@ -64,7 +64,9 @@ pub(crate) enum ComposeError {
     #[error("empty")]
     NoFilename(usize),
     /// Together too large.
-    #[error("{0} bytes together; Gmail takes at most {MAX_ATTACHMENTS}. Share a link to the file instead")]
+    #[error(
+        "{0} bytes together; Gmail takes at most {MAX_ATTACHMENTS}. Share a link to the file instead"
+    )]
     TooLarge(usize),
     /// The subject is no subject.
     #[error("longer than {MAX_SUBJECT} characters")]
@@ -122,15 +124,24 @@ impl Body {
     pub(crate) fn from_arguments(body: &str, html: Option<&HtmlArg>) -> Self {
         match html {
             Some(HtmlArg::Text(html)) if body.trim().is_empty() => Self::from_html(html),
-            Some(HtmlArg::Text(html)) => Self { text: body.to_owned(), html: Some(html.clone()) },
+            Some(HtmlArg::Text(html)) => Self {
+                text: body.to_owned(),
+                html: Some(html.clone()),
+            },
             Some(HtmlArg::Flag(true)) => Self::from_html(body),
             None if looks_like_html(body) => Self::from_html(body),
-            Some(HtmlArg::Flag(false)) | None => Self { text: body.to_owned(), html: None },
+            Some(HtmlArg::Flag(false)) | None => Self {
+                text: body.to_owned(),
+                html: None,
+            },
         }
     }
 
     fn from_html(html: &str) -> Self {
-        Self { text: html_to_text(html), html: Some(html.to_owned()) }
+        Self {
+            text: html_to_text(html),
+            html: Some(html.to_owned()),
+        }
     }
 }
 
@@ -152,7 +163,9 @@ impl Outgoing {
             builder = builder.in_reply_to(parent.as_str());
         }
         if !self.references.is_empty() {
-            builder = builder.references(MessageId::new_list(self.references.iter().map(String::as_str)));
+            builder = builder.references(MessageId::new_list(
+                self.references.iter().map(String::as_str),
+            ));
         }
         builder = builder.text_body(self.body.text.as_str());
         if let Some(html) = &self.body.html {
@@ -176,7 +189,13 @@ pub(crate) fn subject(text: &str) -> Result<String, ComposeError> {
     if text.chars().count() > MAX_SUBJECT {
         return Err(ComposeError::SubjectTooLong);
     }
-    Ok(text.split(|c: char| c.is_control()).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ").trim().to_owned())
+    Ok(text
+        .split(|c: char| c.is_control())
+        .filter(|s| !s.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned())
 }
 
 /// The attachments of the argument, decoded and checked.
@@ -188,22 +207,37 @@ pub(crate) fn attachments(arguments: &[AttachmentArg]) -> Result<Vec<Attachment>
         if filename.is_empty() {
             return Err(ComposeError::NoFilename(index));
         }
-        let mime_type = argument.mime_type.as_deref().unwrap_or("application/octet-stream").trim();
+        let mime_type = argument
+            .mime_type
+            .as_deref()
+            .unwrap_or("application/octet-stream")
+            .trim();
         if !is_media_type(mime_type) {
             return Err(ComposeError::NotAMediaType(index, mime_type.to_owned()));
         }
-        let content = decode_base64(&argument.content_base64).ok_or(ComposeError::NotBase64(index))?;
+        let content =
+            decode_base64(&argument.content_base64).ok_or(ComposeError::NotBase64(index))?;
         total += content.len();
-        decoded.push(Attachment { filename: filename.to_owned(), mime_type: mime_type.to_owned(), content });
+        decoded.push(Attachment {
+            filename: filename.to_owned(),
+            mime_type: mime_type.to_owned(),
+            content,
+        });
     }
-    if total > MAX_ATTACHMENTS { Err(ComposeError::TooLarge(total)) } else { Ok(decoded) }
+    if total > MAX_ATTACHMENTS {
+        Err(ComposeError::TooLarge(total))
+    } else {
+        Ok(decoded)
+    }
 }
 
 /// Bytes of base64 text in either alphabet, padded or not, line breaks allowed.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let engines = [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD];
-    engines.iter().find_map(|engine| engine.decode(&compact).ok())
+    engines
+        .iter()
+        .find_map(|engine| engine.decode(&compact).ok())
 }
 
 /// Readable text of an HTML body: links as footnotes, layout tables dissolved.
@@ -217,17 +251,25 @@ pub(crate) fn html_to_text(html: &str) -> String {
 }
 
 fn looks_like_html(body: &str) -> bool {
-    let start: String = body.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
+    let start: String = body
+        .trim_start()
+        .chars()
+        .take(15)
+        .collect::<String>()
+        .to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
 /// `type/subtype` of tokens (RFC 2045, 5.1), parameters not wanted.
 fn is_media_type(text: &str) -> bool {
     let token = |s: &str| {
-        !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        !s.is_empty()
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
     // A message or a multipart inside would be taken apart by the reader.
-    text.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub) && kind != "multipart")
+    text.split_once('/')
+        .is_some_and(|(kind, sub)| token(kind) && token(sub) && kind != "multipart")
 }
 
 #[cfg(test)]

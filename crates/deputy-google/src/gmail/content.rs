@@ -94,7 +94,11 @@ pub(crate) fn summary(message: &Message) -> EmailSummary {
 /// `Name <address>, …`, decoded; the header's own text where it holds no address.
 pub(crate) fn readable_addresses(value: &str) -> String {
     let mailboxes = parse_header(value);
-    if mailboxes.is_empty() { decode_header(value) } else { join(&mailboxes) }
+    if mailboxes.is_empty() {
+        decode_header(value)
+    } else {
+        join(&mailboxes)
+    }
 }
 
 /// An unstructured header with its encoded words (RFC 2047) decoded.
@@ -113,10 +117,15 @@ pub(crate) fn decode_header(value: &str) -> String {
 /// The sender's date with the sender's offset; where that is missing or makes no sense, when Gmail
 /// took the message in.
 fn date(message: &Message) -> String {
-    let sent = message.header("Date").and_then(DateTime::parse_rfc822).filter(DateTime::is_valid);
+    let sent = message
+        .header("Date")
+        .and_then(DateTime::parse_rfc822)
+        .filter(DateTime::is_valid);
     match (sent, message.internal_date) {
         (Some(sent), _) => sent.to_rfc3339(),
-        (None, Some(ms)) => Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default(),
+        (None, Some(ms)) => Timestamp::from_millisecond(ms)
+            .map(|t| t.to_string())
+            .unwrap_or_default(),
         (None, None) => String::new(),
     }
 }
@@ -130,7 +139,10 @@ pub(crate) fn parts(payload: &Part) -> Parts {
 
 fn collect(part: &Part, found: &mut Parts) {
     let mime_type = part.mime_type.to_ascii_lowercase();
-    let disposition = part.header("Content-Disposition").unwrap_or_default().to_ascii_lowercase();
+    let disposition = part
+        .header("Content-Disposition")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let is_file = !part.filename.is_empty() || disposition.starts_with("attachment");
     if mime_type.starts_with("multipart/") && !is_file {
         part.parts.iter().for_each(|p| collect(p, found));
@@ -149,8 +161,15 @@ fn collect(part: &Part, found: &mut Parts) {
         (None, Some(id)) => TextContent::Attachment(id.clone()),
         (None, None) => return,
     };
-    let source = TextSource { content, charset: charset(part) };
-    if mime_type == "text/plain" { found.text.push(source) } else { found.html.push(source) }
+    let source = TextSource {
+        content,
+        charset: charset(part),
+    };
+    if mime_type == "text/plain" {
+        found.text.push(source)
+    } else {
+        found.html.push(source)
+    }
 }
 
 fn attachment(part: &Part) -> AttachmentInfo {
@@ -184,7 +203,9 @@ pub(crate) fn find_attachment<'a>(part: &'a Part, attachment_id: &str) -> Option
     if part.body.attachment_id.as_deref() == Some(attachment_id) {
         return Some(part);
     }
-    part.parts.iter().find_map(|p| find_attachment(p, attachment_id))
+    part.parts
+        .iter()
+        .find_map(|p| find_attachment(p, attachment_id))
 }
 
 fn charset(part: &Part) -> Option<String> {
@@ -192,7 +213,9 @@ fn charset(part: &Part) -> Option<String> {
     let (_, after) = content_type.split_once(';')?;
     after.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"').to_owned())
     })
 }
 
@@ -214,7 +237,10 @@ pub(crate) fn decode_text(bytes: &[u8], charset: Option<&str>) -> String {
 
 /// Bytes of Gmail's URL-safe base64, padded or not.
 pub(crate) fn decode_data(data: &str) -> Option<Vec<u8>> {
-    URL_SAFE.decode(data).or_else(|_| URL_SAFE_NO_PAD.decode(data)).ok()
+    URL_SAFE
+        .decode(data)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(data))
+        .ok()
 }
 
 /// Undoes the HTML escaping of snippets.
@@ -227,7 +253,9 @@ fn unescape(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
         let entity = after.split_once(';').filter(|(name, _)| name.len() <= 8);
-        let Some((character, tail)) = entity.and_then(|(name, tail)| Some((entity_char(name)?, tail))) else {
+        let Some((character, tail)) =
+            entity.and_then(|(name, tail)| Some((entity_char(name)?, tail)))
+        else {
             out.push('&');
             rest = after;
             continue;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::api::Gmail;
 use super::compose::html_to_text;
 use super::content::{
-    self, AttachmentInfo, EmailSummary, PART_PREFIX, TextContent, TextSource, decode_data, decode_text,
-    find_attachment, find_part, readable_addresses,
+    self, AttachmentInfo, EmailSummary, PART_PREFIX, TextContent, TextSource, decode_data,
+    decode_text, find_attachment, find_part, readable_addresses,
 };
 use super::wire::{PartBody, SUMMARY_FIELDS, SUMMARY_HEADERS};
 use crate::call::Call;
@@ -136,12 +136,26 @@ fn yes() -> bool {
 
 /// `list_unread_emails`.
 pub(crate) async fn list_unread(call: Call, args: ListUnread) -> Result<Emails, ToolError> {
-    list(&call, None, &["UNREAD"], args.max_results, args.page_token.as_deref()).await
+    list(
+        &call,
+        None,
+        &["UNREAD"],
+        args.max_results,
+        args.page_token.as_deref(),
+    )
+    .await
 }
 
 /// `search_emails`.
 pub(crate) async fn search(call: Call, args: Search) -> Result<Emails, ToolError> {
-    list(&call, Some(&args.query), &[], args.max_results, args.page_token.as_deref()).await
+    list(
+        &call,
+        Some(&args.query),
+        &[],
+        args.max_results,
+        args.page_token.as_deref(),
+    )
+    .await
 }
 
 async fn list(
@@ -155,23 +169,41 @@ async fn list(
     let page = gmail.list(query, labels, max, page_token).await?;
     #[expect(clippy::cast_precision_loss, reason = "250 at most")]
     let total = page.messages.len() as f64;
-    call.progress(0.0, Some(total), "reading the messages' headers").await;
+    call.progress(0.0, Some(total), "reading the messages' headers")
+        .await;
     let ids = page.messages.into_iter().map(|m| m.id);
-    let messages = gmail.headers_of(ids, &SUMMARY_HEADERS, SUMMARY_FIELDS).await?;
+    let messages = gmail
+        .headers_of(ids, &SUMMARY_HEADERS, SUMMARY_FIELDS)
+        .await?;
     call.progress(total, Some(total), "done").await;
-    Ok(Emails { emails: messages.iter().map(content::summary).collect(), next_page_token: page.next_page_token })
+    Ok(Emails {
+        emails: messages.iter().map(content::summary).collect(),
+        next_page_token: page.next_page_token,
+    })
 }
 
 /// `read_email`.
 pub(crate) async fn read(call: Call, args: ReadEmail) -> Result<ReadEmailAnswer, ToolError> {
     let gmail = Gmail(&call.google);
     let message = gmail.message(&args.message_id).await?;
-    let parts = message.payload.as_ref().map(content::parts).unwrap_or_default();
+    let parts = message
+        .payload
+        .as_ref()
+        .map(content::parts)
+        .unwrap_or_default();
     let plain = text(&gmail, &message.id, &parts.text).await?;
     let needs_html = args.include_html || plain.trim().is_empty();
-    let html = if needs_html { text(&gmail, &message.id, &parts.html).await? } else { String::new() };
+    let html = if needs_html {
+        text(&gmail, &message.id, &parts.html).await?
+    } else {
+        String::new()
+    };
     let (html, html_cut) = cut(html);
-    let (body_text, text_cut) = if plain.trim().is_empty() { cut(html_to_text(&html)) } else { cut(plain) };
+    let (body_text, text_cut) = if plain.trim().is_empty() {
+        cut(html_to_text(&html))
+    } else {
+        cut(plain)
+    };
     let email = Email {
         summary: content::summary(&message),
         cc: readable_addresses(message.header("Cc").unwrap_or_default()),
@@ -179,12 +211,20 @@ pub(crate) async fn read(call: Call, args: ReadEmail) -> Result<ReadEmailAnswer,
         body_html: (args.include_html && !html.is_empty()).then_some(html),
         truncated: html_cut || text_cut,
         attachments: parts.attachments,
-        message_id: message.header("Message-ID").unwrap_or_default().trim().to_owned(),
+        message_id: message
+            .header("Message-ID")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
     };
     Ok(ReadEmailAnswer { email })
 }
 
-async fn text(gmail: &Gmail<'_>, message_id: &str, sources: &[TextSource]) -> Result<String, ToolError> {
+async fn text(
+    gmail: &Gmail<'_>,
+    message_id: &str,
+    sources: &[TextSource],
+) -> Result<String, ToolError> {
     let mut texts = Vec::with_capacity(sources.len());
     for source in sources {
         let charset = source.charset.as_deref();
@@ -200,8 +240,12 @@ async fn text(gmail: &Gmail<'_>, message_id: &str, sources: &[TextSource]) -> Re
 }
 
 fn bytes_of(body: &PartBody) -> Result<Vec<u8>, ToolError> {
-    decode_data(body.data.as_deref().unwrap_or_default())
-        .ok_or_else(|| ToolError::refused(FailureKind::Unavailable, "Gmail's answer holds no valid base64"))
+    decode_data(body.data.as_deref().unwrap_or_default()).ok_or_else(|| {
+        ToolError::refused(
+            FailureKind::Unavailable,
+            "Gmail's answer holds no valid base64",
+        )
+    })
 }
 
 fn cut(mut text: String) -> (String, bool) {
@@ -213,14 +257,19 @@ fn cut(mut text: String) -> (String, bool) {
 }
 
 /// `get_attachment`.
-pub(crate) async fn attachment(call: Call, args: GetAttachment) -> Result<AttachmentAnswer, ToolError> {
+pub(crate) async fn attachment(
+    call: Call,
+    args: GetAttachment,
+) -> Result<AttachmentAnswer, ToolError> {
     let gmail = Gmail(&call.google);
     let message = gmail.message(&args.message_id).await?;
     let payload = message.payload.unwrap_or_default();
     let part = match args.attachment_id.strip_prefix(PART_PREFIX) {
         Some(part_id) => {
             let part = find_part(&payload, part_id);
-            Some(part.ok_or_else(|| ToolError::argument("attachment_id", "the message has no such attachment"))?)
+            Some(part.ok_or_else(|| {
+                ToolError::argument("attachment_id", "the message has no such attachment")
+            })?)
         }
         // Gmail hands out a new id with every read, and the older ones stay good.
         None => find_attachment(&payload, &args.attachment_id),
@@ -230,12 +279,20 @@ pub(crate) async fn attachment(call: Call, args: GetAttachment) -> Result<Attach
     let inline = part.filter(|p| p.body.data.is_some());
     let content = match inline {
         Some(part) => bytes_of(&part.body)?,
-        None => bytes_of(&gmail.attachment(&args.message_id, &args.attachment_id).await?)?,
+        None => bytes_of(
+            &gmail
+                .attachment(&args.message_id, &args.attachment_id)
+                .await?,
+        )?,
     };
     refuse_large(content.len() as u64)?;
     Ok(AttachmentAnswer {
-        filename: part.map(|p| content::decode_header(&p.filename)).filter(|name| !name.is_empty()),
-        mime_type: part.map(|p| p.mime_type.clone()).filter(|mime_type| !mime_type.is_empty()),
+        filename: part
+            .map(|p| content::decode_header(&p.filename))
+            .filter(|name| !name.is_empty()),
+        mime_type: part
+            .map(|p| p.mime_type.clone())
+            .filter(|mime_type| !mime_type.is_empty()),
         size: content.len() as u64,
         content_base64: STANDARD.encode(content),
     })

@@ -43,7 +43,13 @@ pub(crate) fn head(parent: &Message, me: &str, reply_all: bool) -> ReplyHead {
     if references.len() > MAX_REFERENCES {
         references.drain(1..=references.len() - MAX_REFERENCES);
     }
-    ReplyHead { to, cc, subject: subject(&decode_header(header("Subject"))), in_reply_to, references }
+    ReplyHead {
+        to,
+        cc,
+        subject: subject(&decode_header(header("Subject"))),
+        in_reply_to,
+        references,
+    }
 }
 
 /// Whom the reply goes to: whoever the sender named in Reply-To, else the sender; for a message of
@@ -86,8 +92,14 @@ fn push_new(list: &mut Vec<Mailbox>, mailbox: Mailbox) {
 /// `Re: ` once.
 fn subject(parent: &str) -> String {
     let parent = parent.trim();
-    let is_reply = parent.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
-    if is_reply { parent.to_owned() } else { format!("Re: {parent}") }
+    let is_reply = parent
+        .get(..3)
+        .is_some_and(|start| start.eq_ignore_ascii_case("re:"));
+    if is_reply {
+        parent.to_owned()
+    } else {
+        format!("Re: {parent}")
+    }
 }
 
 /// The Message-IDs in a header, without angle brackets.
@@ -95,8 +107,13 @@ pub(crate) fn message_ids(value: &str) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('<') {
-        let Some((id, after)) = after.split_once('>') else { break };
-        let id: String = id.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+        let Some((id, after)) = after.split_once('>') else {
+            break;
+        };
+        let id: String = id
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control())
+            .collect();
         if !id.is_empty() && !ids.contains(&id) {
             ids.push(id);
         }

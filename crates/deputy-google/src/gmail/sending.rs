@@ -31,7 +31,11 @@ const RECENT: u32 = 30;
 const MAX_IN_JSON: usize = 3 << 20;
 
 /// Stores `mail` as a draft, in the conversation `thread_id` if given. Makes one draft per call.
-pub(crate) async fn store_draft(call: &Call, mail: &Outgoing, thread_id: Option<&str>) -> Result<Draft, ToolError> {
+pub(crate) async fn store_draft(
+    call: &Call,
+    mail: &Outgoing,
+    thread_id: Option<&str>,
+) -> Result<Draft, ToolError> {
     let gmail = Gmail(&call.google);
     if call.is_repeat()
         && let Some(draft) = find_draft(&gmail, call.id).await?
@@ -42,9 +46,17 @@ pub(crate) async fn store_draft(call: &Call, mail: &Outgoing, thread_id: Option<
 }
 
 /// Sends `mail`, in the conversation `thread_id` if given. Sends one message per call.
-pub(crate) async fn send(call: &Call, mail: &Outgoing, thread_id: Option<&str>) -> Result<MessageRef, ToolError> {
+pub(crate) async fn send(
+    call: &Call,
+    mail: &Outgoing,
+    thread_id: Option<&str>,
+) -> Result<MessageRef, ToolError> {
     let gmail = Gmail(&call.google);
-    let known = if call.is_repeat() { find_draft(&gmail, call.id).await? } else { None };
+    let known = if call.is_repeat() {
+        find_draft(&gmail, call.id).await?
+    } else {
+        None
+    };
     if known.is_none()
         && call.is_repeat()
         && let Some(sent) = find_recently_sent(&gmail, call.id).await?
@@ -55,7 +67,8 @@ pub(crate) async fn send(call: &Call, mail: &Outgoing, thread_id: Option<&str>) 
         Some(draft) => draft,
         None => create(&gmail, call, mail, thread_id).await?,
     };
-    call.progress(1.0, Some(2.0), "the message is stored as a draft").await;
+    call.progress(1.0, Some(2.0), "the message is stored as a draft")
+        .await;
     send_draft(&gmail, &draft, Trace::Call(call.id)).await
 }
 
@@ -69,12 +82,21 @@ pub(crate) enum Trace {
 }
 
 /// Sends a draft that is there.
-pub(crate) async fn send_draft(gmail: &Gmail<'_>, draft: &Draft, trace: Trace) -> Result<MessageRef, ToolError> {
+pub(crate) async fn send_draft(
+    gmail: &Gmail<'_>,
+    draft: &Draft,
+    trace: Trace,
+) -> Result<MessageRef, ToolError> {
     let mut first_error = None;
     // Twice at most: the second time only after the draft was seen to be still there.
     for _ in 0..2 {
         let error = match gmail.send_draft(&draft.id).await {
-            Ok(sent) => return Ok(MessageRef { id: sent.id, thread_id: sent.thread_id }),
+            Ok(sent) => {
+                return Ok(MessageRef {
+                    id: sent.id,
+                    thread_id: sent.thread_id,
+                });
+            }
             Err(error) => error,
         };
         let gone = error.status() == Some(404);
@@ -92,7 +114,9 @@ pub(crate) async fn send_draft(gmail: &Gmail<'_>, draft: &Draft, trace: Trace) -
             ToolError::refused(FailureKind::Conflict, text)
         });
     }
-    Err(first_error.unwrap_or_else(|| ToolError::refused(FailureKind::Unavailable, "Gmail did not send the draft")))
+    Err(first_error.unwrap_or_else(|| {
+        ToolError::refused(FailureKind::Unavailable, "Gmail did not send the draft")
+    }))
 }
 
 async fn create(
@@ -102,17 +126,28 @@ async fn create(
     thread_id: Option<&str>,
 ) -> Result<Draft, ToolError> {
     let mime = mail.to_mime();
-    let new = |raw| NewDraft { message: NewMessage { raw, thread_id: thread_id.map(str::to_owned) } };
+    let new = |raw| NewDraft {
+        message: NewMessage {
+            raw,
+            thread_id: thread_id.map(str::to_owned),
+        },
+    };
     let written = if mime.len() <= MAX_IN_JSON {
-        gmail.create_draft(&new(Some(URL_SAFE_NO_PAD.encode(mime)))).await
+        gmail
+            .create_draft(&new(Some(URL_SAFE_NO_PAD.encode(mime))))
+            .await
     } else {
-        gmail.upload_draft(&new(None), &mime, &call.effect_hex("boundary")).await
+        gmail
+            .upload_draft(&new(None), &mime, &call.effect_hex("boundary"))
+            .await
     };
     outcome_or_look(written, || Box::pin(find_draft(gmail, call.id))).await
 }
 
 fn is_of(message: &Message, call: CallId) -> bool {
-    message.header(CALL_HEADER).is_some_and(|value| value.trim().parse() == Ok(call))
+    message
+        .header(CALL_HEADER)
+        .is_some_and(|value| value.trim().parse() == Ok(call))
 }
 
 async fn find_draft(gmail: &Gmail<'_>, call: CallId) -> Result<Option<Draft>, ToolError> {
@@ -121,27 +156,56 @@ async fn find_draft(gmail: &Gmail<'_>, call: CallId) -> Result<Option<Draft>, To
     Ok(drafts.into_iter().find(|d| is_of(&d.message, call)))
 }
 
-async fn find_recently_sent(gmail: &Gmail<'_>, call: CallId) -> Result<Option<MessageRef>, ToolError> {
-    let ids = gmail.list(None, &["SENT"], RECENT, None).await?.messages.into_iter().map(|m| m.id);
-    let sent = gmail.headers_of(ids, &[CALL_HEADER], SUMMARY_FIELDS).await?;
-    Ok(sent.into_iter().find(|m| is_of(m, call)).map(|m| MessageRef { id: m.id, thread_id: m.thread_id }))
+async fn find_recently_sent(
+    gmail: &Gmail<'_>,
+    call: CallId,
+) -> Result<Option<MessageRef>, ToolError> {
+    let ids = gmail
+        .list(None, &["SENT"], RECENT, None)
+        .await?
+        .messages
+        .into_iter()
+        .map(|m| m.id);
+    let sent = gmail
+        .headers_of(ids, &[CALL_HEADER], SUMMARY_FIELDS)
+        .await?;
+    Ok(sent
+        .into_iter()
+        .find(|m| is_of(m, call))
+        .map(|m| MessageRef {
+            id: m.id,
+            thread_id: m.thread_id,
+        }))
 }
 
-async fn find_in_thread(gmail: &Gmail<'_>, thread_id: &str, trace: Trace) -> Result<Option<MessageRef>, ToolError> {
+async fn find_in_thread(
+    gmail: &Gmail<'_>,
+    thread_id: &str,
+    trace: Trace,
+) -> Result<Option<MessageRef>, ToolError> {
     look_for(|| Box::pin(sent_in_thread(gmail, thread_id, trace))).await
 }
 
-async fn sent_in_thread(gmail: &Gmail<'_>, thread_id: &str, trace: Trace) -> Result<Option<MessageRef>, ToolError> {
+async fn sent_in_thread(
+    gmail: &Gmail<'_>,
+    thread_id: &str,
+    trace: Trace,
+) -> Result<Option<MessageRef>, ToolError> {
     let fields = "messages(id,threadId,labelIds,internalDate,payload/headers)";
     let messages = match gmail.thread(thread_id, &[CALL_HEADER], fields).await {
         Ok(thread) => thread.messages,
         Err(error) if error.status() == Some(404) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let mut sent = messages.into_iter().filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
+    let mut sent = messages
+        .into_iter()
+        .filter(|m| m.has_label("SENT") && !m.has_label("DRAFT"));
     let found = match trace {
         Trace::Call(call) => sent.rfind(|m| is_of(m, call)),
         Trace::Newest => sent.max_by_key(|m| m.internal_date),
     };
-    Ok(found.map(|message| MessageRef { id: message.id, thread_id: message.thread_id }))
+    Ok(found.map(|message| MessageRef {
+        id: message.id,
+        thread_id: message.thread_id,
+    }))
 }

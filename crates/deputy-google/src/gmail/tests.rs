@@ -23,7 +23,9 @@ fn letter() -> Value {
 
 /// What a search finds, newest first.
 async fn found(client: &Client, query: &str) -> Vec<Value> {
-    let answer = client.call("search_emails", json!({"query": query, "max_results": 250})).await;
+    let answer = client
+        .call("search_emails", json!({"query": query, "max_results": 250}))
+        .await;
     answer["emails"].as_array().unwrap().clone()
 }
 
@@ -35,5 +37,8 @@ async fn the_only(client: &Client, query: &str) -> Value {
 }
 
 async fn read(client: &Client, email: &Value) -> Value {
-    client.call("read_email", json!({"message_id": email["id"]})).await["email"].clone()
+    client
+        .call("read_email", json!({"message_id": email["id"]}))
+        .await["email"]
+        .clone()
 }

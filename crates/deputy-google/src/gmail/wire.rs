@@ -8,8 +8,16 @@ pub(crate) const SUMMARY_FIELDS: &str = "id,threadId,labelIds,snippet,internalDa
 /// Headers of a message for a listing.
 pub(crate) const SUMMARY_HEADERS: [&str; 4] = ["From", "To", "Subject", "Date"];
 /// Headers of a message that is replied to.
-pub(crate) const PARENT_HEADERS: [&str; 8] =
-    ["From", "Reply-To", "To", "Cc", "Subject", "Message-ID", "References", "In-Reply-To"];
+pub(crate) const PARENT_HEADERS: [&str; 8] = [
+    "From",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Message-ID",
+    "References",
+    "In-Reply-To",
+];
 
 /// Answer of `messages.list`.
 #[derive(Debug, Default, Deserialize)]
@@ -70,7 +78,10 @@ pub(crate) struct Part {
 impl Part {
     /// The first header of that name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
+        self.headers
+            .iter()
+            .find(|h| h.name.eq_ignore_ascii_case(name))
+            .map(|h| h.value.as_str())
     }
 }
 

@@ -112,7 +112,10 @@ pub(crate) struct DraftAnswer {
 
 impl From<MessageRef> for Sent {
     fn from(message: MessageRef) -> Self {
-        Self { message_id: message.id, thread_id: message.thread_id }
+        Self {
+            message_id: message.id,
+            thread_id: message.thread_id,
+        }
     }
 }
 
@@ -138,7 +141,10 @@ pub(crate) async fn reply(call: Call, args: Reply) -> Result<Sent, ToolError> {
     let attachments = compose::attachments(&args.attachments)?;
     let (parent, head) = parent(&call, &args.message_id, args.reply_all).await?;
     if head.to.is_empty() {
-        return Err(ToolError::refused(FailureKind::Invalid, "the message names no sender that could be answered"));
+        return Err(ToolError::refused(
+            FailureKind::Invalid,
+            "the message names no sender that could be answered",
+        ));
     }
     let mail = Outgoing {
         to: head.to,
@@ -152,7 +158,9 @@ pub(crate) async fn reply(call: Call, args: Reply) -> Result<Sent, ToolError> {
         call: call.id,
         date: call.clock.now(),
     };
-    Ok(sending::send(&call, &mail, Some(&parent.thread_id)).await?.into())
+    Ok(sending::send(&call, &mail, Some(&parent.thread_id))
+        .await?
+        .into())
 }
 
 /// `create_email_draft`.
@@ -182,7 +190,11 @@ pub(crate) async fn create_draft(call: Call, args: CreateDraft) -> Result<DraftA
         date: call.clock.now(),
     };
     let draft = sending::store_draft(&call, &mail, thread_id.as_deref()).await?;
-    Ok(DraftAnswer { draft_id: draft.id, message_id: draft.message.id, thread_id: draft.message.thread_id })
+    Ok(DraftAnswer {
+        draft_id: draft.id,
+        message_id: draft.message.id,
+        thread_id: draft.message.thread_id,
+    })
 }
 
 /// `send_email_draft`.
@@ -196,11 +208,22 @@ pub(crate) async fn send_draft(call: Call, args: SendDraft) -> Result<Sent, Tool
         };
         return Err(ToolError::refused(FailureKind::NotFound, text));
     };
-    let named = ["To", "Cc", "Bcc"].iter().any(|name| draft.message.header(name).is_some_and(|v| !v.trim().is_empty()));
+    let named = ["To", "Cc", "Bcc"].iter().any(|name| {
+        draft
+            .message
+            .header(name)
+            .is_some_and(|v| !v.trim().is_empty())
+    });
     if !named {
-        return Err(ToolError::refused(FailureKind::Invalid, "the draft has no recipient yet; add one in Gmail"));
+        return Err(ToolError::refused(
+            FailureKind::Invalid,
+            "the draft has no recipient yet; add one in Gmail",
+        ));
     }
-    let made_by = draft.message.header(CALL_HEADER).and_then(|id| id.trim().parse().ok());
+    let made_by = draft
+        .message
+        .header(CALL_HEADER)
+        .and_then(|id| id.trim().parse().ok());
     let trace = made_by.map_or(Trace::Newest, Trace::Call);
     Ok(sending::send_draft(&gmail, &draft, trace).await?.into())
 }
@@ -218,10 +241,17 @@ fn optional(
     }
 }
 
-async fn parent(call: &Call, message_id: &str, reply_all: bool) -> Result<(Message, ReplyHead), ToolError> {
+async fn parent(
+    call: &Call,
+    message_id: &str,
+    reply_all: bool,
+) -> Result<(Message, ReplyHead), ToolError> {
     let gmail = Gmail(&call.google);
     let fields = "id,threadId,labelIds,payload/headers";
-    let (parent, me) = tokio::try_join!(gmail.headers(message_id, &PARENT_HEADERS, fields), gmail.profile())?;
+    let (parent, me) = tokio::try_join!(
+        gmail.headers(message_id, &PARENT_HEADERS, fields),
+        gmail.profile()
+    )?;
     let head = reply::head(&parent, &me.email_address, reply_all);
     Ok((parent, head))
 }

@@ -1,15 +1,24 @@
 use super::*;
 
-const EMPTY: Place = Place { index: 1, new_paragraph: false, in_list: false };
+const EMPTY: Place = Place {
+    index: 1,
+    new_paragraph: false,
+    in_list: false,
+};
 
 fn inserted(edits: &[Edit]) -> &str {
-    let Some(Edit::InsertText { text, .. }) = edits.first() else { panic!("{edits:?}") };
+    let Some(Edit::InsertText { text, .. }) = edits.first() else {
+        panic!("{edits:?}")
+    };
     text
 }
 
 /// The text of a range of UTF-16 code units, the inserted text beginning at `place`.
 fn slice(edits: &[Edit], place: Place, range: Range) -> String {
-    let units: Vec<u16> = inserted(edits).encode_utf16().chain([u16::from(b'\n')]).collect();
+    let units: Vec<u16> = inserted(edits)
+        .encode_utf16()
+        .chain([u16::from(b'\n')])
+        .collect();
     let at = |index: u32| (index - place.index) as usize;
     String::from_utf16(&units[at(range.start_index)..at(range.end_index)]).unwrap()
 }
@@ -19,7 +28,11 @@ fn a_document_of_everything() {
     let markdown = "# Итоги 🚀\n\nВстреча **прошла _хорошо_**, см. [план](https://x.test/a?b=1) и `код`.\n\
                     Вторая строка\\\nтретья ~~нет~~\n\n1. раз\n2. два\n   - два а\n   - два б\n3. три\n\n> цитата\n\n\
                     ```rust\nfn main() {}\n\nlet x;\n```\n\n- [ ] дело\n- [x] сделано\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n---\n\nконец";
-    let place = Place { index: 42, new_paragraph: true, in_list: false };
+    let place = Place {
+        index: 42,
+        new_paragraph: true,
+        in_list: false,
+    };
     let rendered = render(markdown);
     let edits = rendered.edits(place);
     assert_eq!(
@@ -38,13 +51,24 @@ fn a_document_of_everything() {
     assert_eq!(styled("italic"), ["хорошо"]);
     assert_eq!(styled("strikethrough"), ["нет"]);
     assert_eq!(styled("link"), ["план"]);
-    assert_eq!(styled("weightedFontFamily"), ["код", "fn main() {}", "let x;"]);
+    assert_eq!(
+        styled("weightedFontFamily"),
+        ["код", "fn main() {}", "let x;"]
+    );
     let named: Vec<(String, String)> = edits
         .iter()
         .filter_map(|edit| match edit {
-            Edit::UpdateParagraphStyle { range, paragraph_style, .. } => {
-                Some((paragraph_style["namedStyleType"].as_str().unwrap().to_owned(), slice(&edits, place, *range)))
-            }
+            Edit::UpdateParagraphStyle {
+                range,
+                paragraph_style,
+                ..
+            } => Some((
+                paragraph_style["namedStyleType"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+                slice(&edits, place, *range),
+            )),
             _ => None,
         })
         .collect();
@@ -54,7 +78,10 @@ fn a_document_of_everything() {
     let bullets: Vec<(&str, String)> = edits
         .iter()
         .filter_map(|edit| match edit {
-            Edit::CreateParagraphBullets { range, bullet_preset } => Some((*bullet_preset, slice(&edits, place, *range))),
+            Edit::CreateParagraphBullets {
+                range,
+                bullet_preset,
+            } => Some((*bullet_preset, slice(&edits, place, *range))),
             _ => None,
         })
         .collect();
@@ -62,20 +89,40 @@ fn a_document_of_everything() {
         bullets,
         [
             ("BULLET_CHECKBOX", "дело\nсделано\n".to_owned()),
-            ("NUMBERED_DECIMAL_ALPHA_ROMAN", "раз\nдва\n\tдва а\n\tдва б\nтри\n".to_owned()),
+            (
+                "NUMBERED_DECIMAL_ALPHA_ROMAN",
+                "раз\nдва\n\tдва а\n\tдва б\nтри\n".to_owned()
+            ),
         ],
         "the last list first, since tabs vanish"
     );
-    assert!(rendered.text_in_document().contains("два\nдва а\nдва б\nтри"));
+    assert!(
+        rendered
+            .text_in_document()
+            .contains("два\nдва а\nдва б\nтри")
+    );
 }
 
 #[test]
 fn into_an_empty_document_and_after_a_list() {
     let edits = render("one").edits(EMPTY);
     assert_eq!(inserted(&edits), "one");
-    assert!(!edits.iter().any(|e| matches!(e, Edit::DeleteParagraphBullets { .. })));
-    let edits = render("one").edits(Place { index: 5, new_paragraph: true, in_list: true });
-    assert!(edits.contains(&Edit::DeleteParagraphBullets { range: Range { start_index: 6, end_index: 10 } }));
+    assert!(
+        !edits
+            .iter()
+            .any(|e| matches!(e, Edit::DeleteParagraphBullets { .. }))
+    );
+    let edits = render("one").edits(Place {
+        index: 5,
+        new_paragraph: true,
+        in_list: true,
+    });
+    assert!(edits.contains(&Edit::DeleteParagraphBullets {
+        range: Range {
+            start_index: 6,
+            end_index: 10
+        }
+    }));
 }
 
 #[test]
@@ -83,14 +130,20 @@ fn stripped_characters_do_not_shift_positions() {
     let place = EMPTY;
     let edits = render("a\u{e000}b\u{1}c **d**\r\n").edits(place);
     assert_eq!(inserted(&edits), "abc d");
-    let Some(Edit::UpdateTextStyle { range, .. }) = edits.last() else { panic!() };
+    let Some(Edit::UpdateTextStyle { range, .. }) = edits.last() else {
+        panic!()
+    };
     assert_eq!(slice(&edits, place, *range), "d");
 }
 
 #[test]
 fn a_link_that_is_no_url_is_text() {
     let edits = render("see [here](some/where)").edits(EMPTY);
-    assert!(!edits.iter().any(|e| matches!(e, Edit::UpdateTextStyle { fields: "link", .. })));
+    assert!(
+        !edits
+            .iter()
+            .any(|e| matches!(e, Edit::UpdateTextStyle { fields: "link", .. }))
+    );
 }
 
 #[test]

@@ -2,19 +2,28 @@ use super::*;
 
 #[test]
 fn queries() {
-    assert_eq!(in_folder("root", FileType::All), "'root' in parents and trashed = false");
+    assert_eq!(
+        in_folder("root", FileType::All),
+        "'root' in parents and trashed = false"
+    );
     assert_eq!(
         matching("бюджет", FileType::Spreadsheet),
         "(name contains 'бюджет' or fullText contains 'бюджет') and mimeType = 'application/vnd.google-apps.spreadsheet' \
          and trashed = false"
     );
-    assert_eq!(marked("deputyCall", "1-2"), "appProperties has { key='deputyCall' and value='1-2' }");
+    assert_eq!(
+        marked("deputyCall", "1-2"),
+        "appProperties has { key='deputyCall' and value='1-2' }"
+    );
 }
 
 #[test]
 fn a_query_cannot_leave_its_quotes() {
     assert_eq!(quote("O'Hara"), r"'O\'Hara'");
-    assert_eq!(quote(r"a\' or name contains 'b"), r"'a\\\' or name contains \'b'");
+    assert_eq!(
+        quote(r"a\' or name contains 'b"),
+        r"'a\\\' or name contains \'b'"
+    );
 }
 
 proptest::proptest! {

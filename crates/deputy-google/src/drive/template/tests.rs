@@ -2,7 +2,10 @@ use super::*;
 
 #[test]
 fn placeholders_that_are_left() {
-    assert_eq!(placeholders("{{A}} {{ИМЯ}} {{A}} {{}} {{open\n}} {x} {{{B}}}"), ["{{A}}", "{{ИМЯ}}", "{{B}}"]);
+    assert_eq!(
+        placeholders("{{A}} {{ИМЯ}} {{A}} {{}} {{open\n}} {x} {{{B}}}"),
+        ["{{A}}", "{{ИМЯ}}", "{{B}}"]
+    );
     assert!(placeholders("nothing {{").is_empty());
 }
 
@@ -17,5 +20,12 @@ fn counting_and_order() {
     assert_eq!(ordered[0].0, "FULL NAME");
     let (counts, text) = count("FULL NAME, NAME, NAME", &ordered);
     assert_eq!(text, "Ann Lee, Ann, Ann");
-    assert_eq!(counts, BTreeMap::from([("FULL NAME".into(), 1), ("NAME".into(), 2), ("NONE".into(), 0)]));
+    assert_eq!(
+        counts,
+        BTreeMap::from([
+            ("FULL NAME".into(), 1),
+            ("NAME".into(), 2),
+            ("NONE".into(), 0)
+        ])
+    );
 }

@@ -8,11 +8,20 @@ fn call() -> CallId {
 
 fn outgoing() -> Outgoing {
     Outgoing {
-        to: vec![Mailbox { name: Some("Анна Петрова".into()), address: "ann@x.test".into() }],
+        to: vec![Mailbox {
+            name: Some("Анна Петрова".into()),
+            address: "ann@x.test".into(),
+        }],
         cc: vec![],
-        bcc: vec![Mailbox { name: None, address: "hidden@x.test".into() }],
+        bcc: vec![Mailbox {
+            name: None,
+            address: "hidden@x.test".into(),
+        }],
         subject: "Отчёт за ноябрь — черновик".into(),
-        body: Body { text: "Добрый день!\n\n.\nFrom here\n-- \nИван 🚀".into(), html: None },
+        body: Body {
+            text: "Добрый день!\n\n.\nFrom here\n-- \nИван 🚀".into(),
+            html: None,
+        },
         attachments: vec![],
         in_reply_to: None,
         references: vec![],
@@ -24,17 +33,32 @@ fn outgoing() -> Outgoing {
 #[test]
 fn non_ascii_round_trip() {
     let mime = outgoing().to_mime();
-    let ascii = mime.split(|b| *b == b'\n').take_while(|l| !l.starts_with(b"\r")).all(<[u8]>::is_ascii);
+    let ascii = mime
+        .split(|b| *b == b'\n')
+        .take_while(|l| !l.starts_with(b"\r"))
+        .all(<[u8]>::is_ascii);
     assert!(ascii, "headers are ASCII on the wire");
     let parsed = MessageParser::default().parse(&mime).unwrap();
     assert_eq!(parsed.subject(), Some("Отчёт за ноябрь — черновик"));
     let to = parsed.to().unwrap().first().unwrap();
-    assert_eq!((to.name(), to.address()), (Some("Анна Петрова"), Some("ann@x.test")));
-    assert_eq!(parsed.bcc().unwrap().first().unwrap().address(), Some("hidden@x.test"));
-    assert_eq!(parsed.header(CALL_HEADER).unwrap().as_text(), Some(call().to_string().as_str()));
+    assert_eq!(
+        (to.name(), to.address()),
+        (Some("Анна Петрова"), Some("ann@x.test"))
+    );
+    assert_eq!(
+        parsed.bcc().unwrap().first().unwrap().address(),
+        Some("hidden@x.test")
+    );
+    assert_eq!(
+        parsed.header(CALL_HEADER).unwrap().as_text(),
+        Some(call().to_string().as_str())
+    );
     assert_eq!(parsed.date().unwrap().to_rfc3339(), "2026-11-21T10:00:00Z");
     let text = parsed.body_text(0).unwrap().replace("\r\n", "\n");
-    assert_eq!(text.trim_end(), "Добрый день!\n\n.\nFrom here\n-- \nИван 🚀");
+    assert_eq!(
+        text.trim_end(),
+        "Добрый день!\n\n.\nFrom here\n-- \nИван 🚀"
+    );
     assert!(parsed.from().is_none());
 }
 
@@ -51,7 +75,10 @@ fn text_html_and_attachments() {
     .unwrap();
     let mime = mail.to_mime();
     let parsed = MessageParser::default().parse(&mime).unwrap();
-    assert_eq!(parsed.body_html(0).unwrap().trim(), "<p>Привет, <b>мир</b></p>");
+    assert_eq!(
+        parsed.body_html(0).unwrap().trim(),
+        "<p>Привет, <b>мир</b></p>"
+    );
     assert_eq!(parsed.body_text(0).unwrap().trim(), "Привет, **мир**");
     let file = parsed.attachment(0).unwrap();
     assert_eq!(file.attachment_name(), Some("Счёт №1 «ноябрь».pdf"));
@@ -62,20 +89,38 @@ fn text_html_and_attachments() {
 #[test]
 fn bodies_of_the_arguments() {
     let plain = Body::from_arguments("a < b", None);
-    assert_eq!(plain, Body { text: "a < b".into(), html: None });
-    let detected = Body::from_arguments(" <!DOCTYPE html><html><body><p>hi</p></body></html>", None);
+    assert_eq!(
+        plain,
+        Body {
+            text: "a < b".into(),
+            html: None
+        }
+    );
+    let detected =
+        Body::from_arguments(" <!DOCTYPE html><html><body><p>hi</p></body></html>", None);
     assert_eq!(detected.text, "hi");
     assert!(detected.html.is_some());
     let both = Body::from_arguments("hi", Some(&HtmlArg::Text("<p>hi!</p>".into())));
-    assert_eq!(both, Body { text: "hi".into(), html: Some("<p>hi!</p>".into()) });
-    assert_eq!(Body::from_arguments("<html>", Some(&HtmlArg::Flag(false))).html, None);
+    assert_eq!(
+        both,
+        Body {
+            text: "hi".into(),
+            html: Some("<p>hi!</p>".into())
+        }
+    );
+    assert_eq!(
+        Body::from_arguments("<html>", Some(&HtmlArg::Flag(false))).html,
+        None
+    );
 }
 
 #[test]
 fn threading_headers() {
     let mut mail = outgoing();
     mail.in_reply_to = Some("p@x.test".into());
-    mail.references = (0..40).map(|n| format!("a-rather-long-message-id-number-{n}@mail.x.test")).collect();
+    mail.references = (0..40)
+        .map(|n| format!("a-rather-long-message-id-number-{n}@mail.x.test"))
+        .collect();
     let mime = mail.to_mime();
     let parsed = MessageParser::default().parse(&mime).unwrap();
     assert_eq!(parsed.in_reply_to().as_text(), Some("p@x.test"));
@@ -91,20 +136,44 @@ fn wrong_attachments_are_named() {
         content_base64: content.into(),
     };
     let good = file("a.txt", "text/plain", "aGk=");
-    assert_eq!(attachments(std::slice::from_ref(&good)).unwrap()[0].content, b"hi");
+    assert_eq!(
+        attachments(std::slice::from_ref(&good)).unwrap()[0].content,
+        b"hi"
+    );
     let wrong = |second: AttachmentArg| attachments(&[good.clone(), second]).unwrap_err();
-    assert_eq!(wrong(file("b", "text/plain", "@@@")), ComposeError::NotBase64(1));
-    assert_eq!(wrong(file(" ", "text/plain", "aGk")), ComposeError::NoFilename(1));
-    assert!(matches!(wrong(file("b", "text", "aGk")), ComposeError::NotAMediaType(1, _)));
-    assert!(matches!(wrong(file("b", "text/x\r\nBcc: a@b", "aGk")), ComposeError::NotAMediaType(1, _)));
+    assert_eq!(
+        wrong(file("b", "text/plain", "@@@")),
+        ComposeError::NotBase64(1)
+    );
+    assert_eq!(
+        wrong(file(" ", "text/plain", "aGk")),
+        ComposeError::NoFilename(1)
+    );
+    assert!(matches!(
+        wrong(file("b", "text", "aGk")),
+        ComposeError::NotAMediaType(1, _)
+    ));
+    assert!(matches!(
+        wrong(file("b", "text/x\r\nBcc: a@b", "aGk")),
+        ComposeError::NotAMediaType(1, _)
+    ));
     let large = STANDARD.encode(vec![0u8; MAX_ATTACHMENTS]);
-    assert_eq!(wrong(file("b", "text/plain", &large)), ComposeError::TooLarge(MAX_ATTACHMENTS + 2));
+    assert_eq!(
+        wrong(file("b", "text/plain", &large)),
+        ComposeError::TooLarge(MAX_ATTACHMENTS + 2)
+    );
 }
 
 #[test]
 fn a_subject_cannot_add_a_header() {
-    assert_eq!(subject("Hello\r\nBcc: spy@x.test").unwrap(), "Hello Bcc: spy@x.test");
-    assert_eq!(subject(&"x".repeat(2001)), Err(ComposeError::SubjectTooLong));
+    assert_eq!(
+        subject("Hello\r\nBcc: spy@x.test").unwrap(),
+        "Hello Bcc: spy@x.test"
+    );
+    assert_eq!(
+        subject(&"x".repeat(2001)),
+        Err(ComposeError::SubjectTooLong)
+    );
 }
 
 proptest::proptest! {

@@ -34,17 +34,29 @@ fn summary_decodes_headers_and_snippet() {
 #[test]
 fn already_decoded_headers_stay() {
     assert_eq!(decode_header("Привет, мир"), "Привет, мир");
-    assert_eq!(readable_addresses("Иван Петров <ivan@x.test>"), "Иван Петров <ivan@x.test>");
-    assert_eq!(readable_addresses("undisclosed-recipients:;"), "undisclosed-recipients:;");
+    assert_eq!(
+        readable_addresses("Иван Петров <ivan@x.test>"),
+        "Иван Петров <ivan@x.test>"
+    );
+    assert_eq!(
+        readable_addresses("undisclosed-recipients:;"),
+        "undisclosed-recipients:;"
+    );
 }
 
 #[test]
 fn date_falls_back_to_gmails_own() {
     let dated = |headers: serde_json::Value| {
-        summary(&message(json!({"internalDate": 1_764_000_000_000_i64, "payload": {"headers": headers}}))).date
+        summary(&message(
+            json!({"internalDate": 1_764_000_000_000_i64, "payload": {"headers": headers}}),
+        ))
+        .date
     };
     assert_eq!(dated(json!([])), "2025-11-24T16:00:00Z");
-    assert_eq!(dated(json!([{"name": "Date", "value": "yesterday"}])), "2025-11-24T16:00:00Z");
+    assert_eq!(
+        dated(json!([{"name": "Date", "value": "yesterday"}])),
+        "2025-11-24T16:00:00Z"
+    );
 }
 
 #[test]
@@ -66,11 +78,27 @@ fn bodies_and_attachments_are_told_apart() {
     .unwrap();
     let parts = parts(&payload);
     assert_eq!(parts.text.len(), 1);
-    let TextContent::Inline(bytes) = &parts.text[0].content else { panic!() };
-    assert_eq!(decode_text(bytes, parts.text[0].charset.as_deref()), "Привет");
+    let TextContent::Inline(bytes) = &parts.text[0].content else {
+        panic!()
+    };
+    assert_eq!(
+        decode_text(bytes, parts.text[0].charset.as_deref()),
+        "Привет"
+    );
     assert_eq!(parts.html[0].content, TextContent::Attachment("BIG".into()));
-    let files: Vec<_> = parts.attachments.iter().map(|a| (a.filename.as_str(), a.attachment_id.as_str())).collect();
-    assert_eq!(files, [("notes.txt", "part:1"), ("a.pdf", "ATT"), ("message.eml", "FWD")]);
+    let files: Vec<_> = parts
+        .attachments
+        .iter()
+        .map(|a| (a.filename.as_str(), a.attachment_id.as_str()))
+        .collect();
+    assert_eq!(
+        files,
+        [
+            ("notes.txt", "part:1"),
+            ("a.pdf", "ATT"),
+            ("message.eml", "FWD")
+        ]
+    );
     assert_eq!(find_part(&payload, "1").unwrap().filename, "notes.txt");
     assert_eq!(find_attachment(&payload, "ATT").unwrap().filename, "a.pdf");
 }
@@ -81,13 +109,18 @@ fn a_message_of_one_part() {
         json!({"mimeType": "text/plain", "body": {"size": 2, "data": b64("да".as_bytes())}}),
     )
     .unwrap();
-    let TextContent::Inline(bytes) = &parts(&payload).text[0].content else { panic!() };
+    let TextContent::Inline(bytes) = &parts(&payload).text[0].content else {
+        panic!()
+    };
     assert_eq!(decode_text(bytes, Some("koi8-r")), "да");
 }
 
 #[test]
 fn charsets() {
-    assert_eq!(decode_text(b"\x1b$B%F%9%H\x1b(B", Some("ISO-2022-JP")), "テスト");
+    assert_eq!(
+        decode_text(b"\x1b$B%F%9%H\x1b(B", Some("ISO-2022-JP")),
+        "テスト"
+    );
     assert_eq!(decode_text(&[0xff, 0xfe, b'x'], None), "\u{fffd}\u{fffd}x");
     assert_eq!(decode_text(b"caf\xe9", Some("iso-8859-1")), "café");
 }

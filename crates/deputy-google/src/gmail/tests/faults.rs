@@ -4,7 +4,11 @@ use deputy_core::firstparty::FailureKind;
 
 use super::*;
 
-const LOST_ANSWERS: [&str; 3] = ["commit_then_hang", "commit_then_drop", "commit_then_unavailable"];
+const LOST_ANSWERS: [&str; 3] = [
+    "commit_then_hang",
+    "commit_then_drop",
+    "commit_then_unavailable",
+];
 const LOST_REQUESTS: [&str; 4] = ["hang", "drop", "unavailable", "backend_error"];
 const CREATE: &str = "gmail.users.drafts.create";
 const SEND: &str = "gmail.users.drafts.send";
@@ -14,7 +18,10 @@ async fn exactly_one(sandbox: &Sandbox, me: &Client, sent: &Value) {
     let guest = mailbox(sandbox, GUEST).await;
     the_only(&guest, "subject:ноябрь").await;
     let mine = the_only(me, "subject:ноябрь").await;
-    assert_eq!((&mine["id"], &mine["thread_id"]), (&sent["message_id"], &sent["thread_id"]));
+    assert_eq!(
+        (&mine["id"], &mine["thread_id"]),
+        (&sent["message_id"], &sent["thread_id"])
+    );
     assert!(found(me, "in:drafts").await.is_empty());
 }
 
@@ -55,13 +62,30 @@ async fn a_repeat_of_the_call_sends_nothing_more() {
         let me = mailbox(&sandbox, ME).await;
         let id = call_id();
         sandbox.fault(method, fault).await;
-        let first = me.request("send_email", letter(), attempt(id, 1)).await.unwrap();
+        let first = me
+            .request("send_email", letter(), attempt(id, 1))
+            .await
+            .unwrap();
         if first.is_error == Some(true) {
             let (text, failure) = failed(&first);
-            assert!(matches!(failure.kind, FailureKind::Timeout | FailureKind::Unavailable), "{fault}: {text}");
+            assert!(
+                matches!(
+                    failure.kind,
+                    FailureKind::Timeout | FailureKind::Unavailable
+                ),
+                "{fault}: {text}"
+            );
         }
-        let second = succeeded(&me.request("send_email", letter(), attempt(id, 2)).await.unwrap());
-        let third = succeeded(&me.request("send_email", letter(), attempt(id, 3)).await.unwrap());
+        let second = succeeded(
+            &me.request("send_email", letter(), attempt(id, 2))
+                .await
+                .unwrap(),
+        );
+        let third = succeeded(
+            &me.request("send_email", letter(), attempt(id, 3))
+                .await
+                .unwrap(),
+        );
         assert_eq!(second, third);
         exactly_one(&sandbox, &me, &second).await;
     }
@@ -73,9 +97,16 @@ async fn a_call_cut_off_after_its_draft_is_finished_by_its_repeat() {
     let me = mailbox(&sandbox, ME).await;
     let id = call_id();
     // The draft of an earlier attempt that died before it could send.
-    let draft = me.request("create_email_draft", letter(), attempt(id, 1)).await.unwrap();
+    let draft = me
+        .request("create_email_draft", letter(), attempt(id, 1))
+        .await
+        .unwrap();
     let draft = succeeded(&draft);
-    let sent = succeeded(&me.request("send_email", letter(), attempt(id, 2)).await.unwrap());
+    let sent = succeeded(
+        &me.request("send_email", letter(), attempt(id, 2))
+            .await
+            .unwrap(),
+    );
     assert_eq!(sent["thread_id"], draft["thread_id"]);
     assert_eq!(sandbox.requests(CREATE).await, 1);
     exactly_one(&sandbox, &me, &sent).await;
@@ -90,8 +121,16 @@ async fn an_answer_to_a_message_is_sent_once() {
             me.call("send_email", letter()).await;
             let received = the_only(&guest, "subject:ноябрь").await;
             sandbox.fault(method, fault).await;
-            let answer = guest.call("reply_to_email", json!({"message_id": received["id"], "body": "Да"})).await;
-            assert_eq!(answer["thread_id"], received["thread_id"], "{method} {fault}");
+            let answer = guest
+                .call(
+                    "reply_to_email",
+                    json!({"message_id": received["id"], "body": "Да"}),
+                )
+                .await;
+            assert_eq!(
+                answer["thread_id"], received["thread_id"],
+                "{method} {fault}"
+            );
             the_only(&me, &format!("from:{GUEST}")).await;
         }
     }
@@ -104,12 +143,22 @@ async fn a_draft_is_made_once_and_sent_once() {
         let me = mailbox(&sandbox, ME).await;
         sandbox.fault(CREATE, fault).await;
         let id = call_id();
-        let draft = succeeded(&me.request("create_email_draft", letter(), attempt(id, 1)).await.unwrap());
-        let again = succeeded(&me.request("create_email_draft", letter(), attempt(id, 2)).await.unwrap());
+        let draft = succeeded(
+            &me.request("create_email_draft", letter(), attempt(id, 1))
+                .await
+                .unwrap(),
+        );
+        let again = succeeded(
+            &me.request("create_email_draft", letter(), attempt(id, 2))
+                .await
+                .unwrap(),
+        );
         assert_eq!(draft, again);
         the_only(&me, "in:drafts").await;
         sandbox.fault(SEND, fault).await;
-        let sent = me.call("send_email_draft", json!({"draft_id": draft["draft_id"]})).await;
+        let sent = me
+            .call("send_email_draft", json!({"draft_id": draft["draft_id"]}))
+            .await;
         exactly_one(&sandbox, &me, &sent).await;
     }
 }
@@ -119,7 +168,11 @@ async fn a_listing_survives_a_message_that_goes_meanwhile() {
     let sandbox = Sandbox::start().await;
     let me = mailbox(&sandbox, ME).await;
     for n in 0..3 {
-        me.call("send_email", json!({"to": ME, "subject": format!("s{n}"), "body": "b"})).await;
+        me.call(
+            "send_email",
+            json!({"to": ME, "subject": format!("s{n}"), "body": "b"}),
+        )
+        .await;
     }
     let gone = json!({"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}});
     let rule = json!({"method": "gmail.users.messages.get", "fault": "canned", "status": 404, "body": gone});
@@ -131,8 +184,16 @@ async fn a_listing_survives_a_message_that_goes_meanwhile() {
 async fn rate_limits_say_when_to_come_back() {
     let sandbox = Sandbox::start().await;
     let me = mailbox(&sandbox, ME).await;
-    sandbox.control("faults", json!({"method": CREATE, "fault": "rate_limited", "status": 429, "retry_after": 7})).await;
+    sandbox
+        .control(
+            "faults",
+            json!({"method": CREATE, "fault": "rate_limited", "status": 429, "retry_after": 7}),
+        )
+        .await;
     let (_, failure) = me.fail("send_email", letter()).await;
-    assert_eq!((failure.kind, failure.retry_after_ms), (FailureKind::RateLimited, Some(7000)));
+    assert_eq!(
+        (failure.kind, failure.retry_after_ms),
+        (FailureKind::RateLimited, Some(7000))
+    );
     assert_eq!(sandbox.requests(SEND).await, 0);
 }

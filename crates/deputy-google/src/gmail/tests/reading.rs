@@ -24,10 +24,15 @@ async fn unread_mail_is_listed_page_by_page() {
             assert_eq!(email["to"], format!("Демо <{ME}>"));
             subjects.push(email["subject"].as_str().unwrap().to_owned());
         }
-        let Some(next) = answer.get("next_page_token") else { break };
+        let Some(next) = answer.get("next_page_token") else {
+            break;
+        };
         page = json!({"max_results": 2, "page_token": next});
     }
-    assert_eq!(subjects, ["Письмо 4", "Письмо 3", "Письмо 2", "Письмо 1", "Письмо 0"]);
+    assert_eq!(
+        subjects,
+        ["Письмо 4", "Письмо 3", "Письмо 2", "Письмо 1", "Письмо 0"]
+    );
 }
 
 #[tokio::test]
@@ -46,22 +51,51 @@ async fn a_letter_arrives_as_it_was_written() {
     let email = read(&guest, &the_only(&guest, "subject:ноябрь").await).await;
     assert_eq!(email["subject"], "Отчёт за ноябрь — черновик");
     assert!(email["from"].as_str().unwrap().contains(ME));
-    assert_eq!((&email["to"], &email["cc"]), (&json!(GUEST), &json!("Третья <third@sandbox.test>")));
-    assert_eq!(email["body_text"].as_str().unwrap().trim_end(), "Добрый день!\n\nОтчёт готов. 🚀");
-    assert_eq!(email["body_html"].as_str().unwrap().trim_end(), "<p>Добрый день!</p><p>Отчёт <b>готов</b>.</p>");
+    assert_eq!(
+        (&email["to"], &email["cc"]),
+        (&json!(GUEST), &json!("Третья <third@sandbox.test>"))
+    );
+    assert_eq!(
+        email["body_text"].as_str().unwrap().trim_end(),
+        "Добрый день!\n\nОтчёт готов. 🚀"
+    );
+    assert_eq!(
+        email["body_html"].as_str().unwrap().trim_end(),
+        "<p>Добрый день!</p><p>Отчёт <b>готов</b>.</p>"
+    );
     let date: jiff::Timestamp = email["date"].as_str().unwrap().parse().unwrap();
     assert!(date.as_second() > 0);
-    assert!(email["message_id"].as_str().unwrap().starts_with('<'), "{email}");
-    assert_ne!(email["id"], sent["message_id"], "each mailbox has its own copy");
+    assert!(
+        email["message_id"].as_str().unwrap().starts_with('<'),
+        "{email}"
+    );
+    assert_ne!(
+        email["id"], sent["message_id"],
+        "each mailbox has its own copy"
+    );
 
     let files = email["attachments"].as_array().unwrap();
-    let names: Vec<_> = files.iter().map(|f| f["filename"].as_str().unwrap()).collect();
+    let names: Vec<_> = files
+        .iter()
+        .map(|f| f["filename"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["Счёт №1 «ноябрь».pdf", "заметки.txt"]);
-    assert_eq!((&files[0]["size"], &files[0]["mime_type"]), (&json!(256), &json!("application/pdf")));
+    assert_eq!(
+        (&files[0]["size"], &files[0]["mime_type"]),
+        (&json!(256), &json!("application/pdf"))
+    );
     let wanted = json!({"message_id": email["id"], "attachment_id": files[0]["attachment_id"]});
     let file = guest.call("get_attachment", wanted).await;
-    assert_eq!(STANDARD.decode(file["content_base64"].as_str().unwrap()).unwrap(), bytes);
-    assert_eq!((&file["size"], &file["mime_type"]), (&json!(256), &json!("application/pdf")));
+    assert_eq!(
+        STANDARD
+            .decode(file["content_base64"].as_str().unwrap())
+            .unwrap(),
+        bytes
+    );
+    assert_eq!(
+        (&file["size"], &file["mime_type"]),
+        (&json!(256), &json!("application/pdf"))
+    );
 
     let plain = json!({"message_id": email["id"], "include_html": false});
     let email = guest.call("read_email", plain).await["email"].clone();
@@ -73,10 +107,17 @@ async fn html_alone_is_read_as_text() {
     let sandbox = Sandbox::start().await;
     let (me, guest) = (mailbox(&sandbox, ME).await, mailbox(&sandbox, GUEST).await);
     let html = "<html><body><h1>Акция</h1><p>Всё по <a href=\"https://x.test/\">ссылке</a></p></body></html>";
-    me.call("send_email", json!({"to": GUEST, "subject": "html", "body": html})).await;
+    me.call(
+        "send_email",
+        json!({"to": GUEST, "subject": "html", "body": html}),
+    )
+    .await;
     let email = read(&guest, &the_only(&guest, "subject:html").await).await;
     let text = email["body_text"].as_str().unwrap();
-    assert!(text.contains("Акция") && text.contains("https://x.test/") && !text.contains("<p>"), "{text}");
+    assert!(
+        text.contains("Акция") && text.contains("https://x.test/") && !text.contains("<p>"),
+        "{text}"
+    );
     assert_eq!(email["body_html"].as_str().unwrap().trim_end(), html);
 }
 
@@ -84,12 +125,16 @@ async fn html_alone_is_read_as_text() {
 async fn what_is_not_there_or_not_allowed_is_said() {
     let sandbox = Sandbox::start().await;
     let me = mailbox(&sandbox, ME).await;
-    let (text, failure) = me.fail("read_email", json!({"message_id": "00000000deadbeef"})).await;
+    let (text, failure) = me
+        .fail("read_email", json!({"message_id": "00000000deadbeef"}))
+        .await;
     assert_eq!(failure.kind, FailureKind::NotFound, "{text}");
     let (text, failure) = me.fail("read_email", json!({"message_id": ""})).await;
     assert_eq!(failure.kind, FailureKind::Invalid);
     assert!(text.starts_with("/message_id"), "{text}");
-    let (_, failure) = me.fail("search_emails", json!({"query": "x", "max_results": 251})).await;
+    let (_, failure) = me
+        .fail("search_emails", json!({"query": "x", "max_results": 251}))
+        .await;
     assert_eq!(failure.kind, FailureKind::Invalid);
     let sender = sandbox.client_with("gmail", ME, &["gmail.send"]).await;
     let (_, failure) = sender.fail("list_unread_emails", json!({})).await;
