@@ -166,7 +166,8 @@ impl Gateway {
         options: &CallOptions,
     ) -> Result<Approval, CallError> {
         let parts = &self.inner.parts;
-        let now = parts.clock.now();
+        // As the row will give it back: whole milliseconds.
+        let now = deputy_store::from_millis(parts.clock.now().as_millisecond());
         let waiting = parts.store.user(principal.user_id).pending_approvals(now).await?;
         if waiting >= self.inner.config.max_pending_approvals {
             return Err(CallError::RateLimited {

@@ -349,7 +349,7 @@ impl Gateway {
             }
             Isolation::Process => {
                 env.push((first_party.token_variable.to_owned(), EnvValue::Secret(token.secret.clone())));
-                (Owner::User(user), token.generation)
+                (Owner::User(user), u64::try_from(token.generation).unwrap_or(0))
             }
         };
         let key = PoolKey { owner, server: tool.server.clone() };
@@ -364,7 +364,7 @@ impl Gateway {
         self.inner.parts.credentials.access_token(user).await.map_err(|e| self.of_credentials(Some(tool), e))
     }
 
-    async fn refreshed(&self, user: UserId, tool: &Tool, failed: u64) -> Result<AccessToken, CallError> {
+    async fn refreshed(&self, user: UserId, tool: &Tool, failed: i64) -> Result<AccessToken, CallError> {
         self.inner.parts.credentials.refresh(user, failed).await.map_err(|e| self.of_credentials(Some(tool), e))
     }
 

@@ -19,7 +19,7 @@ pub struct AccessToken {
     /// The token.
     pub secret: Secret<String>,
     /// Which token of this connection it is: grows with every refresh and every consent.
-    pub generation: u64,
+    pub generation: i64,
 }
 
 /// Why there is no token.
@@ -52,5 +52,5 @@ pub trait Credentials: Send + Sync + 'static {
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError>;
 
     /// A newer token than the one of `failed_generation`, which the third party refused.
-    async fn refresh(&self, user: UserId, failed_generation: u64) -> Result<AccessToken, CredentialError>;
+    async fn refresh(&self, user: UserId, failed_generation: i64) -> Result<AccessToken, CredentialError>;
 }

@@ -34,6 +34,7 @@ use deputy_store::{Store, Tx};
 use zeroize::Zeroize as _;
 
 mod cache;
+mod installation;
 mod place;
 pub mod record;
 pub mod root_key;

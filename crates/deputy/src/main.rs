@@ -1,1 +1,57 @@
-fn main() {}
+//! The program: reads settings, puts the crates together, offers the commands.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod cli;
+mod commands;
+mod compose;
+mod settings;
+mod telemetry;
+
+use cli::{Cli, Command};
+
+/// `EX_CONFIG` of sysexits: wrong configuration.
+const EXIT_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("deputy: the async runtime can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            // Each cause on a line of its own: the last one is often the one to mend.
+            eprintln!("deputy: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            if error.is::<settings::SettingError>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Sandbox(args) => commands::sandbox::run(args).await,
+        Command::Serve(args) => commands::serve::run(args).await,
+        Command::Emulate(args) => commands::emulate::run(args).await,
+        Command::Mcp(args) => commands::mcp::run(args).await,
+        Command::User { action, database } => commands::user::run(action, &database).await,
+        Command::Token { action, database } => commands::token::run(action, &database).await,
+        Command::Key { action, database } => commands::key::run(action, &database).await,
+        Command::Db { action, database } => commands::db::run(action, &database).await,
+        Command::Audit { action, database } => commands::audit::run(action, &database).await,
+        Command::Tools { server, json } => commands::agent::tools(&server, json).await,
+        Command::Call(args) => commands::agent::call(args).await,
+        Command::Whoami { server } => commands::agent::whoami(&server).await,
+        Command::Doctor { database } => commands::doctor::run(&database).await,
+        Command::Completions { shell } => Ok(commands::completions(shell)),
+    }
+}

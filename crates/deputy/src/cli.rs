@@ -1,0 +1,314 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::settings::Overrides;
+
+/// A self-hosted secretary and MCP gateway: acts for each of its people, with their rights.
+#[derive(Parser)]
+#[command(name = "deputy", version, about, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine, with an emulated Google: no account and no key needed
+    Sandbox(SandboxArgs),
+    /// Run the server
+    Serve(ServeArgs),
+    /// Run one emulator of the sandbox on its own
+    Emulate(EmulateArgs),
+    /// Run one of the first-party MCP servers, on stdio or over HTTP
+    Mcp(McpArgs),
+    /// Add, list, change and delete users
+    User {
+        #[command(subcommand)]
+        action: UserAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Make, list and revoke personal access tokens
+    Token {
+        #[command(subcommand)]
+        action: TokenAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Make a root key, or change it
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Schema migrations of the database
+    Db {
+        #[command(subcommand)]
+        action: DbAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Check or write out the audit log
+    Audit {
+        #[command(subcommand)]
+        action: AuditAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// List the tools you can call on a server
+    Tools {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Print the server's JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a tool on a server
+    Call(CallArgs),
+    /// Say as whom you act on a server
+    Whoami {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Check configuration, database, key and what is configured
+    Doctor {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Where the database is.
+#[derive(Args, Clone, Default)]
+pub(crate) struct DatabaseArgs {
+    /// Folder of the embedded database and of a sandbox's key
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Settings file [default: deputy.toml, if there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides { config: self.config.clone(), data: self.data.clone(), listen: None }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct SandboxArgs {
+    /// Address to listen on; loopback only [default: 127.0.0.1:8484]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// Folder that keeps the sandbox's data [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Settings file; the sandbox reads none unless it is named
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object with the addresses and the token first
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1:8484]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct EmulateArgs {
+    /// What to emulate
+    pub(crate) what: Emulator,
+    /// Address to listen on; loopback only
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Folder that keeps its state [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print `{"url": …}` first
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emulator {
+    /// Google's OAuth, Calendar, Gmail, Drive and Docs
+    Google,
+}
+
+#[derive(Args)]
+pub(crate) struct McpArgs {
+    /// Which server
+    pub(crate) server: GoogleServer,
+    /// Serve streamable HTTP on this address (path /mcp) instead of stdio; each request then
+    /// brings its own Google access token in Authorization
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Take a credential with each request from the parent process
+    #[arg(long, hide = true, conflicts_with = "http")]
+    pub(crate) credentials_per_request: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GoogleServer {
+    /// Google Calendar
+    GoogleCalendar,
+    /// Gmail
+    Gmail,
+    /// Google Drive and Docs
+    GoogleDrive,
+}
+
+impl GoogleServer {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::GoogleCalendar => "google-calendar",
+            Self::Gmail => "gmail",
+            Self::GoogleDrive => "google-drive",
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserAction {
+    /// Add a user; the first one is an administrator
+    Add {
+        /// Sign-in name
+        name: String,
+        /// Make an administrator
+        #[arg(long)]
+        admin: bool,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List users
+    List,
+    /// Keep a user out: sessions and tokens stop working at once
+    Disable {
+        /// Sign-in name
+        name: String,
+    },
+    /// Let a disabled user in again
+    Enable {
+        /// Sign-in name
+        name: String,
+    },
+    /// Set a user's password
+    Passwd {
+        /// Sign-in name
+        name: String,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Delete a user with everything that is theirs, and destroy their keys
+    Delete {
+        /// Sign-in name
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token; it is printed once
+    Create {
+        /// Whose
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// What it may do, repeatable; `all` for every right of the user [default: everything but
+        /// admin and approvals:decide]
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// After how many days it stops working [default: never]
+        #[arg(long, value_name = "N")]
+        days: Option<u32>,
+        /// What you call it
+        #[arg(long, value_name = "TEXT", default_value = "cli")]
+        name: String,
+    },
+    /// List tokens
+    List {
+        /// Only this user's
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Revoke a token
+    Revoke {
+        /// Its number, as `list` shows it
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyAction {
+    /// Print a fresh key for TOKEN_ENCRYPTION_KEY
+    Generate,
+    /// Put everything that a former key protects under the present one
+    Rotate,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DbAction {
+    /// Apply what is missing
+    Migrate,
+    /// Take back the last migrations; what is in their tables is lost
+    Rollback {
+        /// How many
+        #[arg(long, default_value_t = 1)]
+        steps: u32,
+    },
+    /// Show what is applied
+    Status,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AuditAction {
+    /// Check the chain; exit 1 and the first broken record if it was tampered with
+    Verify,
+    /// Print all records as JSON lines
+    Export,
+}
+
+/// Which server, as whom.
+#[derive(Args, Clone)]
+pub(crate) struct ServerArgs {
+    /// Address of the server
+    #[arg(long, env = "DEPUTY_URL", value_name = "URL", default_value = "http://127.0.0.1:8484")]
+    pub(crate) url: String,
+    /// Personal access token; better in the environment, where other users can't see it
+    #[arg(long, env = "DEPUTY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct CallArgs {
+    /// The tool, e.g. list_calendar_events
+    pub(crate) tool: String,
+    /// Its arguments as a JSON object; `-` reads them from standard input
+    #[arg(default_value = "{}")]
+    pub(crate) arguments: String,
+    /// Print the whole answer of the server as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Make a repeat with the same key give the first answer
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}

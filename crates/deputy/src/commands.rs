@@ -1,0 +1,31 @@
+//! The subcommands, a file each. What a script wants is alone on stdout; everything said to a
+//! person goes to stderr.
+
+pub(crate) mod agent;
+pub(crate) mod audit;
+pub(crate) mod db;
+pub(crate) mod doctor;
+pub(crate) mod emulate;
+pub(crate) mod key;
+pub(crate) mod mcp;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+/// Writes a completion script.
+pub(crate) fn completions(shell: Shell) -> ExitCode {
+    clap_complete::generate(shell, &mut crate::cli::Cli::command(), "deputy", &mut std::io::stdout());
+    ExitCode::SUCCESS
+}
+
+/// One line on stdout; a reader that went away is no error.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,95 @@
+//! `deputy doctor`: checks what the settings name, a line each.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use deputy_core::http;
+
+use crate::cli::DatabaseArgs;
+use crate::commands::say;
+use crate::compose::Offline;
+use crate::settings::{Settings, Sources};
+
+/// Runs every check, also after one that failed.
+pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
+    crate::telemetry::init_logs("off");
+    let mut report = Report { failed: false };
+    let settings = match Settings::load(Sources::All, &database.overrides()) {
+        Ok(settings) => {
+            report.ok("settings", &format!("listen on {}, public at {}", settings.listen, settings.public_url));
+            settings
+        }
+        Err(error) => {
+            report.fail("settings", &error.to_string());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    match Offline::open_unmigrated(database).await {
+        Ok(offline) => check_database(&offline, &mut report).await,
+        Err(error) => report.fail("database", &format!("{error:#}")),
+    }
+    check_google(&settings, &mut report).await;
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn ok(&mut self, what: &str, text: &str) {
+        say(&format!("ok    {what}: {text}"));
+    }
+
+    fn fail(&mut self, what: &str, text: &str) {
+        self.failed = true;
+        say(&format!("FAIL  {what}: {text}"));
+    }
+}
+
+async fn check_database(offline: &Offline, report: &mut Report) {
+    match offline.store.migration_status().await {
+        Ok(all) => {
+            let missing = all.iter().filter(|m| !m.applied).count();
+            if missing == 0 {
+                report.ok("database", &format!("{:?}, {} migrations applied", offline.store.engine(), all.len()));
+            } else {
+                report.fail("database", &format!("{missing} migrations are missing; run: deputy db migrate"));
+                return;
+            }
+        }
+        Err(error) => {
+            report.fail("database", &error.to_string());
+            return;
+        }
+    }
+    match offline.vault() {
+        Err(error) => report.fail("key", &format!("{error:#}")),
+        Ok(vault) => match vault.check().await {
+            Ok(status) if status.left() > 0 => {
+                report.ok("key", &format!("{} data keys are under a former key; run: deputy key rotate", status.left()));
+            }
+            Ok(_) => report.ok("key", "opens everything that is sealed"),
+            Err(error) => report.fail("key", &error.to_string()),
+        },
+    }
+}
+
+async fn check_google(settings: &Settings, report: &mut Report) {
+    let google = &settings.google;
+    if google.client_id.is_none() || google.client_secret.is_none() {
+        report.fail("google", "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not set; docs/google-cloud.md says how to get them");
+        return;
+    }
+    let token_url = google.token_url.clone().map_or_else(|| "https://oauth2.googleapis.com/token".to_owned(), String::from);
+    let limits = http::Limits { connect: Duration::from_secs(5), total: Duration::from_secs(10) };
+    let answer = match http::trusted(limits) {
+        Ok(client) => client.get(&token_url).send().await.map(|r| r.status()),
+        Err(error) => Err(error),
+    };
+    match answer {
+        // Any answer will do: a GET is no token request.
+        Ok(_) => report.ok("google", &format!("{token_url} answers")),
+        Err(error) => report.fail("google", &format!("{token_url} does not answer: {error}")),
+    }
+}

@@ -1,0 +1,77 @@
+//! `deputy user …`
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use deputy_core::{Role, Secret};
+use deputy_identity::{NewUser, PasswordPolicy};
+
+use crate::cli::{DatabaseArgs, UserAction};
+use crate::commands::say;
+use crate::compose::Offline;
+
+/// Runs it.
+pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
+    let offline = Offline::open(database).await?;
+    let identity = offline.identity()?;
+    match action {
+        UserAction::Add { name, admin, password_stdin } => {
+            let mut new = NewUser::new(name, password(password_stdin)?);
+            if admin {
+                new.role = Role::Admin;
+            }
+            let user = identity.create_user(new).await?;
+            let role = if user.role == Role::Admin { "administrator" } else { "user" };
+            eprintln!("added {role} {}", user.username);
+        }
+        UserAction::List => {
+            for user in identity.users().await? {
+                let role = if user.role == Role::Admin { "admin" } else { "user" };
+                let state = if user.is_active { "active" } else { "disabled" };
+                say(&format!("{}\t{role}\t{state}\t{}", user.username, user.created_at));
+            }
+        }
+        UserAction::Disable { name } => {
+            let user = identity.user_by_name(&name).await?;
+            identity.disable_user(user.id).await?;
+            eprintln!("disabled {}; sessions and tokens no longer work", user.username);
+        }
+        UserAction::Enable { name } => {
+            let user = identity.user_by_name(&name).await?;
+            identity.enable_user(user.id).await?;
+            eprintln!("enabled {}", user.username);
+        }
+        UserAction::Passwd { name, password_stdin } => {
+            let user = identity.user_by_name(&name).await?;
+            identity.set_password(user.id, &password(password_stdin)?, PasswordPolicy::Strict).await?;
+            eprintln!("changed the password of {}; they are signed out everywhere", user.username);
+        }
+        UserAction::Delete { name } => {
+            let user = identity.user_by_name(&name).await?;
+            identity.delete_user(user.id).await?;
+            eprintln!("deleted {} and destroyed their keys; backups made before still hold both", user.username);
+        }
+    }
+    offline.close().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn password(from_stdin: bool) -> anyhow::Result<Secret<String>> {
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).context("reading the password from standard input")?;
+        let password = Secret::from(line.trim_end_matches(['\r', '\n']));
+        zeroize::Zeroize::zeroize(&mut line);
+        return Ok(password);
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("standard input is no terminal; give the password with --password-stdin");
+    }
+    let first = Secret::new(rpassword::prompt_password("Password: ")?);
+    let again = Secret::new(rpassword::prompt_password("Again: ")?);
+    if first.expose() != again.expose() {
+        bail!("the two passwords differ");
+    }
+    Ok(first)
+}

@@ -1,0 +1,345 @@
+//! Puts the crates together: the only file that knows every one of them. Read it from top to
+//! bottom to see what the program is made of.
+
+mod accounts;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use deputy_connections::{ConnectionEventKind, Connections};
+use deputy_core::throttle::Throttle;
+use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, http};
+use deputy_gateway::audit::Audit;
+use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
+use deputy_gateway::pool::{self, EnvValue, Pool};
+use deputy_gateway::{Gateway, mcp};
+use deputy_identity::Identity;
+use deputy_store::Store;
+use deputy_vault::Vault;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::broadcast::error::RecvError;
+use url::Url;
+
+use crate::cli::DatabaseArgs;
+use crate::commands::mcp::{API_URL, TOKEN};
+use crate::settings::{GoogleSettings, SettingError, Settings, Sources};
+
+/// How long requests under way may take when the server stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The database and what works on it without a server: for commands.
+pub(crate) struct Offline {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+}
+
+impl Offline {
+    /// Opens the database that the settings name; its schema must be up to date.
+    pub(crate) async fn open(args: &DatabaseArgs) -> anyhow::Result<Self> {
+        let offline = Self::open_unmigrated(args).await?;
+        // What a server would do at its start; a server that runs already has done it.
+        offline.store.migrate().await.context("bringing the schema up to date")?;
+        Ok(offline)
+    }
+
+    /// Opens the database as it is.
+    pub(crate) async fn open_unmigrated(args: &DatabaseArgs) -> anyhow::Result<Self> {
+        crate::telemetry::init_logs(crate::telemetry::COMMAND_LOGS);
+        let settings = Settings::load(Sources::All, &args.overrides())?;
+        let store = open_store(&settings).await?;
+        Ok(Self { settings, store })
+    }
+
+    /// The vault, with the key of the settings or of a sandbox's folder.
+    pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
+        let config = vault_config(&self.settings, self.settings.key_or_sandbox()?.as_ref())?;
+        Ok(Vault::new(self.store.clone(), &config, Arc::new(SystemClock), Arc::new(SystemRng)))
+    }
+
+    /// People.
+    pub(crate) fn identity(&self) -> anyhow::Result<Identity> {
+        let config = deputy_identity::Config { login_per_5min: self.settings.login_per_5min, ..Default::default() };
+        // Shredding works on rows; only a running server has keys in memory to forget.
+        Ok(Identity::new(self.store.clone(), None, config, Arc::new(SystemClock), Arc::new(SystemRng)))
+    }
+
+    /// Folds SQLite's log into the file.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        Ok(self.store.close().await?)
+    }
+}
+
+/// Opens the database, making the folder of an embedded one.
+async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    if let Some(path) = settings.database_url.strip_prefix("sqlite://") {
+        let file = path.split('?').next().unwrap_or(path);
+        if let Some(folder) = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()) {
+            private_folder(folder)?;
+        }
+    }
+    let config = deputy_store::Config::new(&settings.database_url);
+    Store::connect(&config).await.with_context(|| match settings.database_url.split_once("://") {
+        Some(("sqlite", path)) => format!("opening the database {path}"),
+        // The URL may hold a password.
+        _ => "reaching the database of DATABASE_URL".to_owned(),
+    })
+}
+
+/// Makes a folder that only its owner can enter.
+pub(crate) fn private_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("making the folder {}", folder.display()))
+}
+
+fn vault_config(settings: &Settings, key: Option<&Secret<String>>) -> anyhow::Result<deputy_vault::Config> {
+    let key = key.ok_or_else(|| {
+        SettingError(
+            "TOKEN_ENCRYPTION_KEY_FILE (or TOKEN_ENCRYPTION_KEY) is not set: the key that protects people's tokens. Make one \
+             with: deputy key generate > deputy.key && chmod 600 deputy.key"
+                .to_owned(),
+        )
+    })?;
+    let wrong = |e: deputy_vault::KeyError| SettingError(e.to_string());
+    Ok(deputy_vault::Config {
+        current: deputy_vault::parse_key(key.expose()).map_err(wrong)?,
+        old: match &settings.old_keys {
+            Some(old) => deputy_vault::parse_old_keys(old.expose()).map_err(wrong)?,
+            None => Vec::new(),
+        },
+    })
+}
+
+/// The key of the audit chain.
+pub(crate) async fn audit_key(store: &Store, vault: &Vault) -> anyhow::Result<Secret<Vec<u8>>> {
+    store.ping().await?;
+    Ok(vault.installation_key("audit-hmac").await?)
+}
+
+/// A server that is ready to take requests.
+pub(crate) struct Server {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) identity: Identity,
+    pub(crate) connections: Connections,
+    pub(crate) router: Router,
+    gateway: Gateway,
+    store: Store,
+}
+
+/// What differs between `serve` and `sandbox`.
+pub(crate) struct Options {
+    /// The root key's text.
+    pub(crate) key: Option<Secret<String>>,
+    /// What the pages say about the sandbox.
+    pub(crate) sandbox: Option<deputy_web::Sandbox>,
+    /// What `/metrics` shows.
+    pub(crate) metrics: PrometheusHandle,
+}
+
+impl Server {
+    /// Builds everything from the settings, and migrates the database.
+    pub(crate) async fn build(settings: &Settings, options: Options) -> anyhow::Result<Self> {
+        let lifecycle = Lifecycle::new();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
+
+        let store = open_store(settings).await?;
+        store.migrate().await.context("bringing the schema up to date")?;
+        let vault_config = vault_config(settings, options.key.as_ref())?;
+        let vault = Vault::new(store.clone(), &vault_config, Arc::clone(&clock), Arc::clone(&rng));
+        vault.check().await.map_err(|e| SettingError(e.to_string()))?;
+
+        let identity = Identity::new(
+            store.clone(),
+            Some(vault.clone()),
+            deputy_identity::Config { login_per_5min: settings.login_per_5min, ..Default::default() },
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+        identity.run(&lifecycle);
+
+        let connections = Connections::new(
+            store.clone(),
+            vault.clone(),
+            connections_config(settings)?,
+            http::trusted(http::Limits::default())?,
+            lifecycle.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+        connections.start_sweep();
+
+        let key = audit_key(&store, &vault).await?;
+        let audit = Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle);
+        let pool = Pool::new(pool::Config::default(), lifecycle.clone(), Arc::clone(&clock));
+        let parts = deputy_gateway::Parts {
+            store: store.clone(),
+            vault,
+            catalog: Catalog::new(deputy_google::servers())?,
+            credentials: Arc::new(accounts::Accounts(connections.clone())),
+            pool,
+            audit,
+            throttle: Arc::new(Throttle::new(settings.calls_per_min, Duration::from_mins(1), Arc::clone(&clock))),
+            lifecycle: lifecycle.clone(),
+            clock: Arc::clone(&clock),
+            rng,
+        };
+        let gateway_config = deputy_gateway::Config::new(settings.public_url.clone(), first_party(&settings.google)?);
+        let gateway = Gateway::new(gateway_config, parts);
+        gateway.run();
+        follow_connections(&lifecycle, &connections, &gateway);
+
+        let mut web_config = deputy_web::Config::new(settings.public_url.clone());
+        web_config.sandbox = options.sandbox;
+        let web = deputy_web::router(deputy_web::Deps {
+            config: web_config,
+            store: store.clone(),
+            identity: identity.clone(),
+            connections: connections.clone(),
+            gateway: gateway.clone(),
+            clock,
+            lifecycle: lifecycle.clone(),
+            metrics: Some(options.metrics),
+        });
+        let mcp = mcp::router(gateway.clone(), endpoint(settings))
+            .layer(axum::middleware::from_fn_with_state(identity.clone(), deputy_web::bearer));
+        Ok(Self { router: web.merge(mcp), lifecycle, identity, connections, gateway, store })
+    }
+
+    /// Takes requests until `stop`, then ends in order: no new request, those under way finish, the
+    /// servers behind the tools end, the last records are written.
+    pub(crate) async fn run(self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let soft = self.lifecycle.soft().clone();
+        let lifecycle = self.lifecycle.clone();
+        let app = self.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let stopping = async move {
+            stop.await;
+            // Streams end by themselves on this.
+            soft.cancel();
+        };
+        let listener = listener.tap_io(|stream| {
+            // Small answers must not wait for Nagle's algorithm.
+            let _ = stream.set_nodelay(true);
+        });
+        let serve = axum::serve(listener, app).with_graceful_shutdown(stopping);
+        let mut serving = tokio_util::task::AbortOnDropHandle::new(lifecycle.spawn(async move { serve.await }));
+        let told = self.lifecycle.soft().clone();
+        tokio::select! {
+            ended = &mut serving => {
+                ended?.unwrap_or(Ok(()))?;
+            }
+            () = async { told.cancelled().await; tokio::time::sleep(GRACE).await; } => {
+                tracing::warn!("requests under way were cut off");
+            }
+        }
+        drop(serving);
+        self.gateway.pool().shutdown().await;
+        self.gateway.audit().close().await;
+        self.lifecycle.stop(Duration::from_secs(5)).await;
+        self.store.close().await?;
+        Ok(())
+    }
+}
+
+/// The OAuth client at Google, where one is configured.
+fn connections_config(settings: &Settings) -> anyhow::Result<Option<deputy_connections::Config>> {
+    let google = &settings.google;
+    let (id, secret) = match (&google.client_id, &google.client_secret) {
+        (Some(id), Some(secret)) => (id.clone(), secret.clone()),
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(SettingError("GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID".to_owned()).into()),
+        (None, Some(_)) => return Err(SettingError("GOOGLE_CLIENT_ID is missing beside GOOGLE_CLIENT_SECRET".to_owned()).into()),
+    };
+    let callback = match &google.callback_url {
+        Some(url) => url.clone(),
+        None => settings.public_url.join("api/v1/integrations/google/callback")?,
+    };
+    let mut config = deputy_connections::Config::google(id, secret, callback);
+    for (setting, target) in [
+        (&google.auth_url, &mut config.auth_url),
+        (&google.token_url, &mut config.token_url),
+        (&google.revoke_url, &mut config.revoke_url),
+    ] {
+        if let Some(url) = setting {
+            *target = url.clone();
+        }
+    }
+    Ok(Some(config))
+}
+
+/// First-party servers are this program again, as `deputy mcp …`.
+fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
+    let mut env = Vec::new();
+    if let Some(root) = &google.api_url {
+        env.push((API_URL.to_owned(), EnvValue::Plain(root.to_string())));
+    }
+    for name in ["RUST_LOG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        if let Some(value) = crate::settings::variable(name) {
+            env.push((name.to_owned(), EnvValue::Plain(value)));
+        }
+    }
+    Ok(FirstPartyLaunch {
+        program: std::env::current_exe().context("finding this program's own file")?,
+        args: vec!["mcp".to_owned()],
+        env,
+        per_request_args: vec!["--credentials-per-request".to_owned()],
+        token_variable: TOKEN,
+        isolation: if google.process_isolation { Isolation::Process } else { Isolation::Shared },
+    })
+}
+
+/// What a change of a connection means for the tools: servers that run with the old credentials
+/// stop at once, and clients are told that the list is another.
+fn follow_connections(lifecycle: &Lifecycle, connections: &Connections, gateway: &Gateway) {
+    let mut events = connections.subscribe();
+    let gateway = gateway.clone();
+    lifecycle.spawn(lifecycle.soft().clone().run_until_cancelled_owned(async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => match event.kind {
+                    ConnectionEventKind::TokenRefreshed => {}
+                    ConnectionEventKind::Connected => gateway.tools_changed(event.user_id),
+                    ConnectionEventKind::ServicesChanged | ConnectionEventKind::Disconnected => {
+                        gateway.stop_user(event.user_id).await;
+                        gateway.tools_changed(event.user_id);
+                    }
+                },
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "changes of connections were missed"),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }));
+}
+
+/// Under which names `/mcp` answers.
+fn endpoint(settings: &Settings) -> mcp::Endpoint {
+    let public = &settings.public_url;
+    let mut hosts = vec![authority(public)];
+    let mut origins = vec![with_port(public)];
+    if settings.listen.ip().is_loopback() {
+        for name in ["localhost", "127.0.0.1", "[::1]"] {
+            hosts.push(format!("{name}:{}", settings.listen.port()));
+            origins.push(format!("http://{name}:{}", settings.listen.port()));
+        }
+    }
+    mcp::Endpoint { allowed_hosts: hosts, allowed_origins: origins }
+}
+
+/// `host` or `host:port` as a request's `Host` has it.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The origin with its port even where that is the scheme's own: without one, any would match.
+fn with_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{}://{host}:{}", url.scheme(), url.port_or_known_default().unwrap_or(443))
+}

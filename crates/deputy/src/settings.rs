@@ -1,0 +1,282 @@
+//! Settings: defaults, then `deputy.toml`, then the environment, then flags. The only place that
+//! reads any of them; every other crate gets its own `Config`.
+//!
+//! A setting has one name, that of its environment variable; [`keys::KEYS`] says where it stands in
+//! the file. So a value is read, checked and complained about the same way wherever it came from.
+
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use deputy_core::Secret;
+use url::Url;
+
+/// A setting that can't be used: what is wrong with which one, and how to get a right value. Ends
+/// the program with code 78 (`EX_CONFIG` of sysexits).
+#[derive(Debug, thiserror::Error)]
+pub(crate) struct SettingError(pub(crate) String);
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn wrong(message: impl Into<String>) -> SettingError {
+    SettingError(message.into())
+}
+
+/// From where settings are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sources {
+    /// The file, `.env` and the environment.
+    All,
+    /// The sandbox: only the file that was named and the `DEPUTY_*` variables (and
+    /// `GOOGLE_ISOLATION`), no credentials.
+    Sandbox,
+}
+
+/// The flags that are settings too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// `--config FILE`
+    pub(crate) config: Option<PathBuf>,
+    /// `--data DIR`
+    pub(crate) data: Option<PathBuf>,
+    /// `--listen ADDR`
+    pub(crate) listen: Option<String>,
+}
+
+/// The values as text, by environment name.
+#[derive(Default)]
+struct Values(HashMap<&'static str, (String, &'static str)>);
+
+impl Values {
+    fn text(&self, name: &'static str) -> Option<&str> {
+        self.0.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn secret(&self, name: &'static str) -> Option<Secret<String>> {
+        self.text(name).map(Secret::from)
+    }
+
+    fn parse<T: FromStr>(&self, name: &'static str, what: &str, default: T) -> Result<T, SettingError> {
+        match self.text(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| wrong(format!("{name} must be {what}, not '{text}'"))),
+        }
+    }
+
+    /// An absolute `https` URL, or `http` towards this machine.
+    fn url(&self, name: &'static str) -> Result<Option<Url>, SettingError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let url = Url::parse(text).map_err(|e| wrong(format!("{name} is no URL ({e}): '{text}'")))?;
+        match url.scheme() {
+            "https" => {}
+            "http" if deputy_core::http::is_loopback(&url) => {}
+            "http" => {
+                return Err(wrong(format!("{name} must begin with https:// (http:// is accepted for this machine only)")));
+            }
+            _ => return Err(wrong(format!("{name} must begin with https://"))),
+        }
+        if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong(format!("{name} must be a plain URL with a host and without a user name")));
+        }
+        Ok(Some(url))
+    }
+}
+
+/// The Google part.
+#[derive(Clone)]
+pub(crate) struct GoogleSettings {
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret<String>>,
+    pub(crate) callback_url: Option<Url>,
+    pub(crate) auth_url: Option<Url>,
+    pub(crate) token_url: Option<Url>,
+    pub(crate) revoke_url: Option<Url>,
+    /// One root for all APIs, instead of Google's own hosts.
+    pub(crate) api_url: Option<Url>,
+    /// One process per person and server instead of one per server.
+    pub(crate) process_isolation: bool,
+}
+
+/// What the program runs with.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Url,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database_url: String,
+    /// The text of the root key, if one was given.
+    pub(crate) key: Option<Secret<String>>,
+    pub(crate) old_keys: Option<Secret<String>>,
+    pub(crate) google: GoogleSettings,
+    pub login_per_5min: u32,
+    pub(crate) calls_per_min: u32,
+}
+
+impl Settings {
+    /// Reads and checks everything.
+    pub(crate) fn load(sources: Sources, overrides: &Overrides) -> Result<Self, SettingError> {
+        let mut values = Values::default();
+        read_file(sources, overrides.config.as_deref(), &mut values)?;
+        read_environment(sources, &mut values)?;
+        if let Some(listen) = &overrides.listen {
+            values.0.insert("DEPUTY_LISTEN", (listen.clone(), "--listen"));
+        }
+        if let Some(data) = &overrides.data {
+            values.0.insert("DEPUTY_DATA_DIR", (data.display().to_string(), "--data"));
+            if overrides.config.is_none() && values.0.get("DATABASE_URL").is_some_and(|(url, _)| url.starts_with("sqlite:")) {
+                // A flag names the folder: the embedded database is the one in it.
+                values.0.remove("DATABASE_URL");
+            }
+        }
+        Self::check(&values)
+    }
+
+    fn check(values: &Values) -> Result<Self, SettingError> {
+        let listen: SocketAddr =
+            values.parse("DEPUTY_LISTEN", "an address and a port such as 127.0.0.1:8484", ([127, 0, 0, 1], 8484).into())?;
+        let public_url = match values.url("DEPUTY_PUBLIC_URL")? {
+            Some(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+                return Err(wrong("DEPUTY_PUBLIC_URL must be an origin such as https://deputy.example.org, without a path"));
+            }
+            Some(url) => url,
+            None => Url::parse(&format!("http://{listen}")).map_err(|e| wrong(format!("DEPUTY_LISTEN: {e}")))?,
+        };
+        let data_dir = PathBuf::from(values.text("DEPUTY_DATA_DIR").unwrap_or("./data"));
+        let database_url = match values.text("DATABASE_URL") {
+            Some(url) if url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                url.to_owned()
+            }
+            Some(_) => return Err(wrong("DATABASE_URL must begin with sqlite:// or postgres://")),
+            None => format!("sqlite://{}", data_dir.join("deputy.db").display()),
+        };
+        let isolation = values.text("GOOGLE_ISOLATION").unwrap_or("shared");
+        let process_isolation = match isolation {
+            "shared" => false,
+            "process" => true,
+            other => return Err(wrong(format!("GOOGLE_ISOLATION must be shared or process, not '{other}'"))),
+        };
+        Ok(Self {
+            key: read_key(values)?,
+            old_keys: values.secret("TOKEN_ENCRYPTION_KEYS_OLD"),
+            google: GoogleSettings {
+                client_id: values.text("GOOGLE_CLIENT_ID").map(str::to_owned),
+                client_secret: values.secret("GOOGLE_CLIENT_SECRET"),
+                callback_url: values.url("GOOGLE_CALLBACK_URL")?,
+                auth_url: values.url("GOOGLE_AUTH_URL")?,
+                token_url: values.url("GOOGLE_TOKEN_URL")?,
+                revoke_url: values.url("GOOGLE_REVOKE_URL")?,
+                api_url: values.url("GOOGLE_API_URL")?,
+                process_isolation,
+            },
+            login_per_5min: values.parse("DEPUTY_LIMITS_LOGIN_PER_5MIN", "a number, 0 for no limit", 10)?,
+            calls_per_min: values.parse("DEPUTY_LIMITS_CALLS_PER_MIN", "a number, 0 for no limit", 600)?,
+            listen,
+            public_url,
+            data_dir,
+            database_url,
+        })
+    }
+
+    /// The file in which the sandbox keeps its key.
+    pub(crate) fn sandbox_key_file(&self) -> PathBuf {
+        self.data_dir.join("sandbox.key")
+    }
+
+    /// The root key's text, from the settings or, in a sandbox's folder, from there.
+    pub(crate) fn key_or_sandbox(&self) -> Result<Option<Secret<String>>, SettingError> {
+        let file = self.sandbox_key_file();
+        if self.key.is_none() && file.exists() {
+            return key_from_file("the sandbox's key", &file).map(Some);
+        }
+        Ok(self.key.clone())
+    }
+}
+
+fn read_key(values: &Values) -> Result<Option<Secret<String>>, SettingError> {
+    match (values.text("TOKEN_ENCRYPTION_KEY_FILE"), values.secret("TOKEN_ENCRYPTION_KEY")) {
+        (Some(file), None) => key_from_file("TOKEN_ENCRYPTION_KEY_FILE", Path::new(file)).map(Some),
+        (None, key) => Ok(key),
+        (Some(_), Some(_)) => {
+            Err(wrong("TOKEN_ENCRYPTION_KEY and TOKEN_ENCRYPTION_KEY_FILE are both set; keep one, the file being the better place"))
+        }
+    }
+}
+
+fn key_from_file(setting: &str, file: &Path) -> Result<Secret<String>, SettingError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(file)
+            .map_err(|e| wrong(format!("{setting}: {} can't be read: {e}", file.display())))?
+            .permissions()
+            .mode();
+        if mode & 0o077 != 0 {
+            return Err(wrong(format!(
+                "{setting}: others can read {} (mode {:03o}); run: chmod 600 {}",
+                file.display(),
+                mode & 0o777,
+                file.display()
+            )));
+        }
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("{setting}: {} can't be read: {e}", file.display())))?;
+    Ok(Secret::from(text.trim()))
+}
+
+fn read_file(sources: Sources, named: Option<&Path>, values: &mut Values) -> Result<(), SettingError> {
+    let path = match (named, sources) {
+        (Some(path), _) => path.to_owned(),
+        (None, Sources::All) if Path::new("deputy.toml").exists() => PathBuf::from("deputy.toml"),
+        (None, _) => return Ok(()),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("{} can't be read: {e}", path.display())))?;
+    let table: toml::Table = text.parse().map_err(|e| wrong(format!("{}: {e}", path.display())))?;
+    for (key, value) in keys::flatten(&table) {
+        let Some(name) = keys::env_of(&key) else {
+            let hint = keys::nearest(&key).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            return Err(wrong(format!("{}: unknown key '{key}'{hint}", path.display())));
+        };
+        if keys::is_allowed(name, sources) {
+            values.0.insert(name, (value, "file"));
+        }
+    }
+    Ok(())
+}
+
+fn read_environment(sources: Sources, values: &mut Values) -> Result<(), SettingError> {
+    let mut dotenv = HashMap::new();
+    if sources == Sources::All && Path::new(".env").exists() {
+        for pair in dotenvy::from_path_iter(".env").map_err(|e| wrong(format!(".env can't be read: {e}")))? {
+            let (name, value) = pair.map_err(|e| wrong(format!(".env: {e}")))?;
+            dotenv.insert(name, value);
+        }
+    }
+    for (name, _) in keys::KEYS {
+        if !keys::is_allowed(name, sources) {
+            continue;
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let value = std::env::var(name).ok().or_else(|| dotenv.remove(*name));
+        // An empty variable counts as unset: compose files pass those on.
+        if let Some(value) = value.filter(|v| !v.trim().is_empty()) {
+            values.0.insert(name, (value, "environment"));
+        }
+    }
+    Ok(())
+}
+
+/// A variable that is no setting of the server: the agent's address and token, a server's token.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    std::env::var(name).ok().filter(|v| !v.trim().is_empty())
+}

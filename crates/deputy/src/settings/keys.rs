@@ -1,0 +1,68 @@
+//! Names of settings: in the environment and in the file.
+
+use super::Sources;
+
+/// Every setting: its environment variable and its key in `deputy.toml`.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("DEPUTY_LISTEN", "listen"),
+    ("DEPUTY_PUBLIC_URL", "public_url"),
+    ("DEPUTY_DATA_DIR", "data_dir"),
+    ("DATABASE_URL", "database_url"),
+    ("TOKEN_ENCRYPTION_KEY_FILE", "encryption.key_file"),
+    ("TOKEN_ENCRYPTION_KEY", "encryption.key"),
+    ("TOKEN_ENCRYPTION_KEYS_OLD", "encryption.old_keys"),
+    ("GOOGLE_CLIENT_ID", "google.client_id"),
+    ("GOOGLE_CLIENT_SECRET", "google.client_secret"),
+    ("GOOGLE_CALLBACK_URL", "google.callback_url"),
+    ("GOOGLE_AUTH_URL", "google.auth_url"),
+    ("GOOGLE_TOKEN_URL", "google.token_url"),
+    ("GOOGLE_REVOKE_URL", "google.revoke_url"),
+    ("GOOGLE_API_URL", "google.api_url"),
+    ("GOOGLE_ISOLATION", "google.isolation"),
+    ("DEPUTY_LIMITS_LOGIN_PER_5MIN", "limits.login_per_5min"),
+    ("DEPUTY_LIMITS_CALLS_PER_MIN", "limits.calls_per_min"),
+];
+
+/// The variable that stands for a key of the file.
+pub(super) fn env_of(key: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(_, k)| *k == key).map(|(name, _)| *name)
+}
+
+/// The known key most like `key`, if any is like it at all.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|(_, known)| (strsim::jaro_winkler(known, key), *known))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+/// Whether a setting may come from these sources.
+pub(super) fn is_allowed(name: &str, sources: Sources) -> bool {
+    sources == Sources::All || name.starts_with("DEPUTY_") || name == "GOOGLE_ISOLATION"
+}
+
+/// The file's values by dotted key, as text. Lists are joined with commas.
+pub(super) fn flatten(table: &toml::Table) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    walk("", table, &mut out);
+    out
+}
+
+fn walk(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => walk(&key, inner, out),
+            toml::Value::Array(items) => out.push((key, items.iter().map(text).collect::<Vec<_>>().join(","))),
+            other => out.push((key, text(other))),
+        }
+    }
+}
+
+fn text(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,74 @@
+use super::*;
+
+fn values(pairs: &[(&'static str, &str)]) -> Values {
+    Values(pairs.iter().map(|(k, v)| (*k, ((*v).to_owned(), "test"))).collect())
+}
+
+fn error(pairs: &[(&'static str, &str)]) -> String {
+    match Settings::check(&values(pairs)) {
+        Ok(_) => panic!("{pairs:?} passed"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn defaults_stand_alone() {
+    let settings = Settings::check(&Values::default()).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8484");
+    assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:8484/");
+    assert_eq!(settings.database_url, "sqlite://./data/deputy.db");
+    assert!(settings.key.is_none());
+}
+
+#[test]
+fn http_is_for_this_machine_only() {
+    assert!(error(&[("DEPUTY_PUBLIC_URL", "http://deputy.example.org")]).contains("https://"));
+    assert!(error(&[("GOOGLE_API_URL", "http://10.0.0.1/x")]).contains("GOOGLE_API_URL"));
+    assert!(Settings::check(&values(&[("GOOGLE_API_URL", "http://127.0.0.1:9/")])).is_ok());
+    assert!(Settings::check(&values(&[("GOOGLE_TOKEN_URL", "http://[::1]:9/token")])).is_ok());
+}
+
+#[test]
+fn every_complaint_names_its_setting() {
+    for (name, bad) in [
+        ("DEPUTY_LISTEN", "here"),
+        ("DEPUTY_PUBLIC_URL", "https://a/b"),
+        ("DATABASE_URL", "mysql://x"),
+        ("GOOGLE_ISOLATION", "none"),
+        ("DEPUTY_LIMITS_CALLS_PER_MIN", "many"),
+    ] {
+        let message = error(&[(name, bad)]);
+        assert!(message.contains(name), "{message}");
+    }
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_an_error_that_names_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("deputy.toml");
+    std::fs::write(&file, "[google]\nclient_idd = \"x\"\n").unwrap();
+    let mut values = Values::default();
+    let message = read_file(Sources::All, Some(&file), &mut values).unwrap_err().to_string();
+    assert!(message.contains("google.client_idd") && message.contains("google.client_id'"), "{message}");
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "00").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let path = file.display().to_string();
+    assert!(error(&[("TOKEN_ENCRYPTION_KEY_FILE", &path)]).contains("chmod 600"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
+    assert!(Settings::check(&values(&[("TOKEN_ENCRYPTION_KEY_FILE", &path)])).unwrap().key.is_some());
+}
+
+#[test]
+fn the_sandbox_takes_no_credentials() {
+    for name in ["GOOGLE_CLIENT_ID", "TOKEN_ENCRYPTION_KEY", "DATABASE_URL"] {
+        assert!(!keys::is_allowed(name, Sources::Sandbox), "{name}");
+    }
+    assert!(keys::is_allowed("DEPUTY_LISTEN", Sources::Sandbox));
+}
