@@ -330,7 +330,7 @@ impl Rendered {
         match value {
             NodeValue::CodeBlock(code) => {
                 self.styled(Style::Code, |out| {
-                    out.push(code.literal.trim_end_matches('\n'))
+                    out.push(code.literal.trim_end_matches('\n'));
                 });
             }
             NodeValue::HtmlBlock(html) => self.push(html.literal.trim_end()),
@@ -391,9 +391,9 @@ impl Rendered {
         };
         // Docs refuses the whole batch for a link that is no URL.
         if url::Url::parse(url).is_ok() {
-            self.styled(Style::Link(url.to_owned()), write)
+            self.styled(Style::Link(url.to_owned()), write);
         } else {
-            write(self)
+            write(self);
         }
     }
 

@@ -41,10 +41,10 @@ const SKEW: SignedDuration = SignedDuration::from_secs(120);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// Add it at the end.
+    // Add it at the end.
     #[default]
     Append,
-    /// Put it in place of everything.
+    // Put it in place of everything.
     Replace,
 }
 

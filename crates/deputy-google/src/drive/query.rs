@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FileType {
-    /// Google Docs.
+    // Google Docs.
     Document,
-    /// Google Sheets.
+    // Google Sheets.
     Spreadsheet,
-    /// Google Slides.
+    // Google Slides.
     Presentation,
-    /// Every file, and folders.
+    // Every file, and folders.
     #[default]
     All,
 }

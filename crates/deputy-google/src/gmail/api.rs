@@ -197,6 +197,14 @@ impl Gmail<'_> {
             .await
     }
 
+    /// `drafts.delete`.
+    pub(crate) async fn delete_draft(&self, id: &str) -> Result<(), ToolError> {
+        let request = self
+            .0
+            .request(Method::DELETE, Api::Gmail, &me(&["drafts", id]));
+        request.send().await.map(drop)
+    }
+
     /// `drafts.send`: the message that was sent; the draft is gone then.
     pub(crate) async fn send_draft(&self, id: &str) -> Result<Message, ToolError> {
         self.post(&["drafts", "send"])

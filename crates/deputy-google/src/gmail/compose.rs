@@ -4,6 +4,8 @@
 //! placeholder, since Gmail puts its own in its place; what names the call that made the message is
 //! the header [`CALL_HEADER`], which Gmail keeps.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use deputy_core::CallId;
@@ -12,8 +14,8 @@ use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as BuilderAddress;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
 
 use super::address::Mailbox;
 use crate::error::ToolError;
@@ -29,7 +31,7 @@ pub(crate) const MAX_ATTACHMENTS: usize = 18 * 1024 * 1024;
 const MAX_SUBJECT: usize = 2000;
 
 /// A file to attach, as an argument.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AttachmentArg {
     /// Name of the file as the recipient sees it
@@ -42,13 +44,23 @@ pub(crate) struct AttachmentArg {
 }
 
 /// The HTML version of a body, as an argument.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum HtmlArg {
     /// true: `body` is HTML
     Flag(bool),
     /// The HTML version; `body` is the plain text version
     Text(String),
+}
+
+impl JsonSchema for HtmlArg {
+    fn schema_name() -> Cow<'static, str> {
+        "HtmlArg".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "boolean"]})
+    }
 }
 
 /// An argument that cannot go into a message.

@@ -166,9 +166,9 @@ fn collect(part: &Part, found: &mut Parts) {
         charset: charset(part),
     };
     if mime_type == "text/plain" {
-        found.text.push(source)
+        found.text.push(source);
     } else {
-        found.html.push(source)
+        found.html.push(source);
     }
 }
 

@@ -69,7 +69,24 @@ pub(crate) async fn send(
     };
     call.progress(1.0, Some(2.0), "the message is stored as a draft")
         .await;
-    send_draft(&gmail, &draft, Trace::Call(call.id)).await
+    let outcome = send_draft(&gmail, &draft, Trace::Call(call.id)).await;
+    if let Err(error) = &outcome
+        && is_final(error)
+        && let Err(error) = gmail.delete_draft(&draft.id).await
+    {
+        tracing::info!(%error, "the draft of a message that cannot be sent stays behind");
+    }
+    outcome
+}
+
+/// Whether a repeat of the call would fail in the same way, so that its draft is of no use.
+fn is_final(error: &ToolError) -> bool {
+    let kind = error.failure().kind;
+    !error.may_have_happened()
+        && matches!(
+            kind,
+            FailureKind::Invalid | FailureKind::Forbidden | FailureKind::QuotaExceeded
+        )
 }
 
 /// By what a sent message is known again.

@@ -27,7 +27,7 @@ pub(crate) struct SendEmail {
     cc: Option<AddressList>,
     /// Recipients of hidden copies
     bcc: Option<AddressList>,
-    /// The HTML version of the text, or true if `body` is HTML
+    /// The HTML version of the text; or true: `body` itself is HTML
     html: Option<HtmlArg>,
     /// Files to attach
     #[serde(default)]

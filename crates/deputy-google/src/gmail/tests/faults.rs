@@ -181,6 +181,19 @@ async fn a_listing_survives_a_message_that_goes_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_message_that_gmail_refuses_leaves_no_draft() {
+    let sandbox = Sandbox::start().await;
+    let me = mailbox(&sandbox, ME).await;
+    let refusal = json!({"error": {"code": 400, "message": "Invalid To header", "errors": [{"reason": "invalidArgument"}]}});
+    let rule = json!({"method": SEND, "fault": "canned", "status": 400, "body": refusal});
+    sandbox.control("faults", rule).await;
+    let (text, failure) = me.fail("send_email", letter()).await;
+    assert_eq!(failure.kind, FailureKind::Invalid);
+    assert!(text.contains("Invalid To header"), "{text}");
+    assert!(found(&me, "in:drafts").await.is_empty());
+}
+
+#[tokio::test]
 async fn rate_limits_say_when_to_come_back() {
     let sandbox = Sandbox::start().await;
     let me = mailbox(&sandbox, ME).await;
