@@ -159,3 +159,6 @@ fn writes() -> Vec<Tool> {
         .ask(AskRule::Always),
     ]
 }
+
+#[cfg(test)]
+mod tests;

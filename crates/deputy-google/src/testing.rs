@@ -156,3 +156,113 @@ pub(crate) fn call_id() -> CallId {
 
 /// A list that a handler and a test share.
 pub(crate) type Seen<T> = Arc<parking_lot::Mutex<Vec<T>>>;
+
+/// An emulated Google with its state in a scratch folder.
+pub(crate) struct Sandbox {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) url: Url,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+/// The scopes of a person who granted all that Deputy asks for.
+pub(crate) const ALL_SCOPES: [&str; 7] = [
+    "calendar",
+    "calendar.events",
+    "gmail.readonly",
+    "gmail.send",
+    "gmail.compose",
+    "drive",
+    "documents",
+];
+
+impl Sandbox {
+    /// A fresh one.
+    pub(crate) async fn start() -> Self {
+        let lifecycle = Lifecycle::new();
+        let folder = tempfile::tempdir().unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let config = deputy_sandbox::google::Config {
+            data: folder.path().to_owned(),
+            rng: Arc::new(SystemRng),
+        };
+        let google = deputy_sandbox::google::start(listener, config, &lifecycle)
+            .await
+            .unwrap();
+        let http = deputy_core::http::trusted(deputy_core::http::Limits::default()).unwrap();
+        Self {
+            lifecycle,
+            url: google.url().clone(),
+            http,
+            _folder: folder,
+        }
+    }
+
+    /// Asks the control endpoint; see the sandbox's documentation for the shapes.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        let url = self.url.join(&format!("control/{path}")).unwrap();
+        let reply = self.http.post(url).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), 200, "{path} {body}");
+        reply.json().await.unwrap()
+    }
+
+    /// The next request of `method` goes wrong in the way `fault`.
+    pub(crate) async fn fault(&self, method: &str, fault: &str) {
+        self.control("faults", json!({"method": method, "fault": fault}))
+            .await;
+    }
+
+    /// How many requests of `method` came so far.
+    pub(crate) async fn requests(&self, method: &str) -> usize {
+        let url = self
+            .url
+            .join(&format!("control/log?method={method}"))
+            .unwrap();
+        let log: Value = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        log["requests"].as_array().unwrap().len()
+    }
+
+    /// An access token of `account` with `scopes` (the part after `…/auth/`).
+    pub(crate) async fn token(&self, account: &str, scopes: &[&str]) -> String {
+        let scopes: Vec<_> = scopes
+            .iter()
+            .map(|s| format!("https://www.googleapis.com/auth/{s}"))
+            .collect();
+        let issued = self
+            .control(
+                "tokens",
+                json!({"account": account, "action": "issue", "scopes": scopes}),
+            )
+            .await;
+        issued["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A client of the server `name` as `account`, with all scopes. Google gets a second to answer,
+    /// so that a test of an answer that never comes is a short one.
+    pub(crate) async fn client(&self, name: &'static str, account: &str) -> Client {
+        self.client_with(name, account, &ALL_SCOPES).await
+    }
+
+    /// The same with these scopes.
+    pub(crate) async fn client_with(
+        &self,
+        name: &'static str,
+        account: &str,
+        scopes: &[&str],
+    ) -> Client {
+        let token = self.token(account, scopes).await;
+        let mut config = config(&self.url, Credentials::Fixed(Secret::new(token)));
+        config.limits.request = std::time::Duration::from_secs(1);
+        Client::of(&self.lifecycle, name, config).await
+    }
+}
