@@ -57,11 +57,12 @@ fn is_marked(pid: Pid, mark: &str) -> bool {
 /// Kills and reaps what the ended leader of `group` started, found by the group or by `mark`.
 pub(super) async fn bury(group: Pid, mark: &str) {
     let mut pause = Duration::from_millis(1);
+    let mut grave = Grave { group, mark: mark.to_owned(), marked: HashSet::new() };
     // a killed parent hands its children to us, so one look is not enough
     for _ in 0..12 {
         let left_in_group = killpg(group, Signal::SIGKILL).is_ok();
-        let mark = mark.to_owned();
-        let found = tokio::task::spawn_blocking(move || bury_once(group, &mark)).await.unwrap_or(false);
+        let Ok((found, back)) = tokio::task::spawn_blocking(move || (grave.look(), grave)).await else { return };
+        grave = back;
         if !left_in_group && !found {
             return;
         }
@@ -71,22 +72,40 @@ pub(super) async fn bury(group: Pid, mark: &str) {
     tracing::warn!(%group, "a process of a server could not be killed");
 }
 
-fn bury_once(group: Pid, mark: &str) -> bool {
-    let leaders: HashSet<Pid> = LEADERS.lock().iter().copied().collect();
-    let mut found = false;
-    for kin in children() {
-        // the leader itself was waited for before
-        let ours = kin.group == group || (!kin.dead && is_marked(kin.pid, mark));
-        if !ours || (leaders.contains(&kin.pid) && kin.pid != group) {
-            continue;
+/// What is known of one server's kin.
+struct Grave {
+    group: Pid,
+    mark: String,
+    /// Those outside the group: once dead, they show no mark.
+    marked: HashSet<Pid>,
+}
+
+impl Grave {
+    /// Kills and reaps those that are our children now; whether there were any.
+    fn look(&mut self) -> bool {
+        let leaders: HashSet<Pid> = LEADERS.lock().iter().copied().collect();
+        let mut found = false;
+        for kin in children() {
+            // the group's own leader was waited for before; others' leaders are others' to wait for
+            if leaders.contains(&kin.pid) && kin.pid != self.group {
+                continue;
+            }
+            if kin.group != self.group {
+                if !kin.dead && is_marked(kin.pid, &self.mark) {
+                    self.marked.insert(kin.pid);
+                }
+                if !self.marked.contains(&kin.pid) {
+                    continue;
+                }
+            }
+            found = true;
+            if !kin.dead {
+                let _ = kill(kin.pid, Signal::SIGKILL);
+            }
+            let _ = waitpid(kin.pid, Some(WaitPidFlag::WNOHANG));
         }
-        found = true;
-        if !kin.dead {
-            let _ = kill(kin.pid, Signal::SIGKILL);
-        }
-        let _ = waitpid(kin.pid, Some(WaitPidFlag::WNOHANG));
+        found
     }
-    found
 }
 
 /// Reaps the dead that came to us from servers that still run. A dead child of an unknown group may be

@@ -226,9 +226,14 @@ impl Process {
         self.kill().await;
     }
 
+    /// Kills all that is in its group.
+    pub(super) fn kill_group(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
     /// Ends it and all it started, now.
     pub(super) async fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
+        self.kill_group();
         if !self.ended {
             self.wait().await;
         }

@@ -265,10 +265,11 @@ async fn mind(
     let wire = child.wire.clone();
     tokio::select! {
         reason = process.wait() => {
-            // nothing may keep the pipe open now, and what is in it is still read
-            process.kill().await;
+            // nothing should keep the pipe open now, and what is in it is still read
+            process.kill_group();
             let _ = tokio::time::timeout(LAST_WORDS, wire.broken.cancelled()).await;
             unasked(&inner, &slot, &child, &process, reason);
+            process.kill().await;
         }
         () = wire.broken.cancelled() => {
             let reason = match tokio::time::timeout(LAST_WORDS, process.wait()).await {

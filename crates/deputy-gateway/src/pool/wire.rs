@@ -342,8 +342,8 @@ struct OutLine<'a> {
 struct OutParams<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "on_one_line")]
-    arguments: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<OneLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<&'a str>,
     #[serde(rename = "_meta", skip_serializing_if = "OutMeta::is_empty")]
@@ -357,7 +357,7 @@ impl<'a> OutParams<'a> {
         match &exchange.params {
             Params::Call { tool, arguments, meta } => {
                 out.name = Some(tool);
-                out.arguments = Some(arguments);
+                out.arguments = Some(OneLine(arguments));
                 out.meta.own = Some(meta);
             }
             Params::Page { cursor } => out.cursor = cursor.as_deref(),
@@ -372,13 +372,15 @@ impl<'a> OutParams<'a> {
 }
 
 /// Between its tokens raw JSON may hold line breaks; on this wire a line break ends the message.
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn on_one_line<S: Serializer>(raw: &Option<&RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
-    match raw {
-        Some(raw) if raw.get().contains(['\n', '\r']) => RawValue::from_string(raw.get().replace(['\n', '\r'], " "))
-            .map_err(serde::ser::Error::custom)?
-            .serialize(serializer),
-        raw => raw.serialize(serializer),
+struct OneLine<'a>(&'a RawValue);
+
+impl Serialize for OneLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.0.get().contains(['\n', '\r']) {
+            return self.0.serialize(serializer);
+        }
+        let flat = RawValue::from_string(self.0.get().replace(['\n', '\r'], " "));
+        flat.map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
