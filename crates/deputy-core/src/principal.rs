@@ -192,11 +192,12 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// How the audit log names the caller: `browser`, `token:NAME` or `system`.
+    /// How the audit log names the caller: `browser`, `token:ID:NAME` or `system`. With the id,
+    /// because names repeat.
     pub fn label(&self) -> String {
         match self {
             Self::Browser { .. } => "browser".to_owned(),
-            Self::Token { name, .. } => format!("token:{name}"),
+            Self::Token { id, name } => format!("token:{id}:{name}"),
             Self::System => "system".to_owned(),
         }
     }

@@ -52,6 +52,13 @@ pub async fn postgres() -> Option<TestStore> {
     Some(TestStore { store, url, _folder: None })
 }
 
+/// Runs one statement on the database at `url`, as an administrator of it would.
+pub async fn execute(url: &str, statement: &str) {
+    let db = Database::connect(url).await.expect("the database answers");
+    db.execute_unprepared(statement).await.expect("the statement runs");
+    db.close().await.expect("close");
+}
+
 /// Runs `test` on a fresh database of each engine.
 pub async fn for_each_database<F, Fut>(test: F)
 where

@@ -1,0 +1,13 @@
+//! The integration suite: the built program, driven from outside as somebody.
+//!
+//! One binary, laid out by feature. [`support::App`] is a running installation (the emulated
+//! Google, a database, `deputy serve`); [`support::Person`] acts on it with a token, and
+//! [`support::Browser`] through the pages.
+#![expect(clippy::disallowed_methods, reason = "the suite starts programs and reads its own settings")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod support;
+
+mod approvals;
+mod calendar;
+mod sandbox;

@@ -1,0 +1,35 @@
+//! What the suite acts with.
+
+mod app;
+mod browser;
+mod person;
+mod process;
+
+pub(crate) use app::{App, Engine, Options, PASSWORD, both, postgres_server};
+pub(crate) use browser::Browser;
+pub(crate) use person::{Answer, Person};
+pub(crate) use process::{Process, deputy};
+
+use std::time::{Duration, Instant};
+
+/// Waits until `look` gives something, at most 20 s; looks every 20 ms.
+pub(crate) async fn until<T, F, Fut>(what: &str, mut look: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in 20 s there was not: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A plain HTTP client that follows no redirect.
+pub(crate) fn client() -> reqwest::Client {
+    let limits = deputy_core::http::Limits { total: Duration::from_secs(90), ..Default::default() };
+    deputy_core::http::trusted(limits).unwrap()
+}
