@@ -51,7 +51,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use stats::{PoolStats, ServerState, ServerStats};
 pub use upstream::{
-    CallRequest, Cap, EnvValue, Launch, Owner, PoolKey, Progress, ProgressSink, ToolAnswer, ToolResult, UpstreamError,
+    CallRequest, Cap, EnvValue, Launch, Owner, PoolKey, Progress, ProgressSink, ToolAnswer,
+    ToolResult, UpstreamError,
 };
 
 use child::{Child, Era, Lease, Stop};
@@ -171,11 +172,14 @@ impl Pool {
         inner.lifecycle.spawn(async move {
             let mut undertaker = kin::Undertaker::default();
             let mut reaped = Instant::now();
-            while soft.run_until_cancelled(tokio::time::sleep(tick)).await.is_some() {
+            while soft
+                .run_until_cancelled(tokio::time::sleep(tick))
+                .await
+                .is_some()
+            {
                 let Some(inner) = weak.upgrade() else { return };
-                let pool = Self { inner };
-                pool.look().await;
-                if reaped.elapsed() >= pool.inner.config.health_every {
+                soft.run_until_cancelled(inner.look()).await;
+                if reaped.elapsed() >= inner.config.health_every {
                     reaped = Instant::now();
                     undertaker = tokio::task::spawn_blocking(move || {
                         undertaker.look();
@@ -196,10 +200,33 @@ impl Pool {
     ///
     /// Dropping the future, `request.cancel` and `request.deadline` all end the call and tell the server;
     /// the server lives on.
-    pub async fn call(&self, key: &PoolKey, launch: &Launch, request: CallRequest) -> Result<ToolResult, UpstreamError> {
-        let CallRequest { tool, arguments, meta, progress, cancel, deadline } = request;
-        let exchange = Exchange::new("tools/call", Params::Call { tool, arguments, meta }, progress);
-        child::tool_result(self.exchange(key, launch, &exchange, &cancel, deadline).await?)
+    pub async fn call(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        request: CallRequest,
+    ) -> Result<ToolResult, UpstreamError> {
+        let CallRequest {
+            tool,
+            arguments,
+            meta,
+            progress,
+            cancel,
+            deadline,
+        } = request;
+        let exchange = Exchange::new(
+            "tools/call",
+            Params::Call {
+                tool,
+                arguments,
+                meta,
+            },
+            progress,
+        );
+        child::tool_result(
+            self.exchange(key, launch, &exchange, &cancel, deadline)
+                .await?,
+        )
     }
 
     /// All tools that the server `key` lists, each as it wrote it. At most 10,000.
@@ -220,10 +247,20 @@ impl Pool {
         let mut tools = Vec::new();
         let mut cursor = None;
         for _ in 0..MAX_PAGES {
-            let exchange = Exchange::new("tools/list", Params::Page { cursor: cursor.clone() }, None);
-            let page = self.exchange(key, launch, &exchange, &cancel, deadline).await?;
-            let page: Page = serde_json::from_str(page.get())
-                .map_err(|error| UpstreamError::Protocol { reason: format!("a list of tools that is none: {error}") })?;
+            let exchange = Exchange::new(
+                "tools/list",
+                Params::Page {
+                    cursor: cursor.clone(),
+                },
+                None,
+            );
+            let page = self
+                .exchange(key, launch, &exchange, &cancel, deadline)
+                .await?;
+            let page: Page =
+                serde_json::from_str(page.get()).map_err(|error| UpstreamError::Protocol {
+                    reason: format!("a list of tools that is none: {error}"),
+                })?;
             tools.extend(page.tools);
             if tools.len() > MAX_TOOLS {
                 break;
@@ -235,7 +272,9 @@ impl Pool {
                 next => cursor = next,
             }
         }
-        Err(UpstreamError::Protocol { reason: "a list of tools without end".to_owned() })
+        Err(UpstreamError::Protocol {
+            reason: "a list of tools without end".to_owned(),
+        })
     }
 
     /// Which servers said that their tools changed.
@@ -246,12 +285,18 @@ impl Pool {
     /// Ends all of this person's processes at once, calls in flight included, and returns when they are
     /// gone.
     pub async fn stop_user(&self, user: UserId) {
-        self.inner.stop_where("its person's access ended", |key| key.owner == Owner::User(user)).await;
+        self.inner
+            .stop_where("its person's access ended", |key| {
+                key.owner == Owner::User(user)
+            })
+            .await;
     }
 
     /// Ends the processes of one server at once, calls in flight included, and returns when they are gone.
     pub async fn stop_server(&self, key: &PoolKey) {
-        self.inner.stop_where("it was stopped", |candidate| candidate == key).await;
+        self.inner
+            .stop_where("it was stopped", |candidate| candidate == key)
+            .await;
     }
 
     /// Ends everything and takes no more calls; returns when no process is left.
@@ -292,7 +337,7 @@ impl Pool {
             match lease.exchange(exchange, cancel, deadline).await {
                 Ok(result) => return Ok(result),
                 Err(Some(error)) => return Err(error),
-                Err(None) => lease.stop(Stop::Now("its pipe is closed")),
+                Err(None) => {}
             }
         }
         Err(UpstreamError::NotStarted {
@@ -308,11 +353,19 @@ impl Inner {
         if let Some(slot) = self.slots.read().get(key) {
             return slot.clone();
         }
-        self.slots.write().entry(key.clone()).or_insert_with(|| Slot::new(key.clone())).clone()
+        self.slots
+            .write()
+            .entry(key.clone())
+            .or_insert_with(|| Slot::new(key.clone()))
+            .clone()
     }
 
     /// A place at a running server.
-    async fn lease(self: &Arc<Self>, key: &PoolKey, launch: &Launch) -> Result<Lease, UpstreamError> {
+    async fn lease(
+        self: &Arc<Self>,
+        key: &PoolKey,
+        launch: &Launch,
+    ) -> Result<Lease, UpstreamError> {
         loop {
             if self.closed.load(Ordering::SeqCst) {
                 return Err(UpstreamError::ShuttingDown);
@@ -321,11 +374,15 @@ impl Inner {
             let mut starting = {
                 let mut state = slot.state.lock();
                 match &state.phase {
-                    Phase::Running(child) if child.accepts() && child.generation >= launch.generation => {
+                    Phase::Running(child)
+                        if child.accepts() && child.generation >= launch.generation =>
+                    {
                         return Ok(child.lease());
                     }
                     Phase::Running(child) => {
-                        child.stop(Stop::WhenIdle);
+                        if child.accepts() {
+                            child.stop(Stop::WhenIdle);
+                        }
                         state.phase = Phase::Vacant;
                         continue;
                     }
@@ -337,7 +394,13 @@ impl Inner {
                         state.check_backoff(self.clock.now(), launch.generation)?;
                         let (starting, announce) = slot::Starting::new(launch.generation);
                         state.phase = Phase::Starting(starting.clone());
-                        start::spawn(self, &slot, launch.clone(), starting.abort.clone(), announce);
+                        start::spawn(
+                            self,
+                            &slot,
+                            launch.clone(),
+                            starting.abort.clone(),
+                            announce,
+                        );
                         starting
                     }
                     // looked up before it was taken out of the map
@@ -355,7 +418,13 @@ impl Inner {
 
     /// Tells all processes whose key fits to end, and waits for it.
     async fn stop_where(&self, reason: &'static str, fits: impl Fn(&PoolKey) -> bool) {
-        let slots: Vec<_> = self.slots.read().values().filter(|slot| fits(&slot.key)).cloned().collect();
+        let slots: Vec<_> = self
+            .slots
+            .read()
+            .values()
+            .filter(|slot| fits(&slot.key))
+            .cloned()
+            .collect();
         for slot in slots {
             let mut state = slot.state.lock();
             if let Phase::Starting(starting) = &state.phase {
@@ -366,10 +435,18 @@ impl Inner {
             }
             state.phase = Phase::Gone;
             drop(state);
-            self.slots.write().retain(|_, other| !Arc::ptr_eq(other, &slot));
+            self.slots
+                .write()
+                .retain(|_, other| !Arc::ptr_eq(other, &slot));
         }
         // those on their way out, too
-        let seats: Vec<_> = self.seats.lock().values().filter(|seat| fits(&seat.key)).cloned().collect();
+        let seats: Vec<_> = self
+            .seats
+            .lock()
+            .values()
+            .filter(|seat| fits(&seat.key))
+            .cloned()
+            .collect();
         for seat in &seats {
             seat.stop(Stop::Now(reason));
         }
@@ -388,7 +465,9 @@ impl Inner {
 
     async fn look(self: &Arc<Self>) {
         let now = self.clock.now();
-        let since = |then: jiff::Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+        let since = |then: jiff::Timestamp| {
+            Duration::try_from(now.duration_since(then)).unwrap_or_default()
+        };
         let slots: Vec<_> = self.slots.read().values().cloned().collect();
         let mut looks = Vec::new();
         for slot in slots {
@@ -399,7 +478,9 @@ impl Inner {
                         tracing::info!(server = %slot.key, pid = child.pid, "stopping an idle server");
                         child.stop(Stop::Now("it was idle"));
                         state.phase = Phase::Vacant;
-                    } else if since(state.looked_at.unwrap_or(child.started).max(child.started)) >= self.config.health_every {
+                    } else if since(state.looked_at.unwrap_or(child.started).max(child.started))
+                        >= self.config.health_every
+                    {
                         let child = child.clone();
                         state.looked_at = Some(now);
                         looks.push(self.look_after(slot.clone(), child));
@@ -408,7 +489,9 @@ impl Inner {
                 Phase::Vacant if state.is_forgettable(now, self.config.backoff_max) => {
                     state.phase = Phase::Gone;
                     drop(state);
-                    self.slots.write().retain(|_, other| !Arc::ptr_eq(other, &slot));
+                    self.slots
+                        .write()
+                        .retain(|_, other| !Arc::ptr_eq(other, &slot));
                 }
                 Phase::Vacant | Phase::Starting(_) | Phase::Gone => {}
             }
@@ -428,11 +511,18 @@ impl Inner {
         tracing::warn!(server = %slot.key, pid = child.pid, calls = child.in_flight(), "a server is mute; replacing it");
         metrics::counter!("deputy_pool_mute_total").increment(1);
         // calls in flight may still end well, and have deadlines
-        child.stop(if child.in_flight() == 0 { Stop::Now("it was mute") } else { Stop::WhenIdle });
+        child.stop(if child.in_flight() == 0 {
+            Stop::Now("it was mute")
+        } else {
+            Stop::WhenIdle
+        });
         state.phase = Phase::Vacant;
     }
 
     fn grace(&self) -> Grace {
-        Grace { input: self.config.input_grace, term: self.config.term_grace }
+        Grace {
+            input: self.config.input_grace,
+            term: self.config.term_grace,
+        }
     }
 }

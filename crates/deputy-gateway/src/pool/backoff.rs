@@ -6,7 +6,9 @@ use std::time::Duration;
 /// `first`, doubled each time up to `max`, times 0.75 to 1.25 by `unit` (0 to 1).
 pub(super) fn pause(failures: u32, first: Duration, max: Duration, unit: f64) -> Option<Duration> {
     let doublings = failures.checked_sub(2)?;
-    let base = first.saturating_mul(2_u32.saturating_pow(doublings.min(30))).min(max);
+    let base = first
+        .saturating_mul(2_u32.saturating_pow(doublings.min(30)))
+        .min(max);
     Some(base.mul_f64(0.75 + 0.5 * unit.clamp(0.0, 1.0)))
 }
 

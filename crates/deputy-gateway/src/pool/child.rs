@@ -7,11 +7,12 @@ use std::time::Duration;
 use deputy_core::{Clock, Lifecycle};
 use jiff::Timestamp;
 use rmcp::model::{
-    CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest, Implementation,
-    NumberOrString, ProtocolVersion,
+    CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest,
+    Implementation, NumberOrString, ProtocolVersion,
 };
 use rmcp::service::{
-    ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError, serve_client_with_lifecycle_and_ct,
+    ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError,
+    serve_client_with_lifecycle_and_ct,
 };
 use rmcp::{ClientHandler, Peer, RoleClient};
 use serde::Deserialize;
@@ -21,8 +22,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::wire::{Exchange, Params, Reply, StdioTransport, Wire};
 use super::upstream::{ToolAnswer, ToolResult, UpstreamError};
+use super::wire::{Exchange, Params, Reply, StdioTransport, Wire};
 
 /// How a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +75,13 @@ pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
     transport: StdioTransport<R>,
     how: Handshake,
 ) -> Result<(Service, Era), String> {
-    let service = serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
-        .await
-        .map_err(|error| error.to_string().chars().take(300).collect::<String>())?;
-    let legacy = service.peer_info().is_none_or(|info| info.protocol_version.has_initialize());
+    let service =
+        serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
+            .await
+            .map_err(|error| error.to_string().chars().take(300).collect::<String>())?;
+    let legacy = service
+        .peer_info()
+        .is_none_or(|info| info.protocol_version.has_initialize());
     Ok((service, if legacy { Era::Legacy } else { Era::Modern }))
 }
 
@@ -124,7 +128,14 @@ pub(super) struct Birth {
 
 impl Child {
     pub(super) fn new(birth: Birth, clock: Arc<dyn Clock>, lifecycle: Lifecycle) -> Arc<Self> {
-        let Birth { id, generation, pid, wire, era, peer } = birth;
+        let Birth {
+            id,
+            generation,
+            pid,
+            wire,
+            era,
+            peer,
+        } = birth;
         let now = clock.now();
         Arc::new(Self {
             id,
@@ -148,12 +159,17 @@ impl Child {
 
     /// Whether new calls may go to it.
     pub(super) fn accepts(&self) -> bool {
-        *self.stop.borrow() == Stop::No && !self.dead.is_cancelled() && !self.wire.broken.is_cancelled()
+        !self.is_leaving() && !self.wire.broken.is_cancelled() && !self.peer.is_transport_closed()
     }
 
     /// Whether it has been told to end, or has ended.
     pub(super) fn is_leaving(&self) -> bool {
-        *self.stop.borrow() != Stop::No || self.dead.is_cancelled()
+        self.was_told() || self.dead.is_cancelled()
+    }
+
+    /// Whether it has been told to end.
+    pub(super) fn was_told(&self) -> bool {
+        *self.stop.borrow() != Stop::No
     }
 
     pub(super) fn in_flight(&self) -> u32 {
@@ -207,7 +223,9 @@ impl Child {
     pub(super) fn lease(self: &Arc<Self>) -> Lease {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Lease { child: self.clone() }
+        Lease {
+            child: self.clone(),
+        }
     }
 
     /// Sends a request and waits for its answer. `Err(None)`: it ended before the request was sent.
@@ -219,8 +237,10 @@ impl Child {
     ) -> Result<Box<RawValue>, Option<UpstreamError>> {
         let mut stand_in = CustomRequest::new(exchange.method(), None);
         stand_in.extensions.insert(exchange.clone());
-        let sending =
-            self.peer.send_cancellable_request(ClientRequest::CustomRequest(stand_in), PeerRequestOptions::no_options());
+        let sending = self.peer.send_cancellable_request(
+            ClientRequest::CustomRequest(stand_in),
+            PeerRequestOptions::no_options(),
+        );
         let handle = tokio::select! {
             biased;
             () = self.dead.cancelled() => return Err(None),
@@ -231,7 +251,10 @@ impl Child {
                 Ok(Ok(handle)) => handle,
             },
         };
-        let mut abandoned = Abandoned { child: self, id: Some(handle.id.clone()) };
+        let mut abandoned = Abandoned {
+            child: self,
+            id: Some(handle.id.clone()),
+        };
         let answer = tokio::select! {
             biased;
             answer = handle.await_response() => answer,
@@ -239,29 +262,46 @@ impl Child {
             () = tokio::time::sleep_until(deadline) => return Err(Some(UpstreamError::Timeout { sent: true })),
             () = self.dead.cancelled() => Err(ServiceError::TransportClosed),
         };
-        abandoned.id = None;
+        if let Some(id) = abandoned.id.take() {
+            self.wire.forget(&id);
+        }
         match answer {
             Ok(_) => {}
             Err(ServiceError::TransportSend(error)) => {
-                return Err(Some(UpstreamError::Protocol { reason: error.error.to_string() }));
+                return Err(Some(UpstreamError::Protocol {
+                    reason: error.error.to_string(),
+                }));
             }
             Err(_) => return Err(Some(self.why_it_ended().await)),
         }
         match exchange.take_reply() {
             Some(Reply::Result(result)) => Ok(result),
-            Some(Reply::Error { code, message, data }) => Err(Some(UpstreamError::Rpc { code, message, data })),
+            Some(Reply::Error {
+                code,
+                message,
+                data,
+            }) => Err(Some(UpstreamError::Rpc {
+                code,
+                message,
+                data,
+            })),
             Some(Reply::Bad(reason)) => Err(Some(UpstreamError::Protocol { reason })),
-            None => Err(Some(UpstreamError::Protocol { reason: "an answer to another question".to_owned() })),
+            None => Err(Some(UpstreamError::Protocol {
+                reason: "an answer to another question".to_owned(),
+            })),
         }
     }
 
     /// Its pipe is broken; its exit status follows at once, unless it lives on without a pipe.
     async fn why_it_ended(&self) -> UpstreamError {
         let _ = tokio::time::timeout(Duration::from_secs(1), self.dead.cancelled()).await;
-        self.end.get().cloned().unwrap_or_else(|| UpstreamError::Died {
-            reason: "it closed its output".to_owned(),
-            stderr_tail: String::new(),
-        })
+        self.end
+            .get()
+            .cloned()
+            .unwrap_or_else(|| UpstreamError::Died {
+                reason: "it closed its output".to_owned(),
+                stderr_tail: String::new(),
+            })
     }
 
     /// Whether it shows a sign of life within `answer`, or has since the last time this was asked.
@@ -275,9 +315,14 @@ impl Child {
             Era::Modern => "server/discover",
         };
         let ping = Exchange::new(method, Params::Bare, None);
-        let result = self.exchange(&ping, &CancellationToken::new(), Instant::now() + answer).await;
+        let result = self
+            .exchange(&ping, &CancellationToken::new(), Instant::now() + answer)
+            .await;
         // any answer is a sign of life
-        !matches!(result, Err(None | Some(UpstreamError::Timeout { .. } | UpstreamError::Died { .. })))
+        !matches!(
+            result,
+            Err(None | Some(UpstreamError::Timeout { .. } | UpstreamError::Died { .. }))
+        )
     }
 }
 
@@ -295,7 +340,9 @@ impl std::ops::Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.child.last_used.store(self.child.clock.now().as_millisecond(), Ordering::Relaxed);
+        self.child
+            .last_used
+            .store(self.child.clock.now().as_millisecond(), Ordering::Relaxed);
         if self.child.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.child.idle.notify_one();
         }
@@ -314,8 +361,13 @@ impl Drop for Abandoned<'_> {
         self.child.wire.forget(&id);
         if tokio::runtime::Handle::try_current().is_ok() {
             let peer = self.child.peer.clone();
-            let cancelled = CancelledNotificationParam::new(Some(id), Some("nobody waits for it any more".to_owned()));
-            self.child.lifecycle.spawn(async move { peer.notify_cancelled(cancelled).await });
+            let cancelled = CancelledNotificationParam::new(
+                Some(id),
+                Some("nobody waits for it any more".to_owned()),
+            );
+            self.child
+                .lifecycle
+                .spawn(async move { peer.notify_cancelled(cancelled).await });
         }
     }
 }
@@ -342,8 +394,8 @@ pub(super) fn tool_result(raw: Box<RawValue>) -> Result<ToolResult, UpstreamErro
     if !raw.get().starts_with('{') {
         return Err(protocol("a tool result that is no object".to_owned()));
     }
-    let parts: WireResult<'_> =
-        serde_json::from_str(raw.get()).map_err(|error| protocol(format!("a tool result that is none: {error}")))?;
+    let parts: WireResult<'_> = serde_json::from_str(raw.get())
+        .map_err(|error| protocol(format!("a tool result that is none: {error}")))?;
     match parts.result_type.as_deref() {
         None | Some("complete") => {}
         Some("input_required") => return Ok(ToolResult::InputRequired(raw)),
@@ -351,7 +403,9 @@ pub(super) fn tool_result(raw: Box<RawValue>) -> Result<ToolResult, UpstreamErro
     }
     let content = match parts.content {
         Some(content) if content.get().starts_with('[') => content.to_owned(),
-        None if parts.structured_content.is_some() => RawValue::from_string("[]".to_owned()).unwrap_or_default(),
+        None if parts.structured_content.is_some() => {
+            RawValue::from_string("[]".to_owned()).unwrap_or_default()
+        }
         _ => return Err(protocol("a tool result without content".to_owned())),
     };
     Ok(ToolResult::Complete(ToolAnswer {

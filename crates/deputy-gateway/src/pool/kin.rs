@@ -32,7 +32,9 @@ struct Kin {
 /// All children of this process. Nothing where there is no /proc.
 fn children() -> Vec<Kin> {
     let me = nix::unistd::getpid();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| {
@@ -43,25 +45,39 @@ fn children() -> Vec<Kin> {
             let dead = matches!(fields.next()?, "Z" | "X");
             let parent: i32 = fields.next()?.parse().ok()?;
             let group: i32 = fields.next()?.parse().ok()?;
-            (parent == me.as_raw()).then(|| Kin { pid: Pid::from_raw(pid), group: Pid::from_raw(group), dead })
+            (parent == me.as_raw()).then(|| Kin {
+                pid: Pid::from_raw(pid),
+                group: Pid::from_raw(group),
+                dead,
+            })
         })
         .collect()
 }
 
 fn is_marked(pid: Pid, mark: &str) -> bool {
     let wanted = format!("{}={mark}", super::spawn::MARK);
-    std::fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|environ| environ.split(|b| *b == 0).any(|variable| variable == wanted.as_bytes()))
+    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+        environ
+            .split(|b| *b == 0)
+            .any(|variable| variable == wanted.as_bytes())
+    })
 }
 
 /// Kills and reaps what the ended leader of `group` started, found by the group or by `mark`.
 pub(super) async fn bury(group: Pid, mark: &str) {
     let mut pause = Duration::from_millis(1);
-    let mut grave = Grave { group, mark: mark.to_owned(), marked: HashSet::new() };
+    let mut grave = Grave {
+        group,
+        mark: mark.to_owned(),
+        marked: HashSet::new(),
+    };
     // a killed parent hands its children to us, so one look is not enough
     for _ in 0..12 {
         let left_in_group = killpg(group, Signal::SIGKILL).is_ok();
-        let Ok((found, back)) = tokio::task::spawn_blocking(move || (grave.look(), grave)).await else { return };
+        let Ok((found, back)) = tokio::task::spawn_blocking(move || (grave.look(), grave)).await
+        else {
+            return;
+        };
         grave = back;
         if !left_in_group && !found {
             return;
@@ -121,7 +137,10 @@ impl Undertaker {
         let leaders: HashSet<Pid> = LEADERS.lock().iter().copied().collect();
         let mut unknown = HashMap::new();
         let mut reaped = 0;
-        for kin in children().into_iter().filter(|kin| kin.dead && !leaders.contains(&kin.pid)) {
+        for kin in children()
+            .into_iter()
+            .filter(|kin| kin.dead && !leaders.contains(&kin.pid))
+        {
             if leaders.contains(&kin.group) || self.seen.get(&kin.pid) == Some(&kin.group) {
                 reaped += usize::from(waitpid(kin.pid, Some(WaitPidFlag::WNOHANG)).is_ok());
             } else {

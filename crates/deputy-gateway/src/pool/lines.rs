@@ -33,7 +33,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads lines of up to `limit` bytes.
     pub(super) fn new(reader: R, limit: usize) -> Self {
         let reader = BufReader::with_capacity(64 * 1024, reader);
-        Self { reader, line: Vec::new(), tail: Vec::new(), limit, too_long: false, done: false }
+        Self {
+            reader,
+            line: Vec::new(),
+            tail: Vec::new(),
+            limit,
+            too_long: false,
+            done: false,
+        }
     }
 
     /// The next line; nothing at the end of the stream or when it fails. A last line without a line break
@@ -61,11 +68,13 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 self.line.truncate(EDGE);
                 if self.line.len() < EDGE {
                     let missing = EDGE - self.line.len();
-                    self.line.extend_from_slice(&part[..missing.min(part.len())]);
+                    self.line
+                        .extend_from_slice(&part[..missing.min(part.len())]);
                 }
             }
             if self.too_long {
-                self.tail.extend_from_slice(&part[part.len().saturating_sub(EDGE)..]);
+                self.tail
+                    .extend_from_slice(&part[part.len().saturating_sub(EDGE)..]);
                 let excess = self.tail.len().saturating_sub(EDGE);
                 self.tail.drain(..excess);
             } else {
@@ -79,7 +88,10 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
         }
         Some(if self.too_long {
-            Line::TooLong { head: &self.line, tail: &self.tail }
+            Line::TooLong {
+                head: &self.line,
+                tail: &self.tail,
+            }
         } else {
             Line::Whole(&self.line)
         })

@@ -25,7 +25,10 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(key: PoolKey) -> Arc<Self> {
-        Arc::new(Self { key, state: Mutex::default() })
+        Arc::new(Self {
+            key,
+            state: Mutex::default(),
+        })
     }
 }
 
@@ -60,18 +63,39 @@ pub(super) struct SlotState {
 
 impl SlotState {
     /// Counts a failure to start, or an end too soon (`lived` less than what counts as stable).
-    pub(super) fn failed(&mut self, now: Timestamp, lived: Option<Duration>, generation: u64, reason: String, config: &Config, unit: f64) {
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        lived: Option<Duration>,
+        generation: u64,
+        reason: String,
+        config: &Config,
+        unit: f64,
+    ) {
         let stable = lived.is_some_and(|lived| lived >= config.stable_after);
-        self.failures = if stable { 1 } else { self.failures.saturating_add(1) };
+        self.failures = if stable {
+            1
+        } else {
+            self.failures.saturating_add(1)
+        };
         self.failed_at = Some(now);
         self.failed_generation = generation;
         self.failed_for = reason;
-        self.backoff_until = backoff::pause(self.failures, config.backoff_first, config.backoff_max, unit)
-            .and_then(|pause| now.checked_add(SignedDuration::try_from(pause).ok()?).ok());
+        self.backoff_until = backoff::pause(
+            self.failures,
+            config.backoff_first,
+            config.backoff_max,
+            unit,
+        )
+        .and_then(|pause| now.checked_add(SignedDuration::try_from(pause).ok()?).ok());
     }
 
     /// Refuses to start a server that keeps failing, unless `generation` shows that something changed.
-    pub(super) fn check_backoff(&mut self, now: Timestamp, generation: u64) -> Result<(), UpstreamError> {
+    pub(super) fn check_backoff(
+        &mut self,
+        now: Timestamp,
+        generation: u64,
+    ) -> Result<(), UpstreamError> {
         if generation > self.failed_generation && self.failures > 0 {
             self.failures = 0;
             self.backoff_until = None;
@@ -87,7 +111,9 @@ impl SlotState {
 
     /// Whether nothing is lost with a vacant slot: no failure that still counts.
     pub(super) fn is_forgettable(&self, now: Timestamp, after: Duration) -> bool {
-        self.failed_at.is_none_or(|at| Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago >= after * 2))
+        self.failed_at.is_none_or(|at| {
+            Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago >= after * 2)
+        })
     }
 }
 
@@ -106,7 +132,14 @@ pub(super) type Announce = watch::Sender<Option<Result<(), UpstreamError>>>;
 impl Starting {
     pub(super) fn new(generation: u64) -> (Self, Announce) {
         let (announce, outcome) = watch::channel(None);
-        (Self { generation, abort: CancellationToken::new(), outcome }, announce)
+        (
+            Self {
+                generation,
+                abort: CancellationToken::new(),
+                outcome,
+            },
+            announce,
+        )
     }
 
     /// Waits for the outcome. Cancel-safe.

@@ -29,13 +29,17 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::stderr::StderrRing;
-use super::{kin, wire};
 use super::upstream::{EnvValue, Launch};
+use super::{kin, wire};
 
 /// The variable that marks a process and what it starts. The value is no secret.
 pub(super) const MARK: &str = "DEPUTY_PROCESS";
 
-type Job = (Command, tokio::runtime::Handle, oneshot::Sender<io::Result<Child>>);
+type Job = (
+    Command,
+    tokio::runtime::Handle,
+    oneshot::Sender<io::Result<Child>>,
+);
 
 /// The thread that starts processes. It begins with the first one, and takes them all with it when it
 /// is dropped.
@@ -48,8 +52,12 @@ impl Spawner {
     async fn run(&self, command: Command) -> io::Result<Child> {
         let (answer, child) = oneshot::channel();
         let job = (command, tokio::runtime::Handle::current(), answer);
-        self.jobs()?.send(job).map_err(|_| io::Error::other("the starting thread ended"))?;
-        child.await.map_err(|_| io::Error::other("the starting thread ended"))?
+        self.jobs()?
+            .send(job)
+            .map_err(|_| io::Error::other("the starting thread ended"))?;
+        child
+            .await
+            .map_err(|_| io::Error::other("the starting thread ended"))?
     }
 
     fn jobs(&self) -> io::Result<std::sync::mpsc::Sender<Job>> {
@@ -58,36 +66,64 @@ impl Spawner {
             return Ok(jobs.clone());
         }
         let (jobs, queue) = std::sync::mpsc::channel::<Job>();
-        std::thread::Builder::new().name("deputy-spawner".to_owned()).spawn(move || {
-            #[cfg(target_os = "linux")]
-            if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
-                tracing::warn!(%error, "orphans of servers will not be found");
-            }
-            while let Ok((mut command, runtime, answer)) = queue.recv() {
-                let _entered = runtime.enter();
-                // nobody waits for it any more
-                if let Err(Ok(child)) = answer.send(command.spawn()) {
-                    kill_group(child.id());
+        std::thread::Builder::new()
+            .name("deputy-spawner".to_owned())
+            .spawn(move || {
+                #[cfg(target_os = "linux")]
+                if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+                    tracing::warn!(%error, "orphans of servers will not be found");
                 }
-            }
-        })?;
+                while let Ok((mut command, runtime, answer)) = queue.recv() {
+                    let _entered = runtime.enter();
+                    // nobody waits for it any more
+                    if let Err(Ok(child)) = answer.send(command.spawn()) {
+                        kill_group(child.id());
+                    }
+                }
+            })?;
         Ok(slot.insert(jobs).clone())
     }
 
     /// Starts `launch`, marked with `mark`.
-    pub(super) async fn start(&self, launch: &Launch, mark: String, ring: usize) -> io::Result<Started> {
+    pub(super) async fn start(
+        &self,
+        launch: &Launch,
+        mark: String,
+        ring: usize,
+    ) -> io::Result<Started> {
         let mut child = self.run(command(launch, &mark)).await?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) =
-            (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
+        let pid = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .map(Pid::from_raw);
+        let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) = (
+            pid,
+            child.stdin.take(),
+            child.stdout.take(),
+            child.stderr.take(),
+        ) else {
             return Err(io::Error::other("it was gone at once"));
         };
         kin::add_leader(pid);
-        let secrets = launch.env.iter().map(|(_, value)| value.clone()).filter(|v| matches!(v, EnvValue::Secret(_)));
-        let process =
-            Process { child, pid, mark, printed: Arc::new(StderrRing::new(ring)), secrets: secrets.collect(), ended: false };
-        Ok(Started { process, stdin, stdout, stderr })
+        let secrets = launch
+            .env
+            .iter()
+            .map(|(_, value)| value.clone())
+            .filter(|v| matches!(v, EnvValue::Secret(_)));
+        let process = Process {
+            child,
+            pid,
+            mark,
+            printed: Arc::new(StderrRing::new(ring)),
+            secrets: secrets.collect(),
+            ended: false,
+        };
+        Ok(Started {
+            process,
+            stdin,
+            stdout,
+            stderr,
+        })
     }
 }
 
@@ -100,12 +136,20 @@ pub(super) struct Started {
 }
 
 fn command(launch: &Launch, mark: &str) -> Command {
-    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts processes"
+    )]
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.args)
         .env_clear()
-        .envs(launch.env.iter().map(|(name, value)| (name, value.expose())))
+        .envs(
+            launch
+                .env
+                .iter()
+                .map(|(name, value)| (name, value.expose())),
+        )
         .env(MARK, mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -116,7 +160,10 @@ fn command(launch: &Launch, mark: &str) -> Command {
     }
     let parent = nix::unistd::getpid();
     let restrict = move || restrict(parent);
-    #[expect(unsafe_code, reason = "there is no safe way to act between fork and exec")]
+    #[expect(
+        unsafe_code,
+        reason = "there is no safe way to act between fork and exec"
+    )]
     // SAFETY: the closure runs in the forked child of a threaded process, where only async-signal-safe
     // work is sound: it makes system calls and neither allocates nor takes a lock.
     unsafe {
@@ -158,7 +205,12 @@ fn close_others() {
     // SAFETY: close_range(2) takes three integers and touches no memory. Kernels before 5.11 refuse it,
     // and then the descriptors' own close-on-exec flags have to do.
     unsafe {
-        nix::libc::syscall(nix::libc::SYS_close_range, 3 as nix::libc::c_uint, nix::libc::c_uint::MAX, CLOEXEC);
+        nix::libc::syscall(
+            nix::libc::SYS_close_range,
+            3 as nix::libc::c_uint,
+            nix::libc::c_uint::MAX,
+            CLOEXEC,
+        );
     }
 }
 
@@ -219,7 +271,11 @@ impl Process {
     /// Asks it to end, more firmly each time, and sees to it that nothing is left.
     pub(super) async fn stop(&mut self, close_input: &CancellationToken, grace: Grace) {
         close_input.cancel();
-        if !self.ended && tokio::time::timeout(grace.input, self.wait()).await.is_err() {
+        if !self.ended
+            && tokio::time::timeout(grace.input, self.wait())
+                .await
+                .is_err()
+        {
             self.signal(Signal::SIGTERM);
             let _ = tokio::time::timeout(grace.term, self.wait()).await;
         }
@@ -277,7 +333,12 @@ pub(super) fn connect(
     limit: usize,
     tools_changed: Box<dyn Fn() + Send + Sync>,
 ) -> (Process, Arc<wire::Wire>, wire::StdioTransport<ChildStdout>) {
-    let Started { process, stdin, stdout, stderr } = started;
+    let Started {
+        process,
+        stdin,
+        stdout,
+        stderr,
+    } = started;
     let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), tools_changed);
     lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
     lifecycle.spawn(read_stderr(stderr, process.printed().clone()));

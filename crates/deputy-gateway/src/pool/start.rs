@@ -18,14 +18,16 @@ use super::{Inner, Ordering};
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Starts a task that starts the server, so that it goes on when the caller who needed it first goes away.
-pub(super) fn spawn(inner: &Arc<Inner>, slot: &Arc<Slot>, launch: Launch, abort: CancellationToken, announce: Announce) {
+pub(super) fn spawn(
+    inner: &Arc<Inner>,
+    slot: &Arc<Slot>,
+    launch: Launch,
+    abort: CancellationToken,
+    announce: Announce,
+) {
     let (inner, slot) = (inner.clone(), slot.clone());
     inner.lifecycle.clone().spawn(async move {
-        let started = tokio::select! {
-            biased;
-            () = abort.cancelled() => Err(stopped(&inner)),
-            started = start(&inner, &slot, &launch, &abort) => started,
-        };
+        let started = start(&inner, &slot, &launch, &abort).await;
         let outcome = take_place(&inner, &slot, launch.generation, started);
         let _ = announce.send(Some(outcome));
     });
@@ -35,7 +37,10 @@ fn stopped(inner: &Inner) -> UpstreamError {
     if inner.draining.load(Ordering::SeqCst) {
         UpstreamError::ShuttingDown
     } else {
-        UpstreamError::NotStarted { reason: "it was stopped".to_owned(), stderr_tail: String::new() }
+        UpstreamError::NotStarted {
+            reason: "it was stopped".to_owned(),
+            stderr_tail: String::new(),
+        }
     }
 }
 
@@ -57,7 +62,12 @@ fn take_place(
     let mut state = slot.state.lock();
     let wanted = matches!(state.phase, Phase::Starting(_));
     match started {
-        Ok(Ready { child, process, service, seat }) => {
+        Ok(Ready {
+            child,
+            process,
+            service,
+            seat,
+        }) => {
             state.starts += 1;
             if wanted {
                 state.phase = Phase::Running(child.clone());
@@ -65,9 +75,20 @@ fn take_place(
                 child.stop(Stop::Now("it was stopped"));
             }
             drop(state);
+            // the soft stop may have come too early to meet it
+            if inner.draining.load(Ordering::SeqCst) {
+                child.stop(Stop::WhenIdle);
+            }
             tracing::info!(server = %slot.key, pid = child.pid, generation, "a server started");
             metrics::counter!("deputy_pool_starts_total").increment(1);
-            inner.lifecycle.spawn(mind(inner.clone(), slot.clone(), child, process, service, seat));
+            inner.lifecycle.spawn(mind(
+                inner.clone(),
+                slot.clone(),
+                child,
+                process,
+                service,
+                seat,
+            ));
             if wanted { Ok(()) } else { Err(stopped(inner)) }
         }
         Err(error) => {
@@ -77,7 +98,14 @@ fn take_place(
                     tracing::warn!(server = %slot.key, %reason, "a server did not start");
                     metrics::counter!("deputy_pool_start_failures_total").increment(1);
                     let now = inner.clock.now();
-                    state.failed(now, None, generation, reason.clone(), &inner.config, unit(inner));
+                    state.failed(
+                        now,
+                        None,
+                        generation,
+                        reason.clone(),
+                        &inner.config,
+                        unit(inner),
+                    );
                 }
             }
             Err(error)
@@ -92,7 +120,7 @@ async fn start(
     abort: &CancellationToken,
 ) -> Result<Ready, UpstreamError> {
     let seat = reserve(inner, slot, abort)?;
-    let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.0.seat.id);
+    let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.seat.id);
     let deadline = Instant::now() + inner.config.handshake;
     let definition = definition(launch);
     let known = inner.eras.lock().get(&definition).copied();
@@ -104,12 +132,19 @@ async fn start(
     };
     let mut failure = None;
     for (n, how) in attempts.iter().copied().enumerate() {
-        let until = if n + 1 < attempts.len() { deadline.min(Instant::now() + inner.config.probe) } else { deadline };
-        match attempt(inner, slot, launch, &mark, how, until).await {
+        if abort.is_cancelled() {
+            return Err(stopped(inner));
+        }
+        let until = if n + 1 < attempts.len() {
+            deadline.min(Instant::now() + inner.config.probe)
+        } else {
+            deadline
+        };
+        match attempt(inner, seat.seat(), launch, &mark, how, until).await {
             Ok((process, wire, service, era)) => {
                 inner.eras.lock().insert(definition, era);
                 let birth = Birth {
-                    id: seat.0.seat.id,
+                    id: seat.seat.id,
                     generation: launch.generation,
                     pid: process.pid(),
                     wire,
@@ -117,10 +152,18 @@ async fn start(
                     peer: service.peer().clone(),
                 };
                 let child = Child::new(birth, inner.clock.clone(), inner.lifecycle.clone());
-                let _ = seat.0.seat.child.set(child.clone());
-                return Ok(Ready { child, process, service, seat });
+                let _ = seat.seat.child.set(child.clone());
+                return Ok(Ready {
+                    child,
+                    process,
+                    service,
+                    seat,
+                });
             }
-            Err(Failure { error, hopeless: true }) => return Err(error),
+            Err(Failure {
+                error,
+                hopeless: true,
+            }) => return Err(error),
             // what the first attempt printed says more than a second time-out
             Err(Failure { error, .. }) => failure = Some(error),
         }
@@ -144,28 +187,53 @@ struct Failure {
 
 async fn attempt(
     inner: &Arc<Inner>,
-    slot: &Arc<Slot>,
+    seat: &Seat,
     launch: &Launch,
     mark: &str,
     how: Handshake,
     until: Instant,
 ) -> Result<(Process, Arc<Wire>, Service, Era), Failure> {
-    let started = inner.spawner.start(launch, mark.to_owned(), inner.config.printed).await.map_err(|error| {
-        let program = launch.program.display();
-        let reason = match &launch.working_dir {
-            Some(dir) => format!("{program} in {} could not be started: {error}", dir.display()),
-            None => format!("{program} could not be started: {error}"),
-        };
-        Failure { error: UpstreamError::NotStarted { reason, stderr_tail: String::new() }, hopeless: true }
-    })?;
-    let (changed, key) = (inner.tools_changed.clone(), slot.key.clone());
+    let started = inner
+        .spawner
+        .start(launch, mark.to_owned(), inner.config.printed)
+        .await
+        .map_err(|error| {
+            let program = launch.program.display();
+            let reason = match &launch.working_dir {
+                Some(dir) => format!(
+                    "{program} in {} could not be started: {error}",
+                    dir.display()
+                ),
+                None => format!("{program} could not be started: {error}"),
+            };
+            Failure {
+                error: UpstreamError::NotStarted {
+                    reason,
+                    stderr_tail: String::new(),
+                },
+                hopeless: true,
+            }
+        })?;
+    let (changed, key) = (inner.tools_changed.clone(), seat.key.clone());
     let tools_changed = Box::new(move || {
         // nobody need be listening
         let _ = changed.send(key.clone());
     });
-    let (mut process, wire, transport) =
-        spawn::connect(started, &inner.lifecycle, inner.config.max_message, tools_changed);
-    let reason = match tokio::time::timeout_at(until, shake_hands(transport, how)).await {
+    let (mut process, wire, transport) = spawn::connect(
+        started,
+        &inner.lifecycle,
+        inner.config.max_message,
+        tools_changed,
+    );
+    let hands = tokio::select! {
+        biased;
+        () = seat.abort.cancelled() => {
+            process.kill().await;
+            return Err(Failure { error: stopped(inner), hopeless: true });
+        }
+        hands = tokio::time::timeout_at(until, shake_hands(transport, how)) => hands,
+    };
+    let reason = match hands {
         Ok(Ok((service, era))) => return Ok((process, wire, service, era)),
         Ok(Err(reason)) => match tokio::time::timeout(LAST_WORDS, process.wait()).await {
             Ok(end) => format!("{end} during the handshake"),
@@ -174,8 +242,14 @@ async fn attempt(
         Err(_) => "it did not answer the handshake in time".to_owned(),
     };
     process.kill().await;
-    let error = UpstreamError::NotStarted { reason, stderr_tail: process.tail() };
-    Err(Failure { error, hopeless: false })
+    let error = UpstreamError::NotStarted {
+        reason,
+        stderr_tail: process.tail(),
+    };
+    Err(Failure {
+        error,
+        hopeless: false,
+    })
 }
 
 /// A number from 0 to 1.
@@ -185,14 +259,18 @@ fn unit(inner: &Inner) -> f64 {
 }
 
 /// Gives the seat back when dropped, whatever became of the process.
-struct SeatGuard(GuardedSeat);
-
-struct GuardedSeat {
+struct SeatGuard {
     inner: Arc<Inner>,
     seat: Arc<Seat>,
 }
 
-impl Drop for GuardedSeat {
+impl SeatGuard {
+    fn seat(&self) -> &Seat {
+        &self.seat
+    }
+}
+
+impl Drop for SeatGuard {
     fn drop(&mut self) {
         self.inner.seats.lock().remove(&self.seat.id);
         self.seat.gone.cancel();
@@ -200,7 +278,11 @@ impl Drop for GuardedSeat {
 }
 
 /// Takes a place under the caps, sending the least recently used idle process away if there is none.
-fn reserve(inner: &Arc<Inner>, slot: &Arc<Slot>, abort: &CancellationToken) -> Result<SeatGuard, UpstreamError> {
+fn reserve(
+    inner: &Arc<Inner>,
+    slot: &Arc<Slot>,
+    abort: &CancellationToken,
+) -> Result<SeatGuard, UpstreamError> {
     let seat = Arc::new(Seat {
         id: inner.next_id.fetch_add(1, Ordering::Relaxed),
         key: slot.key.clone(),
@@ -213,16 +295,26 @@ fn reserve(inner: &Arc<Inner>, slot: &Arc<Slot>, abort: &CancellationToken) -> R
     loop {
         let (cap, mut idle) = {
             let mut seats = inner.seats.lock();
+            // under this lock, so that who stops everything misses none
+            if inner.draining.load(Ordering::SeqCst) {
+                return Err(UpstreamError::ShuttingDown);
+            }
             let owner = slot.key.owner;
             let counted: Vec<_> = seats.values().filter(|seat| !seat.is_leaving()).collect();
-            let own = counted.iter().filter(|seat| seat.key.owner == owner).count();
+            let own = counted
+                .iter()
+                .filter(|seat| seat.key.owner == owner)
+                .count();
             let cap = if owner != Owner::Shared && own >= inner.config.per_person {
                 Cap::Person
             } else if counted.len() >= inner.config.total {
                 Cap::Total
             } else {
                 seats.insert(seat.id, seat.clone());
-                return Ok(SeatGuard(GuardedSeat { inner: inner.clone(), seat }));
+                return Ok(SeatGuard {
+                    inner: inner.clone(),
+                    seat,
+                });
             };
             let idle: Vec<_> = counted
                 .into_iter()
@@ -243,7 +335,9 @@ fn reserve(inner: &Arc<Inner>, slot: &Arc<Slot>, abort: &CancellationToken) -> R
 fn send_away(seat: &Seat) -> bool {
     let mut state = seat.slot.state.lock();
     match (&state.phase, seat.child.get()) {
-        (Phase::Running(current), Some(child)) if current.id == child.id && child.in_flight() == 0 => {
+        (Phase::Running(current), Some(child))
+            if current.id == child.id && child.in_flight() == 0 =>
+        {
             tracing::info!(server = %seat.key, pid = child.pid, "an idle server makes room");
             child.stop(Stop::Now("it made room for another"));
             state.phase = Phase::Vacant;
@@ -303,10 +397,23 @@ fn unasked(inner: &Inner, slot: &Slot, child: &Arc<Child>, process: &Process, re
         let mut state = slot.state.lock();
         if matches!(&state.phase, Phase::Running(current) if current.id == child.id) {
             state.phase = Phase::Vacant;
+        }
+        // one that was told to end may end as it likes
+        if !child.was_told() {
             let now = inner.clock.now();
             let lived = Duration::try_from(now.duration_since(child.started)).unwrap_or_default();
-            state.failed(now, Some(lived), child.generation, reason.clone(), &inner.config, unit(inner));
+            state.failed(
+                now,
+                Some(lived),
+                child.generation,
+                reason.clone(),
+                &inner.config,
+                unit(inner),
+            );
         }
     }
-    child.end(UpstreamError::Died { reason, stderr_tail: process.tail() });
+    child.end(UpstreamError::Died {
+        reason,
+        stderr_tail: process.tail(),
+    });
 }

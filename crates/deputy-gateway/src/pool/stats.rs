@@ -75,8 +75,12 @@ pub(super) fn collect(inner: &Inner) -> PoolStats {
     }
     let now = inner.clock.now();
     let slots: Vec<_> = inner.slots.read().values().cloned().collect();
-    stats.servers.extend(slots.iter().filter_map(|slot| of_waiting(slot, now)));
-    stats.servers.sort_by(|a, b| (&a.owner, &a.server, a.pid).cmp(&(&b.owner, &b.server, b.pid)));
+    stats
+        .servers
+        .extend(slots.iter().filter_map(|slot| of_waiting(slot, now)));
+    stats
+        .servers
+        .sort_by(|a, b| (&a.owner, &a.server, a.pid).cmp(&(&b.owner, &b.server, b.pid)));
     stats
 }
 
@@ -126,7 +130,9 @@ fn of_waiting(slot: &Slot, now: Timestamp) -> Option<ServerStats> {
 /// Resident memory (`VmRSS` of `proc_pid_status(5)`).
 fn resident(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -17,7 +17,10 @@ pub(super) struct StderrRing {
 impl StderrRing {
     /// A ring of `capacity` bytes.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { bytes: Mutex::new(VecDeque::new()), capacity }
+        Self {
+            bytes: Mutex::new(VecDeque::new()),
+            capacity,
+        }
     }
 
     /// Takes `chunk` in, forgetting the oldest.
@@ -42,11 +45,17 @@ impl StderrRing {
             while !text.is_char_boundary(from) {
                 from += 1;
             }
-            from = text[from..].find('\n').map_or(from, |newline| from + newline + 1);
+            from = text[from..]
+                .find('\n')
+                .map_or(from, |newline| from + newline + 1);
         } else if all.len() == self.capacity {
             from = text.find('\n').map_or(0, |newline| newline + 1);
         }
-        text[from..].trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+        text[from..]
+            .trim()
+            .chars()
+            .filter(|c| *c == '\n' || !c.is_control())
+            .collect()
     }
 }
 

@@ -225,7 +225,10 @@ impl UpstreamError {
     /// Whether the server certainly never saw the call, so that repeating it repeats nothing.
     pub fn is_unsent(&self) -> bool {
         match self {
-            Self::NotStarted { .. } | Self::Busy { .. } | Self::BackingOff { .. } | Self::ShuttingDown => true,
+            Self::NotStarted { .. }
+            | Self::Busy { .. }
+            | Self::BackingOff { .. }
+            | Self::ShuttingDown => true,
             Self::Timeout { sent } => !sent,
             Self::Died { .. } | Self::Cancelled | Self::Protocol { .. } | Self::Rpc { .. } => false,
         }

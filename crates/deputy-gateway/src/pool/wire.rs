@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rmcp::model::{
-    ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, NumberOrString, ServerJsonRpcMessage, ServerResult,
+    ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, NumberOrString,
+    ServerJsonRpcMessage, ServerResult,
 };
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
@@ -81,8 +82,17 @@ pub(super) enum Reply {
 }
 
 impl Exchange {
-    pub(super) fn new(method: &'static str, params: Params, progress: Option<ProgressSink>) -> Arc<Self> {
-        Arc::new(Self { method, params, progress, reply: Mutex::new(None) })
+    pub(super) fn new(
+        method: &'static str,
+        params: Params,
+        progress: Option<ProgressSink>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            method,
+            params,
+            progress,
+            reply: Mutex::new(None),
+        })
     }
 
     pub(super) fn method(&self) -> &'static str {
@@ -119,6 +129,12 @@ pub(super) enum SendError {
     /// The server does not read what it is sent.
     #[error("the server does not read its input")]
     Stuck,
+    /// The message is over the limit. Nothing was sent.
+    #[error("a message of more than {} MiB", limit >> 20)]
+    TooLong {
+        /// In bytes.
+        limit: usize,
+    },
     /// A message has no JSON form.
     #[error("a message could not be written: {0}")]
     Encode(#[from] serde_json::Error),
@@ -162,6 +178,9 @@ impl Wire {
     fn push(&self, mut line: Vec<u8>) -> Result<(), SendError> {
         line.push(b'\n');
         let size = line.len();
+        if size > self.limit {
+            return Err(SendError::TooLong { limit: self.limit });
+        }
         if self.queued.fetch_add(size, Ordering::Relaxed) + size > self.limit.saturating_mul(4) {
             self.queued.fetch_sub(size, Ordering::Relaxed);
             self.broken.cancel();
@@ -192,7 +211,10 @@ impl Wire {
 
     /// What rmcp should hear of a line, if anything.
     fn decode(&self, line: &[u8]) -> Option<ServerJsonRpcMessage> {
-        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
+        let line = line
+            .strip_prefix(b"\xEF\xBB\xBF")
+            .unwrap_or(line)
+            .trim_ascii();
         if line.is_empty() {
             return None;
         }
@@ -251,13 +273,23 @@ impl Wire {
     }
 
     fn progress(&self, params: Option<&RawValue>) {
-        let Some(params) = params.and_then(|p| serde_json::from_str::<ProgressParams<'_>>(p.get()).ok()) else {
+        let Some(params) =
+            params.and_then(|p| serde_json::from_str::<ProgressParams<'_>>(p.get()).ok())
+        else {
             return;
         };
-        let Some(token) = numeric(params.progress_token) else { return };
-        let Some(exchange) = self.exchanges.lock().get(&token).cloned() else { return };
+        let Some(token) = numeric(params.progress_token) else {
+            return;
+        };
+        let Some(exchange) = self.exchanges.lock().get(&token).cloned() else {
+            return;
+        };
         if let Some(sink) = &exchange.progress {
-            let progress = Progress { progress: params.progress, total: params.total, message: params.message };
+            let progress = Progress {
+                progress: params.progress,
+                total: params.total,
+                message: params.message,
+            };
             // a receiver that does not keep up loses some
             let _ = sink.try_send(progress);
         }
@@ -282,16 +314,23 @@ fn id_at_edge(head: &[u8], tail: &[u8]) -> Option<i64> {
         let end = bytes.iter().position(|b| !b.is_ascii_digit())?;
         str::from_utf8(&bytes[..end]).ok()?.parse().ok()
     };
-    let compact: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(64).collect();
+    let compact: Vec<u8> = head
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace())
+        .take(64)
+        .collect();
     if let Some(rest) = compact.strip_prefix(br#"{"jsonrpc":"2.0","id":"#) {
         return digits(rest);
     }
     let tail = tail.trim_ascii_end();
     let at = tail.windows(6).rposition(|w| w == br#","id":"#)?;
     let rest = &tail[at + 6..];
-    (rest.len() > 1 && rest[..rest.len() - 1].iter().all(u8::is_ascii_digit) && rest.ends_with(b"}"))
-        .then(|| digits(rest))
-        .flatten()
+    (rest.len() > 1
+        && rest[..rest.len() - 1].iter().all(u8::is_ascii_digit)
+        && rest.ends_with(b"}"))
+    .then(|| digits(rest))
+    .flatten()
 }
 
 #[derive(Deserialize)]
@@ -353,9 +392,22 @@ struct OutParams<'a> {
 impl<'a> OutParams<'a> {
     fn of(exchange: &'a Exchange, protocol: &'a Map<String, Value>, id: i64) -> Self {
         let token = exchange.progress.is_some().then_some(id);
-        let mut out = Self { name: None, arguments: None, cursor: None, meta: OutMeta { protocol, own: None, token } };
+        let mut out = Self {
+            name: None,
+            arguments: None,
+            cursor: None,
+            meta: OutMeta {
+                protocol,
+                own: None,
+                token,
+            },
+        };
         match &exchange.params {
-            Params::Call { tool, arguments, meta } => {
+            Params::Call {
+                tool,
+                arguments,
+                meta,
+            } => {
                 out.name = Some(tool);
                 out.arguments = Some(OneLine(arguments));
                 out.meta.own = Some(meta);
@@ -380,7 +432,8 @@ impl Serialize for OneLine<'_> {
             return self.0.serialize(serializer);
         }
         let flat = RawValue::from_string(self.0.get().replace(['\n', '\r'], " "));
-        flat.map_err(serde::ser::Error::custom)?.serialize(serializer)
+        flat.map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -396,11 +449,15 @@ const PROGRESS_TOKEN: &str = "progressToken";
 impl OutMeta<'_> {
     fn protocol(&self) -> impl Iterator<Item = (&String, &Value)> {
         let own = self.own;
-        self.protocol.iter().filter(move |(k, _)| *k != PROGRESS_TOKEN && !own.is_some_and(|own| own.contains_key(*k)))
+        self.protocol.iter().filter(move |(k, _)| {
+            *k != PROGRESS_TOKEN && !own.is_some_and(|own| own.contains_key(*k))
+        })
     }
 
     fn is_empty(&self) -> bool {
-        self.token.is_none() && self.own.is_none_or(Map::is_empty) && self.protocol().next().is_none()
+        self.token.is_none()
+            && self.own.is_none_or(Map::is_empty)
+            && self.protocol().next().is_none()
     }
 }
 
@@ -410,7 +467,12 @@ impl Serialize for OutMeta<'_> {
         if let Some(token) = self.token {
             map.serialize_entry(PROGRESS_TOKEN, &token)?;
         }
-        for (key, value) in self.protocol().chain(self.own.into_iter().flatten().filter(|(k, _)| *k != PROGRESS_TOKEN)) {
+        for (key, value) in self.protocol().chain(
+            self.own
+                .into_iter()
+                .flatten()
+                .filter(|(k, _)| *k != PROGRESS_TOKEN),
+        ) {
             map.serialize_entry(key, value)?;
         }
         map.end()
@@ -437,7 +499,11 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleClient> for StdioTransport<R> {
         &mut self,
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        ready(self.wire.encode(&item).and_then(|line| self.wire.push(line)))
+        ready(
+            self.wire
+                .encode(&item)
+                .and_then(|line| self.wire.push(line)),
+        )
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {

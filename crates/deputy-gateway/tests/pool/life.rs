@@ -24,9 +24,16 @@ async fn a_hundred_calls_at_once_start_one_process() {
 #[tokio::test]
 async fn a_failed_start_is_everybodys_and_one() {
     let world = World::new();
-    let (key, launch) = (key(1, "a"), world.launch(&["slow-start", "exit-at-initialize"]));
+    let (key, launch) = (
+        key(1, "a"),
+        world.launch(&["slow-start", "exit-at-initialize"]),
+    );
     let results = join_all((0..50).map(|_| world.call(&key, &launch, "echo", "{}"))).await;
-    assert!(results.iter().all(|result| matches!(result, Err(UpstreamError::NotStarted { .. }))));
+    assert!(
+        results
+            .iter()
+            .all(|result| matches!(result, Err(UpstreamError::NotStarted { .. })))
+    );
     assert!(world.pids().len() <= 2, "one attempt in each era");
 }
 
@@ -34,7 +41,10 @@ async fn a_failed_start_is_everybodys_and_one() {
 async fn people_never_share_and_sessions_do() {
     let world = World::new();
     let launch = world.launch(&[]);
-    let shared = PoolKey { owner: Owner::Shared, server: "a".to_owned() };
+    let shared = PoolKey {
+        owner: Owner::Shared,
+        server: "a".to_owned(),
+    };
     let pids = [
         world.pid(&key(1, "a"), &launch).await,
         world.pid(&key(2, "a"), &launch).await,
@@ -62,7 +72,10 @@ async fn idle_time_counts_from_the_end_of_the_last_call() {
     world.pid(&key, &launch).await;
     let slow = world.call(&key, &launch, "slow", r#"{"ms":600}"#);
     let looks = async {
-        until("it is under way", || world.pool.stats().servers[0].in_flight == 1).await;
+        until("it is under way", || {
+            world.pool.stats().servers[0].in_flight == 1
+        })
+        .await;
         world.advance(Duration::from_hours(2));
         world.pool.look().await;
     };
@@ -90,16 +103,26 @@ async fn a_new_generation_replaces_the_process_after_its_last_call() {
     let first = world.pid(&key, &old).await;
     let slow = world.call(&key, &old, "slow", r#"{"ms":800}"#);
     let others = async {
-        until("it is under way", || world.pool.stats().servers[0].in_flight == 1).await;
+        until("it is under way", || {
+            world.pool.stats().servers[0].in_flight == 1
+        })
+        .await;
         let second = world.pid(&key, &new).await;
-        assert_eq!(world.pid(&key, &old).await, second, "the older generation is served by the newer process");
+        assert_eq!(
+            world.pid(&key, &old).await,
+            second,
+            "the older generation is served by the newer process"
+        );
         assert!(!is_gone(u32::try_from(first).unwrap()));
         second
     };
     let (slow, second) = tokio::join!(slow, others);
     assert_eq!(crate::support::structured(&answer(slow))["pid"], first);
     assert_ne!(first, second);
-    until("the old one is gone", || is_gone(u32::try_from(first).unwrap())).await;
+    until("the old one is gone", || {
+        is_gone(u32::try_from(first).unwrap())
+    })
+    .await;
     assert_eq!(world.pid(&key, &new).await, second);
     assert_eq!(world.pids().len(), 2);
 }
@@ -129,12 +152,23 @@ async fn at_a_cap_without_idle_ones_the_caller_is_told() {
         let (a, b, launch) = (key(1, "a"), key(1, "b"), world.launch(&[]));
         let busy = world.call(&a, &launch, "slow", r#"{"ms":1000}"#);
         let refused = async {
-            until("it is under way", || world.pool.stats().servers.iter().any(|server| server.in_flight == 1)).await;
+            until("it is under way", || {
+                world
+                    .pool
+                    .stats()
+                    .servers
+                    .iter()
+                    .any(|server| server.in_flight == 1)
+            })
+            .await;
             world.call(&b, &launch, "echo", "{}").await
         };
         let (busy, refused) = tokio::join!(busy, refused);
         answer(busy);
-        assert!(matches!(refused, Err(UpstreamError::Busy { cap: c }) if c == cap), "{refused:?}");
+        assert!(
+            matches!(refused, Err(UpstreamError::Busy { cap: c }) if c == cap),
+            "{refused:?}"
+        );
         // refused is not failed
         world.pid(&b, &launch).await;
     }
@@ -144,22 +178,34 @@ async fn at_a_cap_without_idle_ones_the_caller_is_told() {
 async fn stopping_a_person_stops_all_of_theirs_and_nobody_elses() {
     let world = World::new();
     let launch = world.launch(&[]);
-    let mine = [world.pid(&key(1, "a"), &launch).await, world.pid(&key(1, "b"), &launch).await];
+    let mine = [
+        world.pid(&key(1, "a"), &launch).await,
+        world.pid(&key(1, "b"), &launch).await,
+    ];
     let theirs = world.pid(&key(2, "a"), &launch).await;
     let (a, c, slow) = (key(1, "a"), key(1, "c"), world.launch(&["slow-start"]));
     let in_flight = world.call(&a, &launch, "hang", "{}");
     let starting = world.call(&c, &slow, "echo", "{}");
     let stop = async {
         until("three are there", || world.pool.stats().by_user["1"] == 3).await;
-        until("one is at work", || world.pool.stats().servers[0].in_flight == 1).await;
+        until("one is at work", || {
+            world.pool.stats().servers[0].in_flight == 1
+        })
+        .await;
         soon(Duration::from_secs(10), world.pool.stop_user(UserId(1))).await;
         for pid in mine {
             assert!(is_gone(u32::try_from(pid).unwrap()), "gone when it returns");
         }
     };
     let (in_flight, starting, ()) = tokio::join!(in_flight, starting, stop);
-    assert!(matches!(in_flight, Err(UpstreamError::Died { .. })), "{in_flight:?}");
-    assert!(matches!(starting, Err(UpstreamError::NotStarted { .. })), "{starting:?}");
+    assert!(
+        matches!(in_flight, Err(UpstreamError::Died { .. })),
+        "{in_flight:?}"
+    );
+    assert!(
+        matches!(starting, Err(UpstreamError::NotStarted { .. })),
+        "{starting:?}"
+    );
     assert_eq!(world.pid(&key(2, "a"), &launch).await, theirs);
     assert_eq!(world.pool.stats().total_servers, 1);
     world.pid(&key(1, "a"), &launch).await;
@@ -175,8 +221,18 @@ async fn shutdown_leaves_nothing_and_takes_nothing() {
     soon(Duration::from_secs(10), world.pool.shutdown()).await;
     assert!(world.pids().iter().all(|pid| is_gone(*pid)));
     let refused = world.call(&key(1, "a"), &launch, "echo", "{}").await;
-    assert!(matches!(refused, Err(UpstreamError::ShuttingDown)), "{refused:?}");
-    assert!(soon(Duration::from_secs(10), world.lifecycle.stop(Duration::from_secs(5))).await, "no task is left");
+    assert!(
+        matches!(refused, Err(UpstreamError::ShuttingDown)),
+        "{refused:?}"
+    );
+    assert!(
+        soon(
+            Duration::from_secs(10),
+            world.lifecycle.stop(Duration::from_secs(5))
+        )
+        .await,
+        "no task is left"
+    );
 }
 
 #[tokio::test]
@@ -187,10 +243,21 @@ async fn a_soft_stop_lets_calls_end_and_starts_nothing() {
     let a = key(1, "a");
     let slow = world.call(&a, &launch, "slow", r#"{"ms":500}"#);
     let stop = async {
-        until("it is under way", || world.pool.stats().servers.iter().any(|server| server.in_flight == 1)).await;
+        until("it is under way", || {
+            world
+                .pool
+                .stats()
+                .servers
+                .iter()
+                .any(|server| server.in_flight == 1)
+        })
+        .await;
         let stopping = world.lifecycle.stop(Duration::from_secs(20));
         let refused = async {
-            until("the idle one left", || is_gone(u32::try_from(idle).unwrap())).await;
+            until("the idle one left", || {
+                is_gone(u32::try_from(idle).unwrap())
+            })
+            .await;
             world.call(&key(1, "b"), &launch, "echo", "{}").await
         };
         tokio::join!(stopping, refused)
@@ -198,14 +265,19 @@ async fn a_soft_stop_lets_calls_end_and_starts_nothing() {
     let (slow, (in_time, refused)) = tokio::join!(slow, stop);
     answer(slow);
     assert!(in_time);
-    assert!(matches!(refused, Err(UpstreamError::ShuttingDown)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(UpstreamError::ShuttingDown)),
+        "{refused:?}"
+    );
     world.assert_nothing_left().await;
 }
 
 #[tokio::test]
 async fn a_hard_stop_kills() {
     let world = World::new();
-    world.pid(&key(1, "a"), &world.launch(&["ignore-term", "helper"])).await;
+    world
+        .pid(&key(1, "a"), &world.launch(&["ignore-term", "helper"]))
+        .await;
     world.lifecycle.hard().cancel();
     world.assert_nothing_left_running().await;
 }
@@ -233,10 +305,21 @@ async fn a_killed_deputy_leaves_no_process() {
     let launch = world.launch(&["ignore-term"]);
     #[expect(clippy::disallowed_methods, reason = "the program that is killed")]
     let mut host = tokio::process::Command::new(env!("CARGO_BIN_EXE_pool-host"));
-    let mut host = host.arg(&launch.program).args(&launch.args).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut host = host
+        .arg(&launch.program)
+        .args(&launch.args)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
     let mut stdout = tokio::io::BufReader::new(host.stdout.take().unwrap());
     let mut line = String::new();
-    soon(crate::support::LONG, tokio::io::AsyncBufReadExt::read_line(&mut stdout, &mut line)).await.unwrap();
+    soon(
+        crate::support::LONG,
+        tokio::io::AsyncBufReadExt::read_line(&mut stdout, &mut line),
+    )
+    .await
+    .unwrap();
     assert_eq!(line, "ready\n");
     let server = world.pids()[0];
     assert!(!is_gone(server));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use deputy_core::clock::OffsetClock;
 use deputy_core::{Lifecycle, UserId};
 use deputy_gateway::pool::{
-    CallRequest, Config, EnvValue, Launch, Owner, Pool, PoolKey, ToolAnswer, ToolResult, UpstreamError,
+    CallRequest, Config, EnvValue, Launch, Owner, Pool, PoolKey, ToolAnswer, ToolResult,
+    UpstreamError,
 };
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
@@ -42,14 +43,28 @@ impl World {
         change(&mut config);
         let (lifecycle, clock) = (Lifecycle::new(), OffsetClock::default());
         let pool = Pool::new(config, lifecycle.clone(), Arc::new(clock.clone()));
-        Self { pool, lifecycle, clock, dir: tempfile::tempdir().unwrap() }
+        Self {
+            pool,
+            lifecycle,
+            clock,
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// How the fixture with these faults is started.
     pub(crate) fn launch(&self, faults: &[&str]) -> Launch {
-        let mut args: Vec<_> = faults.iter().flat_map(|fault| ["--fault".to_owned(), (*fault).to_owned()]).collect();
+        let mut args: Vec<_> = faults
+            .iter()
+            .flat_map(|fault| ["--fault".to_owned(), (*fault).to_owned()])
+            .collect();
         args.extend(["--pids".to_owned(), self.pids_file().display().to_string()]);
-        Launch { program: env!("CARGO_BIN_EXE_mcp-fixture").into(), args, env: vec![], working_dir: None, generation: 1 }
+        Launch {
+            program: env!("CARGO_BIN_EXE_mcp-fixture").into(),
+            args,
+            env: vec![],
+            working_dir: None,
+            generation: 1,
+        }
     }
 
     pub(crate) fn pids_file(&self) -> PathBuf {
@@ -62,18 +77,32 @@ impl World {
         list.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    pub(crate) async fn call(&self, key: &PoolKey, launch: &Launch, tool: &str, arguments: &str) -> Result<ToolResult, UpstreamError> {
+    pub(crate) async fn call(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<ToolResult, UpstreamError> {
         self.pool.call(key, launch, request(tool, arguments)).await
     }
 
     /// The structured result of a call that must succeed.
-    pub(crate) async fn ask(&self, key: &PoolKey, launch: &Launch, tool: &str, arguments: &str) -> Value {
+    pub(crate) async fn ask(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        tool: &str,
+        arguments: &str,
+    ) -> Value {
         structured(&answer(self.call(key, launch, tool, arguments).await))
     }
 
     /// The pid of the process that answers.
     pub(crate) async fn pid(&self, key: &PoolKey, launch: &Launch) -> u64 {
-        self.ask(key, launch, "echo", "{}").await["pid"].as_u64().unwrap()
+        self.ask(key, launch, "echo", "{}").await["pid"]
+            .as_u64()
+            .unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -83,7 +112,10 @@ impl World {
     /// Nothing of this world's is left, not even a zombie.
     pub(crate) async fn assert_nothing_left(&self) {
         let pids = self.pids();
-        until("all processes are gone", || pids.iter().all(|pid| is_gone(*pid))).await;
+        until("all processes are gone", || {
+            pids.iter().all(|pid| is_gone(*pid))
+        })
+        .await;
     }
 }
 
@@ -101,7 +133,10 @@ impl World {
 
 /// Server `name` of user `user`.
 pub(crate) fn key(user: i64, name: &str) -> PoolKey {
-    PoolKey { owner: Owner::User(UserId(user)), server: name.to_owned() }
+    PoolKey {
+        owner: Owner::User(UserId(user)),
+        server: name.to_owned(),
+    }
 }
 
 pub(crate) fn request(tool: &str, arguments: &str) -> CallRequest {
@@ -123,7 +158,14 @@ pub(crate) fn answer(result: Result<ToolResult, UpstreamError>) -> ToolAnswer {
 }
 
 pub(crate) fn structured(answer: &ToolAnswer) -> Value {
-    serde_json::from_str(answer.structured.as_ref().expect("structured content").get()).unwrap()
+    serde_json::from_str(
+        answer
+            .structured
+            .as_ref()
+            .expect("structured content")
+            .get(),
+    )
+    .unwrap()
 }
 
 pub(crate) fn secret(value: &str) -> EnvValue {
@@ -146,5 +188,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// The result of something that has to be over soon.
 pub(crate) async fn soon<F: Future>(within: Duration, what: F) -> F::Output {
-    tokio::time::timeout(within, what).await.expect("it takes too long")
+    tokio::time::timeout(within, what)
+        .await
+        .expect("it takes too long")
 }

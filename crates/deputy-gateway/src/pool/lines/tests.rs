@@ -8,7 +8,11 @@ async fn all(input: &[u8], limit: usize) -> Vec<String> {
             Line::Whole(line) => String::from_utf8_lossy(line).into_owned(),
             Line::TooLong { head, tail } => {
                 assert!(head.len() <= EDGE && tail.len() <= EDGE);
-                format!("{}…{}", String::from_utf8_lossy(&head[..2]), String::from_utf8_lossy(&tail[tail.len() - 2..]))
+                format!(
+                    "{}…{}",
+                    String::from_utf8_lossy(&head[..2]),
+                    String::from_utf8_lossy(&tail[tail.len() - 2..])
+                )
             }
         });
     }

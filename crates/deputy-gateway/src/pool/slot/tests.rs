@@ -7,7 +7,14 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn fail(state: &mut SlotState, now: i64, lived: Option<u64>) {
-    state.failed(at(now), lived.map(Duration::from_secs), 1, "boom".to_owned(), &Config::default(), 0.5);
+    state.failed(
+        at(now),
+        lived.map(Duration::from_secs),
+        1,
+        "boom".to_owned(),
+        &Config::default(),
+        0.5,
+    );
 }
 
 #[test]

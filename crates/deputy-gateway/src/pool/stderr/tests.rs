@@ -5,7 +5,10 @@ fn keeps_the_end_and_no_secret() {
     let ring = StderrRing::new(64);
     ring.push(&[b'x'; 1000]);
     ring.push(b"\nfirst line\ntoken ya29.secret \x1b[31mbad\n");
-    assert_eq!(ring.tail(["ya29.secret", ""].into_iter()), "first line\ntoken *** [31mbad");
+    assert_eq!(
+        ring.tail(["ya29.secret", ""].into_iter()),
+        "first line\ntoken *** [31mbad"
+    );
     assert!(ring.bytes.lock().len() <= 64);
 }
 
@@ -16,6 +19,9 @@ fn a_long_tail_starts_with_a_whole_line() {
         ring.push(format!("line {n} ü\n").as_bytes());
     }
     let tail = ring.tail(std::iter::empty());
-    assert!(tail.starts_with("line ") && tail.ends_with("line 9999 ü"), "{tail}");
+    assert!(
+        tail.starts_with("line ") && tail.ends_with("line 9999 ü"),
+        "{tail}"
+    );
     assert!(tail.len() <= TAIL_BYTES);
 }
