@@ -49,7 +49,7 @@ pub struct Approval {
 }
 
 /// What a decided call answered, as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum StoredOutcome {
     /// It was made.
@@ -59,6 +59,18 @@ pub enum StoredOutcome {
         /// The error as in a REST answer.
         error: StoredError,
     },
+}
+
+// By hand: an untagged enum buffers its input, and raw JSON can't be read from such a buffer.
+impl<'de> Deserialize<'de> for StoredOutcome {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let value = Value::deserialize(deserializer)?;
+        match value.get("error") {
+            Some(error) => Ok(Self::Error { error: StoredError::deserialize(error).map_err(D::Error::custom)? }),
+            None => serde_json::from_value(value).map(Self::Result).map_err(D::Error::custom),
+        }
+    }
 }
 
 /// A failed call, kept.
