@@ -49,7 +49,9 @@ pub enum AccessError {
     #[error("{NOT_CONFIGURED}")]
     NotConfigured,
     /// Google refuses the OAuth client; the connection stays.
-    #[error("Google refuses this installation's OAuth client ({code}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google-cloud.md)")]
+    #[error(
+        "Google refuses this installation's OAuth client ({code}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google-cloud.md)"
+    )]
     Configuration {
         /// Google's error code, e.g. `invalid_client`.
         code: String,
@@ -82,7 +84,11 @@ impl Connections {
 
     /// A token newer than the one of `failed_generation`, which Google refused with 401. When another
     /// caller has refreshed since, that token; else one refresh. Never the refused token.
-    pub async fn refresh_after_unauthorized(&self, user: UserId, failed_generation: i64) -> Result<Token, AccessError> {
+    pub async fn refresh_after_unauthorized(
+        &self,
+        user: UserId,
+        failed_generation: i64,
+    ) -> Result<Token, AccessError> {
         self.inner.token(user, Some(failed_generation)).await
     }
 }
@@ -91,16 +97,24 @@ impl Connections {
 /// its life.
 pub(crate) fn due_at(row: &OAuthToken, early: SignedDuration) -> Timestamp {
     let half = row.expires_at.duration_since(row.refreshed_at) / 2;
-    row.expires_at.checked_sub(early.min(half)).unwrap_or(Timestamp::MIN)
+    row.expires_at
+        .checked_sub(early.min(half))
+        .unwrap_or(Timestamp::MIN)
 }
 
 /// How long until `at`, at least a second.
 pub(crate) fn wait_until(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(now)).unwrap_or_default().max(Duration::from_secs(1))
+    Duration::try_from(at.duration_since(now))
+        .unwrap_or_default()
+        .max(Duration::from_secs(1))
 }
 
 impl Inner {
-    async fn token(self: &Arc<Self>, user: UserId, refused: Option<i64>) -> Result<Token, AccessError> {
+    async fn token(
+        self: &Arc<Self>,
+        user: UserId,
+        refused: Option<i64>,
+    ) -> Result<Token, AccessError> {
         for _ in 0..ROUNDS {
             let row = self.row(user).await?.ok_or(AccessError::NotConnected)?;
             let now = self.clock.now();
@@ -126,7 +140,9 @@ impl Inner {
                 error => Err(error),
             };
         }
-        Err(AccessError::Temporarily { retry_after: Duration::from_secs(1) })
+        Err(AccessError::Temporarily {
+            retry_after: Duration::from_secs(1),
+        })
     }
 
     /// Sees to it that the row is refreshed. `Ok` when it should be read again.
@@ -141,16 +157,22 @@ impl Inner {
             return Err(AccessError::Expired);
         }
         if now < row.retry_at {
-            return Err(AccessError::Temporarily { retry_after: wait_until(row.retry_at, now) });
+            return Err(AccessError::Temporarily {
+                retry_after: wait_until(row.retry_at, now),
+            });
         }
         if self.config.is_none() {
             return Err(AccessError::NotConfigured);
         }
         let landing = self.take_off(user, row.generation);
-        let later = AccessError::Temporarily { retry_after: Duration::from_secs(5) };
+        let later = AccessError::Temporarily {
+            retry_after: Duration::from_secs(5),
+        };
         if usable {
             let early = self.timing().early;
-            tokio::time::timeout(early, landed(landing)).await.unwrap_or(Err(later))
+            tokio::time::timeout(early, landed(landing))
+                .await
+                .unwrap_or(Err(later))
         } else {
             landed(landing).await
         }
@@ -165,7 +187,10 @@ impl Inner {
         let (sender, landing) = watch::channel(None);
         flights.insert(user, landing.clone());
         drop(flights);
-        let flight = Flight { inner: Arc::clone(self), user };
+        let flight = Flight {
+            inner: Arc::clone(self),
+            user,
+        };
         self.lifecycle.spawn(async move {
             let outcome = flight.inner.refresh(user, generation).await;
             // Out of the map before it is told: who looks now reads the row again first.
@@ -175,12 +200,23 @@ impl Inner {
         landing
     }
 
-    async fn hand_out(self: &Arc<Self>, user: UserId, row: &OAuthToken, now: Timestamp) -> Result<Token, AccessError> {
-        let secret = self.open(user, Column::AccessToken, &row.access_token).await?;
+    async fn hand_out(
+        self: &Arc<Self>,
+        user: UserId,
+        row: &OAuthToken,
+        now: Timestamp,
+    ) -> Result<Token, AccessError> {
+        let secret = self
+            .open(user, Column::AccessToken, &row.access_token)
+            .await?;
         if now.duration_since(row.last_used_at) > USE_NOTED {
             self.note_use(user, row.id, now);
         }
-        Ok(Token { secret, generation: row.generation, expires_at: row.expires_at })
+        Ok(Token {
+            secret,
+            generation: row.generation,
+            expires_at: row.expires_at,
+        })
     }
 
     /// Notes the use without keeping the caller waiting for the disk.
@@ -215,7 +251,9 @@ async fn landed(mut landing: Landing) -> Result<(), AccessError> {
     match landing.wait_for(Option::is_some).await {
         Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
         // The program stops.
-        Err(_) => Err(AccessError::Temporarily { retry_after: Duration::from_secs(5) }),
+        Err(_) => Err(AccessError::Temporarily {
+            retry_after: Duration::from_secs(5),
+        }),
     }
 }
 

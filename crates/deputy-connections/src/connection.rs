@@ -45,12 +45,17 @@ pub(crate) fn services_of(row: &OAuthToken) -> Services {
 
 fn scopes_of(row: &OAuthToken) -> Vec<String> {
     let dropped = Services::ALL.without(Services::from_names(&row.services));
-    row.scopes.iter().filter(|s| !dropped.scopes().any(|d| d == s.as_str())).cloned().collect()
+    row.scopes
+        .iter()
+        .filter(|s| !dropped.scopes().any(|d| d == s.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// Whether the access token can't be renewed any more.
 fn is_spent(row: &OAuthToken, now: Timestamp) -> bool {
-    row.expires_at <= now && (row.refresh_token.is_none() || row.refresh_expires_at.is_some_and(|at| at <= now))
+    row.expires_at <= now
+        && (row.refresh_token.is_none() || row.refresh_expires_at.is_some_and(|at| at <= now))
 }
 
 /// How a connection stands, in a word.
@@ -104,10 +109,16 @@ impl Connections {
 
     /// How this person's Google connection stands. Asks nobody.
     pub async fn status(&self, user: UserId) -> Result<Status, StorageError> {
-        let Some(row) = self.inner.row(user).await? else { return Ok(Status::disconnected()) };
+        let Some(row) = self.inner.row(user).await? else {
+            return Ok(Status::disconnected());
+        };
         let now = self.inner.clock.now();
         Ok(Status {
-            status: if is_spent(&row, now) { StatusName::Expired } else { StatusName::Connected },
+            status: if is_spent(&row, now) {
+                StatusName::Expired
+            } else {
+                StatusName::Connected
+            },
             scopes: scopes_of(&row),
             services: services_of(&row),
             access_token_expired: row.expires_at <= now,

@@ -182,7 +182,11 @@ impl Connections {
         let verifier = random::token("", &*inner.rng);
         let nonce_hash = state.nonce_hash();
         let place = verifier_place(user, &nonce_hash);
-        let sealed = inner.vault.seal(&place, verifier.expose().as_bytes()).await.map_err(StorageError::from)?;
+        let sealed = inner
+            .vault
+            .seal(&place, verifier.expose().as_bytes())
+            .await
+            .map_err(StorageError::from)?;
         let row = OAuthState {
             nonce_hash: nonce_hash.clone(),
             provider: PROVIDER.to_owned(),
@@ -196,7 +200,13 @@ impl Connections {
         tx.user(user).oauth_state_add(row, UNDER_WAY).await?;
         tx.commit().await?;
         metrics::counter!("deputy_google_consent_total", "outcome" => "begun").increment(1);
-        Ok(consent_url(config, services, &state.sign(key), &verifier, account.as_deref()))
+        Ok(consent_url(
+            config,
+            services,
+            &state.sign(key),
+            &verifier,
+            account.as_deref(),
+        ))
     }
 
     /// Whether `query` is worth asking a visitor to sign in for: checks the `state` as far as that
@@ -207,19 +217,30 @@ impl Connections {
 
     /// Completes a consent with what Google sent the browser of `user` back with, who must be signed
     /// in there. Another person's visit attaches nothing and uses nothing up.
-    pub async fn complete(&self, user: UserId, query: CallbackQuery) -> Result<Connected, CallbackError> {
+    pub async fn complete(
+        &self,
+        user: UserId,
+        query: CallbackQuery,
+    ) -> Result<Connected, CallbackError> {
         let inner = Arc::clone(&self.inner);
         // A task of its own: a browser that goes away must not interrupt it between Google and the
         // database.
-        let task = self.inner.lifecycle.spawn(async move { inner.complete(user, &query).await });
+        let task = self
+            .inner
+            .lifecycle
+            .spawn(async move { inner.complete(user, &query).await });
         let outcome = match task.await {
             Ok(Some(outcome)) => outcome,
             Ok(None) | Err(_) => Err(CallbackError::Storage(None)),
         };
-        let word = outcome.as_ref().map_or_else(CallbackError::as_str, |_| "completed");
+        let word = outcome
+            .as_ref()
+            .map_or_else(CallbackError::as_str, |_| "completed");
         metrics::counter!("deputy_google_consent_total", "outcome" => word).increment(1);
         match &outcome {
-            Ok(connected) => tracing::info!(%user, services = %connected.services, "Google connected"),
+            Ok(connected) => {
+                tracing::info!(%user, services = %connected.services, "Google connected")
+            }
             Err(error) => tracing::info!(%user, %error, "a consent attached nothing"),
         }
         outcome
@@ -230,7 +251,13 @@ fn verifier_place(user: UserId, nonce_hash: &str) -> Place<'_> {
     Place::of_user(user, "oauth_states", nonce_hash, "verifier", "pkce")
 }
 
-fn consent_url(config: &Config, services: Services, state: &str, verifier: &Secret<String>, account: Option<&str>) -> Url {
+fn consent_url(
+    config: &Config,
+    services: Services,
+    state: &str,
+    verifier: &Secret<String>,
+    account: Option<&str>,
+) -> Url {
     let challenge = digest::digest(&digest::SHA256, verifier.expose().as_bytes());
     let mut url = config.auth_url.clone();
     let mut query = url.query_pairs_mut();
@@ -261,15 +288,24 @@ impl Inner {
 
     /// The state of a callback: ours, and not too old.
     async fn read_state(&self, query: &CallbackQuery) -> Result<State, CallbackError> {
-        let text = query.state.as_deref().filter(|s| !s.is_empty()).ok_or(CallbackError::MissingState)?;
-        let state = State::verify(text, self.state_key().await?).ok_or(CallbackError::ForgedState)?;
+        let text = query
+            .state
+            .as_deref()
+            .filter(|s| !s.is_empty())
+            .ok_or(CallbackError::MissingState)?;
+        let state =
+            State::verify(text, self.state_key().await?).ok_or(CallbackError::ForgedState)?;
         if self.clock.now() >= state.expires() {
             return Err(CallbackError::ExpiredState);
         }
         Ok(state)
     }
 
-    async fn complete(&self, user: UserId, query: &CallbackQuery) -> Result<Connected, CallbackError> {
+    async fn complete(
+        &self,
+        user: UserId,
+        query: &CallbackQuery,
+    ) -> Result<Connected, CallbackError> {
         let state = self.read_state(query).await?;
         if state.user != user {
             return Err(CallbackError::OtherPerson);
@@ -277,23 +313,31 @@ impl Inner {
         let config = self.config.as_ref().ok_or(CallbackError::NotConfigured)?;
         let nonce_hash = state.nonce_hash();
         // A state that was signed but has no row was begun before twenty others: as good as expired.
-        let row = self.store.user(user).oauth_state(&nonce_hash).await?.ok_or(CallbackError::ExpiredState)?;
+        let row = self
+            .store
+            .user(user)
+            .oauth_state(&nonce_hash)
+            .await?
+            .ok_or(CallbackError::ExpiredState)?;
         if row.consumed_at.is_some() {
             return Err(CallbackError::UsedState);
         }
         let code = match (&query.error, &query.code) {
             (None, None) => return Err(CallbackError::MissingCode),
-            (Some(error), _) => Err(CallbackError::Refused { error: code_for_log(error) }),
+            (Some(error), _) => Err(CallbackError::Refused {
+                error: code_for_log(error),
+            }),
             (None, Some(code)) => Ok(code),
         };
         // Under the lease: a revocation of the connection before this one that arrived after the
         // exchange would end the new grant too. Who can't have it may reload the page.
         let Some(lease) = self.lease(user, PATIENCE).await? else {
-            return Err(CallbackError::Exchange { reason: "busy".to_owned() });
+            return Err(CallbackError::Exchange {
+                reason: "busy".to_owned(),
+            });
         };
-        let outcome = self.redeem(config, user, &row, code).await;
-        self.release(lease).await;
-        outcome
+        self.under(lease, self.redeem(config, user, &row, code))
+            .await
     }
 
     /// Uses the consent up, and exchanges its code if there is one.
@@ -305,14 +349,21 @@ impl Inner {
         code: Result<&Secret<String>, CallbackError>,
     ) -> Result<Connected, CallbackError> {
         let tx = self.store.begin().await?;
-        let first = tx.user(user).oauth_state_consume(&consent.nonce_hash, self.clock.now()).await?;
+        let first = tx
+            .user(user)
+            .oauth_state_consume(&consent.nonce_hash, self.clock.now())
+            .await?;
         tx.commit().await?;
         if !first {
             return Err(CallbackError::UsedState);
         }
         let code = code?;
         let place = verifier_place(user, &consent.nonce_hash);
-        let verifier = self.vault.open_text(&place, &consent.verifier).await.map_err(StorageError::from)?;
+        let verifier = self
+            .vault
+            .open_text(&place, &consent.verifier)
+            .await
+            .map_err(StorageError::from)?;
         let asked = Services::from_names(&consent.services);
         self.exchange(config, user, asked, code, &verifier).await
     }
@@ -325,28 +376,45 @@ impl Inner {
         code: &Secret<String>,
         verifier: &Secret<String>,
     ) -> Result<Connected, CallbackError> {
-        let answer = self.upstream(config).exchange(code.expose(), verifier.expose()).await.map_err(|failure| {
-            let reason = match failure {
-                Failure::InvalidGrant { .. } => "invalid_grant".to_owned(),
-                Failure::Rejected { code } => {
-                    tracing::error!(code, "Google refuses to exchange codes for this installation's OAuth client");
-                    code
-                }
-                Failure::Temporary { cause, .. } => cause.as_str().to_owned(),
-            };
-            CallbackError::Exchange { reason }
-        })?;
+        let answer = self
+            .upstream(config)
+            .exchange(code.expose(), verifier.expose())
+            .await
+            .map_err(|failure| {
+                let reason = match failure {
+                    Failure::InvalidGrant { .. } => "invalid_grant".to_owned(),
+                    Failure::Rejected { code } => {
+                        tracing::error!(
+                            code,
+                            "Google refuses to exchange codes for this installation's OAuth client"
+                        );
+                        code
+                    }
+                    Failure::Temporary { cause, .. } => cause.as_str().to_owned(),
+                };
+                CallbackError::Exchange { reason }
+            })?;
         self.attach(user, asked, answer).await
     }
 
     /// Stores what the exchange brought.
-    async fn attach(&self, user: UserId, asked: Services, answer: TokenAnswer) -> Result<Connected, CallbackError> {
-        let access_token = self.seal(user, Column::AccessToken, &answer.access_token).await?;
+    async fn attach(
+        &self,
+        user: UserId,
+        asked: Services,
+        answer: TokenAnswer,
+    ) -> Result<Connected, CallbackError> {
+        let access_token = self
+            .seal(user, Column::AccessToken, &answer.access_token)
+            .await?;
         let refresh_token = match &answer.refresh_token {
             Some(token) => Some(self.seal(user, Column::RefreshToken, token).await?),
             None => None,
         };
-        let sealed = SealedTokens { access_token, refresh_token };
+        let sealed = SealedTokens {
+            access_token,
+            refresh_token,
+        };
         let now = self.clock.now();
         let tx = self.store.begin().await?;
         let scope = tx.user(user);
@@ -375,7 +443,9 @@ impl Inner {
         Ok(Connected {
             services,
             declined: asked.without(services),
-            lost: before.map_or(Services::NONE, |b| services_of(&b)).without(services),
+            lost: before
+                .map_or(Services::NONE, |b| services_of(&b))
+                .without(services),
         })
     }
 }
@@ -393,22 +463,34 @@ fn merge(
     sealed: SealedTokens,
     now: Timestamp,
 ) -> OAuthToken {
-    let wanted = before.map_or(Services::NONE, |b| Services::from_names(&b.services)).union(asked);
+    let wanted = before
+        .map_or(Services::NONE, |b| Services::from_names(&b.services))
+        .union(asked);
     // An answer without scopes granted what was asked for (RFC 6749, section 5.1).
-    let scopes = answer.scopes.clone().unwrap_or_else(|| wanted.scopes().map(str::to_owned).collect());
+    let scopes = answer
+        .scopes
+        .clone()
+        .unwrap_or_else(|| wanted.scopes().map(str::to_owned).collect());
     let new_grant = sealed.refresh_token.is_some();
     let kept = before.filter(|_| !new_grant);
     OAuthToken {
         id: before.map_or(0, |b| b.id),
         provider: PROVIDER.to_owned(),
         access_token: sealed.access_token,
-        refresh_token: sealed.refresh_token.or_else(|| before.and_then(|b| b.refresh_token.clone())),
+        refresh_token: sealed
+            .refresh_token
+            .or_else(|| before.and_then(|b| b.refresh_token.clone())),
         expires_at: after(now, Some(answer.expires_in)).unwrap_or(now),
         services: wanted.touched_by(&scopes).names(),
         scopes,
         // Above whatever a deleted predecessor had.
-        generation: now.as_millisecond().max(before.map_or(0, |b| b.generation + 1)),
-        account: answer.account.clone().or_else(|| kept.and_then(|b| b.account.clone())),
+        generation: now
+            .as_millisecond()
+            .max(before.map_or(0, |b| b.generation + 1)),
+        account: answer
+            .account
+            .clone()
+            .or_else(|| kept.and_then(|b| b.account.clone())),
         connected_at: before.map_or(now, |b| b.connected_at),
         granted_at: kept.map_or(now, |b| b.granted_at),
         refreshed_at: now,

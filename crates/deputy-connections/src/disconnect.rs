@@ -56,12 +56,19 @@ impl Connections {
     /// Disconnects these services of `user`; [`Services::ALL`] deletes the connection whatever it
     /// holds. When the last service goes, so do the tokens, and Google is told to revoke them.
     /// Subscribers are told before Google is.
-    pub async fn disconnect(&self, user: UserId, services: Services) -> Result<Disconnected, DisconnectError> {
+    pub async fn disconnect(
+        &self,
+        user: UserId,
+        services: Services,
+    ) -> Result<Disconnected, DisconnectError> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let tx = inner.store.begin().await?;
         let scope = tx.user(user);
-        let row = scope.oauth_token_for_update(PROVIDER).await?.ok_or(DisconnectError::NotFound)?;
+        let row = scope
+            .oauth_token_for_update(PROVIDER)
+            .await?
+            .ok_or(DisconnectError::NotFound)?;
         let connected = services_of(&row);
         let dropped = connected.intersection(services);
         let remaining = connected.without(services);
@@ -70,11 +77,17 @@ impl Connections {
         }
         if !remaining.is_empty() {
             let wanted = Services::from_names(&row.services).without(services);
-            scope.oauth_token_services(row.id, &wanted.names(), now).await?;
+            scope
+                .oauth_token_services(row.id, &wanted.names(), now)
+                .await?;
             tx.commit().await?;
             tracing::info!(%user, %dropped, "Google services disconnected");
             inner.tell(user, ConnectionEventKind::ServicesChanged);
-            return Ok(Disconnected { dropped, remaining, revoked: false });
+            return Ok(Disconnected {
+                dropped,
+                remaining,
+                revoked: false,
+            });
         }
         let (id, generation) = (row.id, row.generation);
         let due = now.checked_add(HEAD_START).unwrap_or(now);
@@ -84,7 +97,11 @@ impl Connections {
         tracing::info!(%user, "Google disconnected");
         inner.tell(user, ConnectionEventKind::Disconnected);
         let revoked = inner.revoke_soon(user, revocation).await;
-        Ok(Disconnected { dropped, remaining, revoked })
+        Ok(Disconnected {
+            dropped,
+            remaining,
+            revoked,
+        })
     }
 }
 
@@ -92,18 +109,34 @@ impl Inner {
     /// Tells Google in a task of its own; waits a little for it. True when it was told.
     async fn revoke_soon(self: &Arc<Self>, user: UserId, revocation: i64) -> bool {
         let inner = Arc::clone(self);
-        let task = self.lifecycle.spawn(async move { inner.revoke(user, revocation, PATIENCE).await });
-        matches!(tokio::time::timeout(PATIENCE, task).await, Ok(Ok(Some(Ok(true)))))
+        let task = self
+            .lifecycle
+            .spawn(async move { inner.revoke(user, revocation, PATIENCE).await });
+        matches!(
+            tokio::time::timeout(PATIENCE, task).await,
+            Ok(Ok(Some(Ok(true))))
+        )
     }
 
     /// Tells Google about one revocation that is still to be told. True when it is done with.
-    pub(crate) async fn revoke(&self, user: UserId, id: i64, patience: Duration) -> Result<bool, StorageError> {
-        let Some(config) = &self.config else { return Ok(false) };
+    pub(crate) async fn revoke(
+        &self,
+        user: UserId,
+        id: i64,
+        patience: Duration,
+    ) -> Result<bool, StorageError> {
+        let Some(config) = &self.config else {
+            return Ok(false);
+        };
         // Under the lease, so that a consent that is being completed either cancels it first or
         // begins after it.
-        let Some(lease) = self.lease(user, patience).await? else { return Ok(false) };
-        let outcome = async {
-            let Some(row) = self.store.user(user).oauth_revocation(id).await? else { return Ok(true) };
+        let Some(lease) = self.lease(user, patience).await? else {
+            return Ok(false);
+        };
+        let telling = async {
+            let Some(row) = self.store.user(user).oauth_revocation(id).await? else {
+                return Ok(true);
+            };
             let column = match row.token_column.as_str() {
                 "access_token" => Column::AccessToken,
                 _ => Column::RefreshToken,
@@ -117,26 +150,37 @@ impl Inner {
             };
             self.note_revocation(user, &row, told).await
         };
-        let outcome = outcome.await;
-        self.release(lease).await;
-        outcome
+        self.under(lease, telling).await
     }
 
-    async fn note_revocation(&self, user: UserId, row: &OAuthRevocation, told: Revoked) -> Result<bool, StorageError> {
+    async fn note_revocation(
+        &self,
+        user: UserId,
+        row: &OAuthRevocation,
+        told: Revoked,
+    ) -> Result<bool, StorageError> {
         let now = self.clock.now();
         let tx = self.store.begin().await?;
         let (word, done) = match told {
             Revoked::Done => ("revoked", true),
-            Revoked::Later(_) if now.duration_since(row.created_at) > GIVEN_UP_AFTER => ("given_up", true),
+            Revoked::Later(_) if now.duration_since(row.created_at) > GIVEN_UP_AFTER => {
+                ("given_up", true)
+            }
             Revoked::Later(_) => ("later", false),
         };
         if done {
             tx.user(user).oauth_revocation_delete(row.id).await?;
         } else {
-            let wish = if let Revoked::Later(Some(after)) = told { SignedDuration::try_from(after).ok() } else { None };
+            let wish = if let Revoked::Later(Some(after)) = told {
+                SignedDuration::try_from(after).ok()
+            } else {
+                None
+            };
             let pause = pause_after(row.attempts).max(wish.unwrap_or_default());
             let next_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
-            tx.user(user).oauth_revocation_delay(row.id, row.attempts.saturating_add(1), next_at).await?;
+            tx.user(user)
+                .oauth_revocation_delay(row.id, row.attempts.saturating_add(1), next_at)
+                .await?;
         }
         tx.commit().await?;
         metrics::counter!("deputy_google_revocations_total", "outcome" => word).increment(1);

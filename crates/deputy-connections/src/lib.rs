@@ -78,12 +78,13 @@ pub const GOOGLE_TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 pub const GOOGLE_REVOKE_URL: &str = "https://oauth2.googleapis.com/revoke";
 
 /// What is missing when no OAuth client is configured, for whoever administers the installation.
-pub const NOT_CONFIGURED: &str =
-    "Google is not configured: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google-cloud.md says how to get them)";
+pub const NOT_CONFIGURED: &str = "Google is not configured: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google-cloud.md says how to get them)";
 
 const PROVIDER: &str = "google";
-/// Longer than the longest refresh: three attempts of [`Timing::request`] and the pauses between.
-const LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+/// How long a lease lasts unless it is renewed: so long does a process that died hold up the others.
+const LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
+/// How often its holder renews it.
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// The Google OAuth client of this installation.
 #[derive(Clone)]
@@ -107,7 +108,10 @@ pub struct Config {
 impl Config {
     /// A client at Google itself.
     pub fn google(client_id: String, client_secret: Secret<String>, callback_url: Url) -> Self {
-        #[expect(clippy::expect_used, reason = "constants of this module, parsed in a test")]
+        #[expect(
+            clippy::expect_used,
+            reason = "constants of this module, parsed in a test"
+        )]
         let url = |text: &str| Url::parse(text).expect("a URL");
         Self {
             client_id,
@@ -227,19 +231,37 @@ impl Inner {
     }
 
     fn upstream<'a>(&'a self, config: &'a Config) -> upstream::Upstream<'a> {
-        upstream::Upstream { config, http: &self.http, rng: &*self.rng, now: self.clock.now() }
+        upstream::Upstream {
+            config,
+            http: &self.http,
+            rng: &*self.rng,
+            now: self.clock.now(),
+        }
     }
 
     async fn row(&self, user: UserId) -> Result<Option<OAuthToken>, StorageError> {
         Ok(self.store.user(user).oauth_token(PROVIDER).await?)
     }
 
-    async fn open(&self, user: UserId, column: Column, sealed: &[u8]) -> Result<Secret<String>, StorageError> {
+    async fn open(
+        &self,
+        user: UserId,
+        column: Column,
+        sealed: &[u8],
+    ) -> Result<Secret<String>, StorageError> {
         Ok(self.vault.open_text(&column.place(user), sealed).await?)
     }
 
-    async fn seal(&self, user: UserId, column: Column, plain: &Secret<String>) -> Result<Vec<u8>, StorageError> {
-        Ok(self.vault.seal(&column.place(user), plain.expose().as_bytes()).await?)
+    async fn seal(
+        &self,
+        user: UserId,
+        column: Column,
+        plain: &Secret<String>,
+    ) -> Result<Vec<u8>, StorageError> {
+        Ok(self
+            .vault
+            .seal(&column.place(user), plain.expose().as_bytes())
+            .await?)
     }
 
     /// Takes the lease on `user`'s connection; waits up to `patience` for another to give it back.
@@ -258,14 +280,31 @@ impl Inner {
     async fn try_lease(&self, lease: &Lease) -> Result<bool, StorageError> {
         let now = self.clock.now();
         let until = now.checked_add(LEASE).unwrap_or(jiff::Timestamp::MAX);
-        Ok(self.store.lease_take(&lease.name, &lease.holder, now, until).await?)
+        Ok(self
+            .store
+            .lease_take(&lease.name, &lease.holder, now, until)
+            .await?)
     }
 
-    /// Gives it back; where that fails it lapses by itself.
-    async fn release(&self, lease: Lease) {
+    /// Does `work` under a lease that was taken, and gives it back.
+    async fn under<T>(&self, lease: Lease, work: impl Future<Output = T>) -> T {
+        let renewing = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                if let Err(error) = self.try_lease(&lease).await {
+                    tracing::warn!(%error, "a lease could not be renewed");
+                }
+            }
+        };
+        // Side by side: the work may hold the transaction that the renewal waits for.
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            never = renewing => never,
+        };
         if let Err(error) = self.store.lease_release(&lease.name, &lease.holder).await {
-            tracing::warn!(%error, "a lease could not be given back; it lapses in a minute");
+            tracing::warn!(%error, "a lease could not be given back; it lapses by itself");
         }
+        outcome
     }
 }
 
@@ -278,7 +317,10 @@ struct Lease {
 impl Lease {
     fn new(user: UserId, rng: &dyn Rng) -> Self {
         let holder = u128::from_be_bytes(random::bytes(rng));
-        Self { name: format!("{PROVIDER}:{user}"), holder: format!("{holder:032x}") }
+        Self {
+            name: format!("{PROVIDER}:{user}"),
+            holder: format!("{holder:032x}"),
+        }
     }
 }
 

@@ -13,8 +13,9 @@ use crate::notice::{self, NOTICE_DISCONNECTED, RemovalReason};
 use crate::upstream::{Failure, TokenAnswer};
 use crate::{AccessError, Column, Config, Inner, Lease, StorageError};
 
-/// How long another process may take: its lease lapses in this time if it died.
-const PATIENCE: Duration = Duration::from_secs(65);
+/// How long another process may take: longer than the longest refresh, which is three attempts of
+/// `Timing::request` and the pauses between.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause after a first failed refresh; doubles for each one after.
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 /// The longest pause that isn't Google's own wish.
@@ -38,12 +39,13 @@ impl Inner {
                 return Ok(());
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(AccessError::Temporarily { retry_after: Duration::from_secs(5) });
+                return Err(AccessError::Temporarily {
+                    retry_after: Duration::from_secs(5),
+                });
             }
         }
-        let outcome = self.refresh_under_lease(config, user, seen).await;
-        self.release(lease).await;
-        outcome
+        self.under(lease, self.refresh_under_lease(config, user, seen))
+            .await
     }
 
     /// The row, if it still is at generation `seen` and may be refreshed now.
@@ -53,24 +55,36 @@ impl Inner {
         if row.generation != seen {
             Ok(None)
         } else if now < row.retry_at {
-            Err(AccessError::Temporarily { retry_after: wait_until(row.retry_at, now) })
+            Err(AccessError::Temporarily {
+                retry_after: wait_until(row.retry_at, now),
+            })
         } else {
             Ok(Some(row))
         }
     }
 
-    async fn refresh_under_lease(&self, config: &Config, user: UserId, seen: i64) -> Result<(), AccessError> {
-        let Some(row) = self.still_due(user, seen).await? else { return Ok(()) };
-        let Some(sealed) = &row.refresh_token else { return Err(AccessError::Expired) };
+    async fn refresh_under_lease(
+        &self,
+        config: &Config,
+        user: UserId,
+        seen: i64,
+    ) -> Result<(), AccessError> {
+        let Some(row) = self.still_due(user, seen).await? else {
+            return Ok(());
+        };
+        let Some(sealed) = &row.refresh_token else {
+            return Err(AccessError::Expired);
+        };
         let refresh_token = self.open(user, Column::RefreshToken, sealed).await?;
         let started = Instant::now();
         let answer = self.upstream(config).refresh(&refresh_token).await;
         metrics::histogram!("deputy_google_refresh_seconds").record(started.elapsed());
         let (outcome, result) = match answer {
             Ok(answer) => ("refreshed", self.store_refreshed(user, &row, answer).await),
-            Err(Failure::InvalidGrant { subtype }) => {
-                ("invalid_grant", self.remove(user, &row, subtype.as_deref()).await)
-            }
+            Err(Failure::InvalidGrant { subtype }) => (
+                "invalid_grant",
+                self.remove(user, &row, subtype.as_deref()).await,
+            ),
             Err(Failure::Rejected { code }) => {
                 tracing::error!(%user, code, "Google refuses this installation's OAuth client");
                 self.note_failure(user, &row, REFUSED_PAUSE).await?;
@@ -80,19 +94,32 @@ impl Inner {
                 tracing::warn!(%user, cause = cause.as_str(), "token refresh failed; the connection stays");
                 let pause = retry_after
                     .and_then(|after| SignedDuration::try_from(after).ok())
-                    .map_or_else(|| pause_after(row.failures), |after| after.max(SignedDuration::from_secs(1)));
+                    .map_or_else(
+                        || pause_after(row.failures),
+                        |after| after.max(SignedDuration::from_secs(1)),
+                    );
                 let retry_after = Duration::try_from(pause).unwrap_or_default();
                 self.note_failure(user, &row, pause).await?;
-                (cause.as_str(), Err(AccessError::Temporarily { retry_after }))
+                (
+                    cause.as_str(),
+                    Err(AccessError::Temporarily { retry_after }),
+                )
             }
         };
         metrics::counter!("deputy_google_refresh_total", "outcome" => outcome).increment(1);
         result
     }
 
-    async fn store_refreshed(&self, user: UserId, row: &OAuthToken, answer: TokenAnswer) -> Result<(), AccessError> {
+    async fn store_refreshed(
+        &self,
+        user: UserId,
+        row: &OAuthToken,
+        answer: TokenAnswer,
+    ) -> Result<(), AccessError> {
         let now = self.clock.now();
-        let access_token = self.seal(user, Column::AccessToken, &answer.access_token).await?;
+        let access_token = self
+            .seal(user, Column::AccessToken, &answer.access_token)
+            .await?;
         let refresh_token = match &answer.refresh_token {
             Some(token) => Some(self.seal(user, Column::RefreshToken, token).await?),
             None => None,
@@ -129,12 +156,20 @@ impl Inner {
         Ok(())
     }
 
-    async fn write_refreshed(&self, user: UserId, row: &OAuthToken, new: RefreshedToken) -> Result<bool, StorageError> {
+    async fn write_refreshed(
+        &self,
+        user: UserId,
+        row: &OAuthToken,
+        new: RefreshedToken,
+    ) -> Result<bool, StorageError> {
         let mut attempt = 1;
         loop {
             let written = async {
                 let tx = self.store.begin().await?;
-                let stored = tx.user(user).oauth_token_refresh(row.id, row.generation, new.clone()).await?;
+                let stored = tx
+                    .user(user)
+                    .oauth_token_refresh(row.id, row.generation, new.clone())
+                    .await?;
                 tx.commit().await?;
                 Ok::<_, deputy_store::Error>(stored)
             };
@@ -152,13 +187,23 @@ impl Inner {
 
     /// Google ended the grant: the connection goes, and the person learns why. Not if the person has
     /// connected anew while Google was asked.
-    async fn remove(&self, user: UserId, row: &OAuthToken, subtype: Option<&str>) -> Result<(), AccessError> {
+    async fn remove(
+        &self,
+        user: UserId,
+        row: &OAuthToken,
+        subtype: Option<&str>,
+    ) -> Result<(), AccessError> {
         let now = self.clock.now();
         let reason = RemovalReason::of(row, subtype, now);
         let tx = self.store.begin().await?;
-        let removed = tx.user(user).oauth_token_delete(row.id, row.generation).await?;
+        let removed = tx
+            .user(user)
+            .oauth_token_delete(row.id, row.generation)
+            .await?;
         if removed {
-            tx.user(user).notice_put(NOTICE_DISCONNECTED, &notice::parameters(row, reason), now).await?;
+            tx.user(user)
+                .notice_put(NOTICE_DISCONNECTED, &notice::parameters(row, reason), now)
+                .await?;
         }
         tx.commit().await?;
         if !removed {
@@ -169,11 +214,22 @@ impl Inner {
         Err(AccessError::Removed(reason))
     }
 
-    async fn note_failure(&self, user: UserId, row: &OAuthToken, pause: SignedDuration) -> Result<(), AccessError> {
-        let retry_at = self.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
+    async fn note_failure(
+        &self,
+        user: UserId,
+        row: &OAuthToken,
+        pause: SignedDuration,
+    ) -> Result<(), AccessError> {
+        let retry_at = self
+            .clock
+            .now()
+            .checked_add(pause)
+            .unwrap_or(Timestamp::MAX);
         let failures = row.failures.saturating_add(1);
         let tx = self.store.begin().await?;
-        tx.user(user).oauth_token_refresh_failed(row.id, row.generation, failures, retry_at).await?;
+        tx.user(user)
+            .oauth_token_refresh_failed(row.id, row.generation, failures, retry_at)
+            .await?;
         tx.commit().await?;
         Ok(())
     }

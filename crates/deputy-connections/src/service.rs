@@ -74,9 +74,17 @@ pub struct Services {
 
 impl Services {
     /// The empty set.
-    pub const NONE: Self = Self { calendar: false, gmail: false, drive: false };
+    pub const NONE: Self = Self {
+        calendar: false,
+        gmail: false,
+        drive: false,
+    };
     /// Every service.
-    pub const ALL: Self = Self { calendar: true, gmail: true, drive: true };
+    pub const ALL: Self = Self {
+        calendar: true,
+        gmail: true,
+        drive: true,
+    };
 
     /// Whether `service` is in the set.
     pub const fn contains(self, service: Service) -> bool {
@@ -119,13 +127,17 @@ impl Services {
     /// among them.
     #[must_use]
     pub fn connected_by(self, granted: &[String]) -> Self {
-        self.iter().filter(|s| granted.iter().any(|g| g == s.scopes()[0])).collect()
+        self.iter()
+            .filter(|s| granted.iter().any(|g| g == s.scopes()[0]))
+            .collect()
     }
 
     /// The services of which at least one scope was granted.
     #[must_use]
     pub fn touched_by(self, granted: &[String]) -> Self {
-        self.iter().filter(|s| granted.iter().any(|g| s.scopes().contains(&g.as_str()))).collect()
+        self.iter()
+            .filter(|s| granted.iter().any(|g| s.scopes().contains(&g.as_str())))
+            .collect()
     }
 
     /// All scopes of the services in the set.
@@ -140,7 +152,10 @@ impl Services {
 
     /// The set of these names; unknown ones, which a newer version may have stored, are left out.
     pub(crate) fn from_names(names: &[String]) -> Self {
-        Service::ALL.into_iter().filter(|s| names.iter().any(|n| n == s.as_str())).collect()
+        Service::ALL
+            .into_iter()
+            .filter(|s| names.iter().any(|n| n == s.as_str()))
+            .collect()
     }
 }
 
@@ -172,7 +187,10 @@ impl FromStr for Services {
         if name == "all" {
             return Ok(Self::ALL);
         }
-        let service = Service::ALL.into_iter().find(|s| s.as_str() == name).ok_or(UnknownService)?;
+        let service = Service::ALL
+            .into_iter()
+            .find(|s| s.as_str() == name)
+            .ok_or(UnknownService)?;
         Ok(service.into())
     }
 }

@@ -41,7 +41,11 @@ pub(crate) struct State {
 impl State {
     /// A fresh one.
     pub(crate) fn new(user: UserId, clock: &dyn Clock, rng: &dyn Rng) -> Self {
-        Self { user, started: clock.now(), nonce: random::bytes(rng) }
+        Self {
+            user,
+            started: clock.now(),
+            nonce: random::bytes(rng),
+        }
     }
 
     /// SHA-256 of the nonce in hex: the key of the row.
@@ -51,7 +55,9 @@ impl State {
 
     /// When it lapses.
     pub(crate) fn expires(&self) -> Timestamp {
-        self.started.checked_add(STATE_LIFETIME).unwrap_or(Timestamp::MAX)
+        self.started
+            .checked_add(STATE_LIFETIME)
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// The signed text.
@@ -62,7 +68,11 @@ impl State {
         body.extend_from_slice(&self.started.as_millisecond().to_be_bytes());
         body.extend_from_slice(&self.nonce);
         let tag = hmac::sign(key, &body);
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(&body), URL_SAFE_NO_PAD.encode(tag.as_ref()))
+        format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(&body),
+            URL_SAFE_NO_PAD.encode(tag.as_ref())
+        )
     }
 
     /// Reads a text that was signed with `key`; `None` for any other.
@@ -96,17 +106,22 @@ pub(crate) async fn load_key(
     clock: &dyn Clock,
     rng: &dyn Rng,
 ) -> Result<hmac::Key, crate::StorageError> {
-    let place = Place::of_installation("installation_secrets", SECRET_NAME, "sealed", "hmac-sha256");
+    let place =
+        Place::of_installation("installation_secrets", SECRET_NAME, "sealed", "hmac-sha256");
     let sealed = if let Some(sealed) = store.installation_secret(SECRET_NAME).await? {
         sealed
     } else {
         let fresh: [u8; 32] = random::bytes(rng);
         let sealed = vault.seal(&place, &fresh).await?;
         let tx = store.begin().await?;
-        tx.installation_secret_add(SECRET_NAME, sealed, clock.now()).await?;
+        tx.installation_secret_add(SECRET_NAME, sealed, clock.now())
+            .await?;
         tx.commit().await?;
         // Another replica may have been first: then theirs is the key.
-        store.installation_secret(SECRET_NAME).await?.ok_or(deputy_vault::Error::NoDataKey)?
+        store
+            .installation_secret(SECRET_NAME)
+            .await?
+            .ok_or(deputy_vault::Error::NoDataKey)?
     };
     let key = vault.open(&place, &sealed).await?;
     Ok(hmac::Key::new(hmac::HMAC_SHA256, key.expose()))

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::access::due_at;
 use crate::{AccessError, Connections, Inner, PROVIDER, StorageError};
 
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// Before the callers' own five minutes begin.
 const EARLY: SignedDuration = SignedDuration::from_mins(8);
 const USED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -58,7 +58,9 @@ impl Connections {
                     swept = connections.sweep() => swept,
                 };
                 match swept {
-                    Ok(swept) if swept != Swept::default() => tracing::debug!(?swept, "connections swept"),
+                    Ok(swept) if swept != Swept::default() => {
+                        tracing::debug!(?swept, "connections swept")
+                    }
                     Ok(_) => {}
                     Err(error) => tracing::warn!(%error, "the sweep of connections failed"),
                 }
@@ -73,7 +75,8 @@ impl Connections {
         self.inner.sweep_revocations(&mut swept).await?;
         let before = earlier(self.inner.clock.now(), KEPT);
         let tx = self.inner.store.begin().await?;
-        swept.cleared = tx.oauth_states_delete_lapsed(before).await? + tx.leases_delete_lapsed(before).await?;
+        swept.cleared =
+            tx.oauth_states_delete_lapsed(before).await? + tx.leases_delete_lapsed(before).await?;
         tx.commit().await?;
         Ok(swept)
     }
@@ -94,7 +97,9 @@ impl Inner {
         };
         let mut in_a_row = 0;
         for user in self.store.oauth_tokens_due(PROVIDER, due).await? {
-            let Some(row) = self.row(user).await? else { continue };
+            let Some(row) = self.row(user).await? else {
+                continue;
+            };
             if self.clock.now() < due_at(&row, EARLY) {
                 continue;
             }
@@ -103,18 +108,20 @@ impl Inner {
                 Ok(outcome) => outcome.clone(),
                 Err(_) => return Ok(()),
             };
-            match outcome {
-                Some(Err(AccessError::Temporarily { .. } | AccessError::Configuration { .. } | AccessError::Storage(_))) => {
-                    swept.failed += 1;
-                    in_a_row += 1;
-                    if in_a_row == HOPELESS {
-                        return Ok(());
-                    }
+            if let Some(Err(
+                AccessError::Temporarily { .. }
+                | AccessError::Configuration { .. }
+                | AccessError::Storage(_),
+            )) = outcome
+            {
+                swept.failed += 1;
+                in_a_row += 1;
+                if in_a_row == HOPELESS {
+                    break;
                 }
-                _ => {
-                    swept.refreshed += 1;
-                    in_a_row = 0;
-                }
+            } else {
+                swept.refreshed += 1;
+                in_a_row = 0;
             }
         }
         Ok(())
@@ -124,7 +131,11 @@ impl Inner {
         if self.config.is_none() {
             return Ok(());
         }
-        for row in self.store.oauth_revocations_due(PROVIDER, self.clock.now(), BATCH).await? {
+        for row in self
+            .store
+            .oauth_revocations_due(PROVIDER, self.clock.now(), BATCH)
+            .await?
+        {
             match self.revoke(row.user, row.id, Duration::ZERO).await {
                 Ok(true) => swept.revoked += 1,
                 Ok(false) => swept.failed += 1,

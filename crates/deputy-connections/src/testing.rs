@@ -39,11 +39,16 @@ pub(crate) enum Reply {
 
 impl Reply {
     pub(crate) fn error(status: u16, code: &str) -> Self {
-        Self::Json(status, json!({"error": code, "error_description": "planted"}))
+        Self::Json(
+            status,
+            json!({"error": code, "error_description": "planted"}),
+        )
     }
 
     pub(crate) fn with_header(status: u16, header: &str) -> Self {
-        Self::Raw(format!("HTTP/1.1 {status} Planted\r\n{header}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
+        Self::Raw(format!(
+            "HTTP/1.1 {status} Planted\r\n{header}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        ))
     }
 }
 
@@ -73,7 +78,11 @@ pub(crate) struct Google {
 impl Google {
     async fn start(lifecycle: &Lifecycle) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-        let origin = Url::parse(&format!("http://{}", listener.local_addr().expect("an address"))).expect("a URL");
+        let origin = Url::parse(&format!(
+            "http://{}",
+            listener.local_addr().expect("an address")
+        ))
+        .expect("a URL");
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         let inner = lifecycle.clone();
@@ -101,7 +110,13 @@ impl Google {
     }
 
     fn seen_at(&self, path: &str) -> Vec<Seen> {
-        self.state.seen.lock().iter().filter(|s| s.path == path).cloned().collect()
+        self.state
+            .seen
+            .lock()
+            .iter()
+            .filter(|s| s.path == path)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn exchanges(&self) -> Vec<Seen> {
@@ -113,18 +128,30 @@ impl Google {
     }
 
     fn by_grant(&self, grant: &str) -> Vec<Seen> {
-        self.seen_at("/token").into_iter().filter(|s| s.form["grant_type"] == grant).collect()
+        self.seen_at("/token")
+            .into_iter()
+            .filter(|s| s.form["grant_type"] == grant)
+            .collect()
     }
 
     pub(crate) fn revoked(&self) -> Vec<String> {
-        self.seen_at("/revoke").into_iter().map(|s| s.form["token"].clone()).collect()
+        self.seen_at("/revoke")
+            .into_iter()
+            .map(|s| s.form["token"].clone())
+            .collect()
     }
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
-    let Some(seen) = read_request(&mut stream).await else { return };
+    let Some(seen) = read_request(&mut stream).await else {
+        return;
+    };
     state.seen.lock().push(seen.clone());
-    let queue = if seen.path == "/revoke" { &state.revoke } else { &state.token };
+    let queue = if seen.path == "/revoke" {
+        &state.revoke
+    } else {
+        &state.token
+    };
     let planted = queue.lock().pop_front();
     let reply = match planted {
         Some(Reply::Gated(gate)) => {
@@ -186,14 +213,18 @@ async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
         .lines()
         .filter_map(|l| l.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, value)| value.trim().parse::<usize>().expect("a length"));
+        .map_or(0, |(_, value)| {
+            value.trim().parse::<usize>().expect("a length")
+        });
     while bytes.len() < head_end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
     }
     let path = head.split_whitespace().nth(1)?.to_owned();
-    let form = url::form_urlencoded::parse(&bytes[head_end..]).into_owned().collect();
+    let form = url::form_urlencoded::parse(&bytes[head_end..])
+        .into_owned()
+        .collect();
     Some(Seen { path, form })
 }
 
@@ -218,15 +249,31 @@ impl World {
         let store = database.store.clone();
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let connections = connections(store.clone(), Some(config(&google)), &lifecycle, &clock);
-        Self { database, store, google, clock, lifecycle, connections, alice, bob }
+        Self {
+            database,
+            store,
+            google,
+            clock,
+            lifecycle,
+            connections,
+            alice,
+            bob,
+        }
     }
 
     /// Another process on the same database.
     pub(crate) async fn another_process(&self) -> Connections {
         let mut config = deputy_store::Config::new(&self.database.url);
         config.max_connections = 5;
-        let store = Store::connect(&config).await.expect("the database opens again");
-        connections(store, Some(crate::testing::config(&self.google)), &self.lifecycle, &self.clock)
+        let store = Store::connect(&config)
+            .await
+            .expect("the database opens again");
+        connections(
+            store,
+            Some(crate::testing::config(&self.google)),
+            &self.lifecycle,
+            &self.clock,
+        )
     }
 
     /// A process without a Google client.
@@ -235,14 +282,21 @@ impl World {
     }
 
     pub(crate) async fn begin(&self, user: UserId, services: Services) -> CallbackQuery {
-        let url = self.connections.begin(user, services).await.expect("a consent begins");
+        let url = self
+            .connections
+            .begin(user, services)
+            .await
+            .expect("a consent begins");
         answer_to(&url)
     }
 
     /// Connects as a person does.
     pub(crate) async fn connect(&self, user: UserId, services: Services) {
         let query = self.begin(user, services).await;
-        self.connections.complete(user, query).await.expect("the consent completes");
+        self.connections
+            .complete(user, query)
+            .await
+            .expect("the consent completes");
     }
 
     pub(crate) fn pass(&self, minutes: i64) {
@@ -252,16 +306,24 @@ impl World {
 
 /// What Google sends the browser back with after a consent page.
 pub(crate) fn answer_to(url: &Url) -> CallbackQuery {
-    CallbackQuery { code: Some("the-code".into()), state: Some(parameter(url, "state")), error: None }
+    CallbackQuery {
+        code: Some("the-code".into()),
+        state: Some(parameter(url, "state")),
+        error: None,
+    }
 }
 
 pub(crate) fn parameter(url: &Url, name: &str) -> String {
-    url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap_or_default()
+    url.query_pairs()
+        .find(|(n, _)| n == name)
+        .map(|(_, v)| v.into_owned())
+        .unwrap_or_default()
 }
 
 pub(crate) fn config(google: &Google) -> Config {
     let url = |path: &str| google.origin.join(path).expect("a path");
-    let callback = Url::parse("http://127.0.0.1:8484/api/v1/integrations/google/callback").expect("a URL");
+    let callback =
+        Url::parse("http://127.0.0.1:8484/api/v1/integrations/google/callback").expect("a URL");
     Config {
         auth_url: url("/auth"),
         token_url: url("/token"),
@@ -272,7 +334,11 @@ pub(crate) fn config(google: &Google) -> Config {
             poll: Duration::from_millis(10),
             early: Duration::from_secs(20),
         },
-        ..Config::google("the-client".to_owned(), "the-client-secret".into(), callback)
+        ..Config::google(
+            "the-client".to_owned(),
+            "the-client-secret".into(),
+            callback,
+        )
     }
 }
 
@@ -282,10 +348,26 @@ pub(crate) fn connections(
     lifecycle: &Lifecycle,
     clock: &OffsetClock,
 ) -> Connections {
-    let keys = deputy_vault::Config { current: Secret::new([7; 32]), old: Vec::new() };
-    let vault = Vault::new(store.clone(), &keys, Arc::new(clock.clone()), Arc::new(SystemRng));
+    let keys = deputy_vault::Config {
+        current: Secret::new([7; 32]),
+        old: Vec::new(),
+    };
+    let vault = Vault::new(
+        store.clone(),
+        &keys,
+        Arc::new(clock.clone()),
+        Arc::new(SystemRng),
+    );
     let client = http::trusted(http::Limits::default()).expect("a client");
-    Connections::new(store, vault, config, client, lifecycle.clone(), Arc::new(clock.clone()), Arc::new(SystemRng))
+    Connections::new(
+        store,
+        vault,
+        config,
+        client,
+        lifecycle.clone(),
+        Arc::new(clock.clone()),
+        Arc::new(SystemRng),
+    )
 }
 
 /// Runs `test` in a fresh world on each engine.
@@ -296,19 +378,33 @@ pub(crate) async fn for_each_world(test: impl AsyncFn(World)) {
     }
 }
 
-pub(crate) const CALENDAR_ONLY: Services = Services { calendar: true, gmail: false, drive: false };
-pub(crate) const GMAIL_ONLY: Services = Services { calendar: false, gmail: true, drive: false };
+pub(crate) const CALENDAR_ONLY: Services = Services {
+    calendar: true,
+    gmail: false,
+    drive: false,
+};
+pub(crate) const GMAIL_ONLY: Services = Services {
+    calendar: false,
+    gmail: true,
+    drive: false,
+};
 
 /// Waits until `condition` holds; ten seconds at most.
 pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !condition().await {
-        assert!(tokio::time::Instant::now() < deadline, "it didn't happen in ten seconds");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it didn't happen in ten seconds"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[test]
 fn the_names_used_here_are_the_first_scopes() {
-    assert_eq!((Service::Calendar.scopes()[0], Service::Gmail.scopes()[0]), (CALENDAR, GMAIL));
+    assert_eq!(
+        (Service::Calendar.scopes()[0], Service::Gmail.scopes()[0]),
+        (CALENDAR, GMAIL)
+    );
 }

@@ -118,7 +118,11 @@ pub(crate) struct Upstream<'a> {
 
 impl Upstream<'_> {
     /// Exchanges a code. It works once, so it is repeated only when nothing was sent.
-    pub(crate) async fn exchange(&self, code: &str, verifier: &str) -> Result<TokenAnswer, Failure> {
+    pub(crate) async fn exchange(
+        &self,
+        code: &str,
+        verifier: &str,
+    ) -> Result<TokenAnswer, Failure> {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -128,7 +132,10 @@ impl Upstream<'_> {
             ("client_secret", self.config.client_secret.expose()),
         ];
         match self.token(&form).await {
-            Err(Failure::Temporary { cause: Cause::Connect, .. }) => {
+            Err(Failure::Temporary {
+                cause: Cause::Connect,
+                ..
+            }) => {
                 tokio::time::sleep(self.delay(1)).await;
                 self.token(&form).await
             }
@@ -137,7 +144,10 @@ impl Upstream<'_> {
     }
 
     /// Gets a new access token; at most three attempts.
-    pub(crate) async fn refresh(&self, refresh_token: &Secret<String>) -> Result<TokenAnswer, Failure> {
+    pub(crate) async fn refresh(
+        &self,
+        refresh_token: &Secret<String>,
+    ) -> Result<TokenAnswer, Failure> {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose()),
@@ -150,11 +160,17 @@ impl Upstream<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let Failure::Temporary { retry_after, cause } = &failure else { return Err(failure) };
+            let Failure::Temporary { retry_after, cause } = &failure else {
+                return Err(failure);
+            };
             if attempt > cause.retries() || retry_after.is_some_and(|after| after > MAX_WAIT) {
                 return Err(failure);
             }
-            tracing::debug!(attempt, cause = cause.as_str(), "token refresh is tried again");
+            tracing::debug!(
+                attempt,
+                cause = cause.as_str(),
+                "token refresh is tried again"
+            );
             tokio::time::sleep(retry_after.unwrap_or_default().max(self.delay(attempt))).await;
             attempt += 1;
         }
@@ -172,7 +188,11 @@ impl Upstream<'_> {
             .await;
         match sent {
             // 400 says that there is no such token: that is what was wanted.
-            Ok(answer) if answer.status().is_success() || answer.status() == StatusCode::BAD_REQUEST => Revoked::Done,
+            Ok(answer)
+                if answer.status().is_success() || answer.status() == StatusCode::BAD_REQUEST =>
+            {
+                Revoked::Done
+            }
             Ok(answer) => Revoked::Later(retry_after(answer.headers(), self.now)),
             Err(_) => Revoked::Later(None),
         }
@@ -182,7 +202,8 @@ impl Upstream<'_> {
     fn delay(&self, attempt: u32) -> Duration {
         let [byte] = random::bytes::<1>(self.rng);
         let jitter = 0.75 + f64::from(byte) / 255.0 * 0.5;
-        (self.config.timing.retry * 2u32.saturating_pow(attempt.saturating_sub(1).min(5))).mul_f64(jitter)
+        (self.config.timing.retry * 2u32.saturating_pow(attempt.saturating_sub(1).min(5)))
+            .mul_f64(jitter)
     }
 
     async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, Failure> {
@@ -196,7 +217,11 @@ impl Upstream<'_> {
             .await;
         let answer = sent.map_err(|err| Failure::Temporary {
             retry_after: None,
-            cause: if err.is_connect() { Cause::Connect } else { Cause::Network },
+            cause: if err.is_connect() {
+                Cause::Connect
+            } else {
+                Cause::Network
+            },
         })?;
         let status = answer.status();
         let retry_after = retry_after(answer.headers(), self.now);
@@ -218,7 +243,11 @@ async fn read(mut answer: reqwest::Response) -> Result<Secret<Vec<u8>>, Cause> {
     Ok(Secret::new(body))
 }
 
-fn understand(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Result<TokenAnswer, Failure> {
+fn understand(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<TokenAnswer, Failure> {
     let temporary = |cause| Failure::Temporary { retry_after, cause };
     if status == StatusCode::TOO_MANY_REQUESTS {
         return Err(temporary(Cause::RateLimited));
@@ -230,24 +259,40 @@ fn understand(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) ->
     if let Some(code) = body.get("error").and_then(Value::as_str) {
         return Err(match code {
             "invalid_grant" => Failure::InvalidGrant {
-                subtype: body.get("error_subtype").and_then(Value::as_str).map(str::to_owned),
+                subtype: body
+                    .get("error_subtype")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
             },
-            "temporarily_unavailable" | "server_error" | "internal_failure" | "backend_error" => temporary(Cause::Server),
+            "temporarily_unavailable" | "server_error" | "internal_failure" | "backend_error" => {
+                temporary(Cause::Server)
+            }
             "slow_down" | "rate_limit_exceeded" => temporary(Cause::RateLimited),
-            other => Failure::Rejected { code: code_for_log(other) },
+            other => Failure::Rejected {
+                code: code_for_log(other),
+            },
         });
     }
     if !status.is_success() {
         return Err(temporary(Cause::Malformed));
     }
-    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let Some(access_token) = text("access_token") else { return Err(temporary(Cause::Malformed)) };
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .filter(|t| !t.is_empty())
+    };
+    let Some(access_token) = text("access_token") else {
+        return Err(temporary(Cause::Malformed));
+    };
     Ok(TokenAnswer {
         access_token: access_token.into(),
         refresh_token: text("refresh_token").map(Into::into),
-        expires_in: seconds(body.get("expires_in"))
-            .map_or(DEFAULT_LIFETIME, |s| Duration::from_secs(s.clamp(*LIFETIMES.start(), *LIFETIMES.end()))),
-        refresh_expires_in: seconds(body.get("refresh_token_expires_in")).filter(|s| *s > 0).map(Duration::from_secs),
+        expires_in: seconds(body.get("expires_in")).map_or(DEFAULT_LIFETIME, |s| {
+            Duration::from_secs(s.clamp(*LIFETIMES.start(), *LIFETIMES.end()))
+        }),
+        refresh_expires_in: seconds(body.get("refresh_token_expires_in"))
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs),
         scopes: text("scope").map(|s| s.split_ascii_whitespace().map(str::to_owned).collect()),
         account: text("id_token").and_then(email_of),
     })
@@ -255,7 +300,10 @@ fn understand(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) ->
 
 /// An error code as far as it may be shown: RFC 6749 codes are lower-case words.
 pub(crate) fn code_for_log(code: &str) -> String {
-    code.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(64).collect()
+    code.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        .take(64)
+        .collect()
 }
 
 /// Seconds as a number or, as some servers send them, a string.
@@ -266,7 +314,9 @@ fn seconds(value: Option<&Value>) -> Option<u64> {
             clippy::cast_sign_loss,
             reason = "not negative, and the cast saturates"
         )]
-        Value::Number(n) => n.as_u64().or_else(|| n.as_f64().filter(|f| *f >= 0.0).map(|f| f as u64)),
+        Value::Number(n) => n
+            .as_u64()
+            .or_else(|| n.as_f64().filter(|f| *f >= 0.0).map(|f| f as u64)),
         Value::String(s) => s.trim().parse().ok(),
         _ => None,
     }
@@ -277,7 +327,11 @@ fn seconds(value: Option<&Value>) -> Option<u64> {
 fn email_of(id_token: &str) -> Option<String> {
     let payload = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
-    claims.get("email")?.as_str().filter(|e| e.len() <= 320).map(str::to_owned)
+    claims
+        .get("email")?
+        .as_str()
+        .filter(|e| e.len() <= 320)
+        .map(str::to_owned)
 }
 
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds or a date; at most [`MAX_RETRY_AFTER`].
@@ -286,7 +340,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let after = if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
         text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        let date = jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .ok()?;
         Duration::try_from(date.duration_since(now)).unwrap_or_default()
     };
     Some(after.min(MAX_RETRY_AFTER))

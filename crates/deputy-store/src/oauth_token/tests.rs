@@ -201,7 +201,15 @@ async fn a_refresh_counts_once_and_keeps_the_old_refresh_token() {
             .unwrap()
             .unwrap();
         assert_eq!(row.generation, 8, "what wasn't committed didn't happen");
+    })
+    .await;
+}
 
+#[tokio::test]
+async fn services_and_uses_are_noted_and_the_tokens_stay() {
+    for_each_database(|store| async move {
+        let alice = user(&store, "alice").await;
+        let row = add(&store, alice, token(7)).await;
         let tx = store.begin().await.unwrap();
         let locked = tx
             .user(alice)
