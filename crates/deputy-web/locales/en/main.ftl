@@ -1,0 +1,249 @@
+### Texts of the web pages. Every key exists in every language; a test compares them.
+
+## Frame
+language = Language
+skip-to-content = Skip to content
+nav-label = Main menu
+nav-home = Home
+nav-connect = Connections
+nav-approvals = Approvals
+nav-settings = Settings
+account-menu = Account menu
+role-admin = Administrator
+role-user = Member
+sign-out = Sign out
+sandbox-title = Sandbox
+sandbox-text = Nothing here leaves this machine: Google is emulated.
+sandbox-google = Look into the emulated Google
+sandbox-sign-in = Sign in as { $user } with the password { $password }.
+save = Save
+cancel = Cancel
+done = Done
+dismiss = Dismiss
+details = Details
+see-all = See all
+review = Review
+revoke = Revoke
+
+## Sign-in
+login-title = Sign in
+login-heading = Welcome back
+login-lead = Sign in to see what your deputy is doing for you.
+login-username = User name
+login-password = Password
+login-submit = Sign in
+login-wrong = This user name and password do not match. Please try again.
+login-throttled = { $minutes ->
+    [one] Too many attempts. Please wait { $minutes } minute and try again.
+   *[other] Too many attempts. Please wait { $minutes } minutes and try again.
+}
+
+## Home
+home-hello = Hello, { $name }
+home-lead-new = Connect an account first, then give your assistant a token: that is all it takes.
+home-lead-pending = { $n ->
+    [one] { $n } thing is waiting for your decision.
+   *[other] { $n } things are waiting for your decision.
+}
+home-lead-calm = Everything is quiet. Your assistants act for you, and you keep the last word.
+home-pending = Waiting for you
+home-activity = Recent activity
+pending-empty-title = Nothing to decide
+pending-empty-text = When an assistant wants to send mail, invite somebody or delete something, it asks here first.
+activity-empty-title = Nothing has happened yet
+activity-empty-text = Every call made in your name appears here.
+client-title = Connect your assistant
+client-lead = Any MCP client can act through Deputy with one of your tokens in place of YOUR_TOKEN.
+client-make-token = Create a token
+client-file = Put this into { $file }:
+client-shell = Command line
+client-other = Another MCP client
+client-other-text = Choose the transport “streamable HTTP”, enter the address and send the token in a header:
+client-select-hint = One click on a box selects all of it.
+
+## Services
+service-calendar = Google Calendar
+service-gmail = Gmail
+service-drive = Google Drive
+service-google = Google
+state-connected = Connected
+state-disconnected = Not connected
+state-expired = Expired
+not-granted = not allowed
+grant-calendar-read = See your calendars
+grant-calendar-events = See, create, change and delete events; it asks you before inviting people
+grant-gmail-read = Read and search your mail
+grant-gmail-send = Send mail in your name; it asks you every time
+grant-gmail-compose = Write drafts
+grant-drive = See, create and change your files
+grant-docs = Read and write Google Docs
+
+## Connections
+connect-title = Connections
+connect-lead = Choose what Deputy may do for you at Google. You can take it back at any time.
+connect-action = Connect
+connect-all = Connect everything
+connect-more = Allow the rest
+connect-account = Your Google account
+connect-since = Connected since { $when }.
+connect-renewed = Access is renewed by itself.
+connect-promise = Google asks you to confirm each permission. Deputy keeps the keys encrypted, uses them only for your own calls and never shows them to an assistant.
+connect-unavailable = This server has no Google client yet. Ask your administrator to set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.
+disconnect-action = Disconnect
+disconnect-all = Disconnect Google
+disconnect-title = Disconnect
+disconnect-heading-one = Disconnect { $service }?
+disconnect-heading-all = Disconnect Google?
+disconnect-text = Your assistants lose access at once, and running work for this service stops. Nothing at Google is deleted.
+disconnect-last = Deputy also tells Google to withdraw the permission and deletes the keys.
+disconnect-others-stay = Your other Google services stay connected.
+disconnect-confirm = Yes, disconnect
+notice-disconnected-title = Google was disconnected
+notice-revoked = Google no longer accepts the permission: it was withdrawn, or your password changed. Connect again to go on.
+notice-testing = Google no longer accepts the permission. It was less than eight days old: most likely the Google client is still in Testing mode, where permissions end after seven days. Ask your administrator to publish it, then connect again.
+notice-reauthentication = Your organisation asks people to sign in to Google again from time to time. Connect again to go on.
+notice-time-limit = The permission was limited in time, and the time is over. Connect again to go on.
+notice-other = The connection ended. Connect again to go on.
+callback-ok-title = Google is connected
+callback-ok-text = Your assistants can use it now. You may close this window.
+callback-none-text = You did not allow any of the services. Nothing was connected.
+callback-failed-title = Google was not connected
+callback-state = This link is not valid any more. It works once and for ten minutes: please start again.
+callback-other-person = This link was started by another person. Nothing was connected.
+callback-refused = You did not give the permission. Nothing was connected.
+callback-upstream = Google did not confirm the connection. Please try again in a moment.
+callback-incomplete = The answer from Google is incomplete. Please start again.
+to-home = Go to the start page
+to-connections = Go to connections
+try-again = Try again
+
+## Approvals
+approvals-title = Approvals
+approvals-lead = What an assistant wants to do in your name and may not without you. Look at exactly what would happen, then decide.
+approve = Approve
+reject = Reject
+asked-when = Asked { $when }
+expires-in = { $n ->
+    [0] less than a minute left
+    [one] { $n } minute left
+   *[other] { $n } minutes left
+}
+decided-title = Recent decisions
+result = Result
+no-arguments = Without arguments.
+approval-approved = Approved
+approval-rejected = Rejected
+approval-expired = Expired
+approval-pending = Waiting
+approval-done = Done
+approval-failed = Failed
+
+## Activity
+call-ok = Done
+call-error = Failed
+call-refused = Refused
+call-waiting = Asked
+caller-browser = Browser
+
+## Settings
+profile-title = You
+profile-name = Name
+profile-name-needed = A name has 1 to 100 characters.
+profile-username = You sign in as { $username }.
+profile-zone = Time zone
+tokens-title = Access tokens
+tokens-lead = A token lets a program act as you, within the rights that you tick. Give each program its own, so that you can revoke one alone.
+tokens-empty-title = No tokens yet
+tokens-empty-text = Create the first one for your assistant.
+token-new = Create a token
+token-name = What is it for?
+token-name-example = Claude on my laptop
+token-days = Valid for
+token-scopes = It may
+token-create = Create
+token-made = Your new token “{ $name }”
+token-once = Copy it now: it is shown only this once.
+token-used = last used { $when }
+token-never-used = never used
+token-expires = valid until { $when }
+token-no-expiry = no expiry
+token-expired = Expired
+token-name-needed = Please say what the token is for.
+token-scope-needed = Please tick at least one right.
+token-too-many = There are { $n } tokens already. Revoke one first.
+days = { $n ->
+    [one] { $n } day
+   *[other] { $n } days
+}
+scope-tools-read = See the list of tools
+scope-tools-call = Use tools that only read
+scope-tools-write = Use tools that change something
+scope-approvals-decide = Decide approvals for you (an assistant that can do this needs no approval)
+scope-chat = Talk to the assistant
+scope-servers-manage = Manage your own servers
+scope-integrations-manage = Connect and disconnect accounts
+scope-audit-read = Read your records
+scope-admin = Administer this installation
+password-title = Password
+password-current = Current password
+password-new = New password
+password-again = New password again
+password-help = Signs out your other devices.
+password-change = Change password
+password-differs = The two new passwords differ.
+password-wrong = The current password is not right.
+password-short = The new password needs at least { $n } characters.
+password-long = The new password has more than { $n } characters.
+password-common = The new password is among the most common ones. Please choose another.
+password-like-name = The new password must not be your user name.
+sessions-title = Where you are signed in
+sessions-lead = You stay signed in for up to 14 days.
+session-this = This device
+session-started = since { $when }
+session-seen = active { $when }
+session-unknown = Unknown device
+sign-out-everywhere = Sign out everywhere
+zone-unknown = There is no such time zone. Use a name like Europe/Kyiv.
+
+## What just happened
+flash-saved = Saved.
+flash-password = The password is changed; your other devices are signed out.
+flash-token-revoked = The token is revoked. It stopped working this moment.
+flash-disconnected = Disconnected.
+flash-approved = Approved and done.
+flash-approved-failed = Approved, but it did not work. Look at the details below.
+flash-rejected = Rejected. Nothing was done.
+flash-already-decided = This was decided before; nothing was done again.
+flash-expired = This request has expired. The assistant can ask again.
+flash-signed-out = You are signed out.
+flash-not-connected = There was nothing to disconnect.
+
+## Times
+time-now = just now
+time-minutes = { $n ->
+    [one] { $n } minute ago
+   *[other] { $n } minutes ago
+}
+time-hours = { $n ->
+    [one] { $n } hour ago
+   *[other] { $n } hours ago
+}
+time-days = { $n ->
+    [one] { $n } day ago
+   *[other] { $n } days ago
+}
+
+## Errors
+error-not-found-title = There is nothing here
+error-not-found-text = The page does not exist, or it is not yours.
+error-method-title = This does not work that way
+error-method-text = The page cannot be used with this method.
+error-form-title = Please try that again
+error-form-text = The form was old or came from another site, so nothing was done. Go back, reload the page and send it again.
+error-invalid-title = Something in the form is not right
+error-large-title = That is too large
+error-large-text = The server takes less than that in one piece.
+error-server-title = Something went wrong
+error-server-text = It is our fault, not yours, and it was written down. Please try again in a moment.
+error-busy-title = One moment, please
+error-busy-text = There were too many requests. Please try again in a moment.

@@ -1,0 +1,256 @@
+### Тексти вебсторінок. Кожен ключ є кожною мовою; це перевіряє тест.
+
+## Рамка
+language = Мова
+skip-to-content = До вмісту
+nav-label = Головне меню
+nav-home = Головна
+nav-connect = Підключення
+nav-approvals = Погодження
+nav-settings = Налаштування
+account-menu = Меню профілю
+role-admin = Адміністратор
+role-user = Учасник
+sign-out = Вийти
+sandbox-title = Пісочниця
+sandbox-text = Ніщо не залишає цей комп’ютер: Google тут імітується.
+sandbox-google = Зазирнути в імітацію Google
+sandbox-sign-in = Увійдіть як { $user } з паролем { $password }.
+save = Зберегти
+cancel = Скасувати
+done = Готово
+dismiss = Сховати
+details = Докладно
+see-all = Усі
+review = Переглянути
+revoke = Відкликати
+
+## Вхід
+login-title = Вхід
+login-heading = З поверненням
+login-lead = Увійдіть, щоб бачити, що ваш секретар робить для вас.
+login-username = Ім’я користувача
+login-password = Пароль
+login-submit = Увійти
+login-wrong = Ім’я користувача й пароль не підходять одне до одного. Спробуйте ще раз.
+login-throttled = { $minutes ->
+    [one] Забагато спроб. Зачекайте { $minutes } хвилину та спробуйте знову.
+    [few] Забагато спроб. Зачекайте { $minutes } хвилини та спробуйте знову.
+   *[many] Забагато спроб. Зачекайте { $minutes } хвилин та спробуйте знову.
+}
+
+## Головна
+home-hello = Вітаємо, { $name }
+home-lead-new = Підключіть обліковий запис, потім дайте своєму асистентові токен — більше нічого не потрібно.
+home-lead-pending = { $n ->
+    [one] { $n } дія чекає на ваше рішення.
+    [few] { $n } дії чекають на ваше рішення.
+   *[many] { $n } дій чекають на ваше рішення.
+}
+home-lead-calm = Усе спокійно. Асистенти діють за вас, а останнє слово лишається за вами.
+home-pending = Чекає на ваше рішення
+home-activity = Нещодавні дії
+pending-empty-title = Вирішувати поки нічого
+pending-empty-text = Коли асистент захоче надіслати лист, запросити когось або щось видалити, він спершу запитає тут.
+activity-empty-title = Поки нічого не відбувалося
+activity-empty-text = Тут з’явиться кожен виклик, зроблений від вашого імені.
+client-title = Підключіть свого асистента
+client-lead = Через Deputy може працювати будь-який клієнт MCP: впишіть свій токен замість YOUR_TOKEN.
+client-make-token = Створити токен
+client-file = Додайте це до { $file }:
+client-shell = Командний рядок
+client-other = Інший клієнт MCP
+client-other-text = Виберіть транспорт «streamable HTTP», укажіть адресу й передавайте токен у заголовку:
+client-select-hint = Одне клацання по полю виділяє його повністю.
+
+## Сервіси
+service-calendar = Google Календар
+service-gmail = Gmail
+service-drive = Google Диск
+service-google = Google
+state-connected = Підключено
+state-disconnected = Не підключено
+state-expired = Минув строк
+not-granted = не дозволено
+grant-calendar-read = Бачити ваші календарі
+grant-calendar-events = Бачити, створювати, змінювати та видаляти події; перед запрошенням людей запитає вас
+grant-gmail-read = Читати вашу пошту й шукати в ній
+grant-gmail-send = Надсилати листи від вашого імені; щоразу запитає вас
+grant-gmail-compose = Писати чернетки
+grant-drive = Бачити, створювати й змінювати ваші файли
+grant-docs = Читати й писати Google Документи
+
+## Підключення
+connect-title = Підключення
+connect-lead = Виберіть, що Deputy може робити для вас у Google. Скасувати це можна будь-коли.
+connect-action = Підключити
+connect-all = Підключити все
+connect-more = Дозволити решту
+connect-account = Ваш обліковий запис Google
+connect-since = Підключено з { $when }.
+connect-renewed = Доступ поновлюється сам.
+connect-promise = Google попросить підтвердити кожен дозвіл. Deputy зберігає ключі зашифрованими, використовує їх лише для ваших власних викликів і ніколи не показує асистентові.
+connect-unavailable = На цьому сервері ще не задано клієнт Google. Попросіть адміністратора вказати GOOGLE_CLIENT_ID і GOOGLE_CLIENT_SECRET.
+disconnect-action = Відключити
+disconnect-all = Відключити Google
+disconnect-title = Відключення
+disconnect-heading-one = Відключити { $service }?
+disconnect-heading-all = Відключити Google?
+disconnect-text = Асистенти одразу втратять доступ, розпочата робота з цим сервісом зупиниться. У самому Google нічого не видалиться.
+disconnect-last = Deputy також попросить Google відкликати дозвіл і видалить ключі.
+disconnect-others-stay = Решта сервісів Google залишиться підключеною.
+disconnect-confirm = Так, відключити
+notice-disconnected-title = Google відключено
+notice-revoked = Google більше не приймає дозвіл: його відкликали або змінився пароль. Підключіть знову, щоб продовжити.
+notice-testing = Google більше не приймає дозвіл. Йому було менше восьми днів: найімовірніше, клієнт Google ще в режимі Testing, де дозволи діють сім днів. Попросіть адміністратора опублікувати його, потім підключіть знову.
+notice-reauthentication = Ваша організація час від часу просить входити в Google заново. Підключіть знову, щоб продовжити.
+notice-time-limit = Дозвіл було надано на певний час, і цей час минув. Підключіть знову, щоб продовжити.
+notice-other = Підключення перервалося. Підключіть знову, щоб продовжити.
+callback-ok-title = Google підключено
+callback-ok-text = Асистенти вже можуть ним користуватися. Це вікно можна закрити.
+callback-none-text = Ви не дозволили жодного сервісу. Нічого не підключено.
+callback-failed-title = Google не підключено
+callback-state = Це посилання більше не діє. Воно працює один раз і десять хвилин: почніть спочатку.
+callback-other-person = Це посилання відкрила інша людина. Нічого не підключено.
+callback-refused = Ви не дали дозволу. Нічого не підключено.
+callback-upstream = Google не підтвердив підключення. Спробуйте ще раз трохи згодом.
+callback-incomplete = Відповідь Google неповна. Почніть спочатку.
+to-home = На головну
+to-connections = До підключень
+try-again = Спробувати знову
+
+## Погодження
+approvals-title = Погодження
+approvals-lead = Що асистент хоче зробити від вашого імені, але не може без вас. Подивіться, що саме станеться, і вирішіть.
+approve = Дозволити
+reject = Відхилити
+asked-when = Запитано { $when }
+expires-in = { $n ->
+    [0] лишилося менше хвилини
+    [one] лишилася { $n } хвилина
+    [few] лишилося { $n } хвилини
+   *[many] лишилося { $n } хвилин
+}
+decided-title = Нещодавні рішення
+result = Результат
+no-arguments = Без аргументів.
+approval-approved = Дозволено
+approval-rejected = Відхилено
+approval-expired = Минув строк
+approval-pending = Очікує
+approval-done = Виконано
+approval-failed = Помилка
+
+## Дії
+call-ok = Готово
+call-error = Помилка
+call-refused = Відмовлено
+call-waiting = Запитано
+caller-browser = Браузер
+
+## Налаштування
+profile-title = Ви
+profile-name = Ім’я
+profile-name-needed = В імені має бути від 1 до 100 символів.
+profile-username = Ви входите як { $username }.
+profile-zone = Часовий пояс
+tokens-title = Токени доступу
+tokens-lead = З токеном програма діє як ви, у межах позначених прав. Дайте кожній програмі свій токен, щоб можна було відкликати лише один.
+tokens-empty-title = Токенів поки немає
+tokens-empty-text = Створіть перший для свого асистента.
+token-new = Створити токен
+token-name = Для чого він?
+token-name-example = Claude на моєму ноутбуці
+token-days = Діє
+token-scopes = Йому можна
+token-create = Створити
+token-made = Ваш новий токен «{ $name }»
+token-once = Скопіюйте його зараз: він показується лише один раз.
+token-used = використано { $when }
+token-never-used = ще не використано
+token-expires = діє до { $when }
+token-no-expiry = без строку
+token-expired = Минув строк
+token-name-needed = Напишіть, для чого цей токен.
+token-scope-needed = Позначте хоча б одне право.
+token-too-many = Токенів уже { $n }. Спершу відкличте один із них.
+days = { $n ->
+    [one] { $n } день
+    [few] { $n } дні
+   *[many] { $n } днів
+}
+scope-tools-read = Бачити список інструментів
+scope-tools-call = Користуватися інструментами, які лише читають
+scope-tools-write = Користуватися інструментами, які щось змінюють
+scope-approvals-decide = Вирішувати за вас погодження (асистентові з цим правом погодження не потрібне)
+scope-chat = Говорити з асистентом
+scope-servers-manage = Керувати вашими серверами
+scope-integrations-manage = Підключати та відключати облікові записи
+scope-audit-read = Читати ваш журнал
+scope-admin = Адмініструвати цю установку
+password-title = Пароль
+password-current = Поточний пароль
+password-new = Новий пароль
+password-again = Новий пароль ще раз
+password-help = На інших пристроях буде виконано вихід.
+password-change = Змінити пароль
+password-differs = Нові паролі не збігаються.
+password-wrong = Поточний пароль неправильний.
+password-short = У новому паролі має бути щонайменше { $n } символів.
+password-long = У новому паролі більше ніж { $n } символів.
+password-common = Новий пароль — один із найпоширеніших. Виберіть інший.
+password-like-name = Новий пароль не має збігатися з іменем користувача.
+sessions-title = Де ви ввійшли
+sessions-lead = Вхід діє до 14 днів.
+session-this = Цей пристрій
+session-started = з { $when }
+session-seen = активність { $when }
+session-unknown = Невідомий пристрій
+sign-out-everywhere = Вийти всюди
+zone-unknown = Такого часового поясу немає. Приклад: Europe/Kyiv.
+
+## Що сталося
+flash-saved = Збережено.
+flash-password = Пароль змінено; на інших пристроях виконано вихід.
+flash-token-revoked = Токен відкликано, він уже не діє.
+flash-disconnected = Відключено.
+flash-approved = Дозволено й виконано.
+flash-approved-failed = Дозволено, але виконати не вдалося. Докладно нижче.
+flash-rejected = Відхилено. Нічого не зроблено.
+flash-already-decided = Рішення вже було ухвалено; повторно нічого не зроблено.
+flash-expired = Строк запиту минув. Асистент може запитати знову.
+flash-signed-out = Ви вийшли.
+flash-not-connected = Відключати не було чого.
+
+## Час
+time-now = щойно
+time-minutes = { $n ->
+    [one] { $n } хвилину тому
+    [few] { $n } хвилини тому
+   *[many] { $n } хвилин тому
+}
+time-hours = { $n ->
+    [one] { $n } годину тому
+    [few] { $n } години тому
+   *[many] { $n } годин тому
+}
+time-days = { $n ->
+    [one] { $n } день тому
+    [few] { $n } дні тому
+   *[many] { $n } днів тому
+}
+
+## Помилки
+error-not-found-title = Тут нічого немає
+error-not-found-text = Такої сторінки немає, або вона не ваша.
+error-method-title = Так це не працює
+error-method-text = Цю сторінку не можна відкрити таким способом.
+error-form-title = Спробуйте ще раз
+error-form-text = Форма застаріла або надійшла з іншого сайту, тому нічого не зроблено. Поверніться, оновіть сторінку й надішліть знову.
+error-invalid-title = У формі щось не так
+error-large-title = Це забагато
+error-large-text = Сервер приймає за один раз менше.
+error-server-title = Щось пішло не так
+error-server-text = Це наша помилка, не ваша, і її записано. Спробуйте ще раз трохи згодом.
+error-busy-title = Хвилинку
+error-busy-text = Було забагато запитів. Спробуйте ще раз трохи згодом.

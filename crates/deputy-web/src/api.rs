@@ -1,0 +1,115 @@
+//! The REST API. One endpoint, one file; each describes itself for the OpenAPI document.
+
+mod approvals;
+mod audit;
+mod call_error;
+pub(crate) mod google_auth;
+pub(crate) mod google_callback;
+mod google_disconnect;
+mod integrations;
+mod me;
+mod pool;
+mod tools;
+mod tools_call;
+mod usage;
+
+use axum::Json;
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+pub(crate) use approvals::decided_well;
+
+/// An answer that is a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Success<T> {
+    /// Always true.
+    #[schema(example = true)]
+    pub(crate) success: bool,
+    pub(crate) data: T,
+}
+
+/// `{"success":true,"data":…}`.
+pub(crate) struct Data<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Data<T> {
+    fn into_response(self) -> Response {
+        Json(Success {
+            success: true,
+            data: self.0,
+        })
+        .into_response()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Deputy",
+        description = "Calls of tools in a person's name, and what they need: connected accounts, approvals, records."
+    ),
+    modifiers(&Security),
+    security(("token" = []), ("session" = []))
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(
+            "token",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
+        let cookie = ApiKeyValue::with_description(
+            deputy_identity::session::cookie_name(true),
+            "The session of the pages; writes carry its token in X-CSRF-Token. Over http on loopback it is `deputy`.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+fn quick_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(google_auth::handle))
+        .routes(routes!(google_callback::handle))
+        .routes(routes!(google_disconnect::handle))
+        .routes(routes!(integrations::handle))
+        .routes(routes!(tools::handle))
+        .routes(routes!(approvals::list))
+        .routes(routes!(audit::handle))
+        .routes(routes!(usage::handle))
+        .routes(routes!(me::show, me::change))
+        .routes(routes!(pool::handle))
+}
+
+fn slow_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(tools_call::handle))
+        .routes(routes!(approvals::decide))
+}
+
+/// The routes that answer quickly, and those that make a call.
+pub(crate) fn routers() -> (Router<App>, Router<App>) {
+    (quick_routes().into(), slow_routes().into())
+}
+
+/// The document of all routes.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(quick_routes())
+        .merge(slow_routes())
+        .into_openapi()
+}
+
+/// `GET /api/v1/openapi.json`.
+pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}

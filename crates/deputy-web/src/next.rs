@@ -1,0 +1,39 @@
+//! Where to go after sign-in. The address comes from whoever made the link, so only a path of this
+//! site is followed.
+
+use url::Url;
+
+/// `next` where it is a path of this site, else `/`.
+pub(crate) fn safe(next: &str) -> &str {
+    if is_safe(next) { next } else { "/" }
+}
+
+fn is_safe(next: &str) -> bool {
+    // Browsers drop tabs and line breaks from an address and read a backslash as a slash.
+    if next.len() > 4096
+        || !next.starts_with('/')
+        || next.chars().any(|c| c.is_control() || c == '\\')
+    {
+        return false;
+    }
+    // Whatever is left is read the way a browser reads it: it must stay where it started.
+    let Ok(base) = Url::parse("http://self.invalid/") else {
+        return false;
+    };
+    base.join(next)
+        .is_ok_and(|url| url.origin() == base.origin() && url.username().is_empty())
+}
+
+/// The sign-in page that leads back to `path`.
+pub(crate) fn login(path: &str) -> String {
+    if path == "/" {
+        return "/login".to_owned();
+    }
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", path)
+        .finish();
+    format!("/login?{query}")
+}
+
+#[cfg(test)]
+mod tests;

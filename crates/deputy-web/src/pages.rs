@@ -1,0 +1,140 @@
+//! The pages for people. Every one works without scripts: forms that post, each answered with a
+//! redirect to the page that shows what came of it.
+
+pub(crate) mod approvals;
+pub(crate) mod connect;
+pub(crate) mod home;
+pub(crate) mod language;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod message;
+pub(crate) mod settings;
+
+use askama::Template;
+use axum::Router;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use deputy_core::{Language, Role};
+use jiff::tz::TimeZone;
+
+use crate::App;
+use crate::auth::SignedIn;
+use crate::error::PageError;
+use crate::text::Text;
+use crate::view::{Flash, Nav, Shell, Watch};
+
+/// The pages that answer quickly.
+pub(crate) fn quick() -> Router<App> {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/login", get(login::show).post(login::submit))
+        .route("/logout", post(logout::submit))
+        .route("/language", post(language::submit))
+        .route("/connect", get(connect::show))
+        .route("/connect/google", get(connect::start))
+        .route(
+            "/connect/disconnect",
+            get(connect::confirm).post(connect::disconnect),
+        )
+        .route("/connect/notices/{id}/dismiss", post(connect::dismiss))
+        .route("/approvals", get(approvals::show))
+        .route("/settings", get(settings::show))
+        .route("/settings/profile", post(settings::change_profile))
+        .route("/settings/password", post(settings::change_password))
+        .route("/settings/tokens", post(settings::create_token))
+        .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
+        .route(
+            "/settings/sign-out-everywhere",
+            post(settings::sign_out_everywhere),
+        )
+}
+
+/// The pages that make a call.
+pub(crate) fn slow() -> Router<App> {
+    Router::new().route(
+        "/approvals/{id}",
+        get(approvals::one).post(approvals::decide),
+    )
+}
+
+/// A page as an answer.
+pub(crate) fn render(page: &impl Template) -> Result<Response, PageError> {
+    match page.render() {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(error) => Err(PageError::internal(&error, "making a page")),
+    }
+}
+
+/// Back to `path` with the message `done` on it.
+pub(crate) fn done(path: &str, done: &str) -> Response {
+    let (path, fragment) = path
+        .split_once('#')
+        .map_or((path, String::new()), |(p, f)| (p, format!("#{f}")));
+    Redirect::to(&format!("{path}?done={done}{fragment}")).into_response()
+}
+
+/// `?done=…`: the message of the form that led here.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+impl Done {
+    fn flash(&self) -> Option<Flash> {
+        Flash::named(&self.done)
+    }
+}
+
+/// The frame of a signed-in person's page.
+pub(crate) async fn shell(
+    app: &App,
+    who: &SignedIn,
+    active: Nav,
+    flash: Option<Flash>,
+) -> Result<Shell, PageError> {
+    let pending = app
+        .gateway
+        .pending_approvals(who.principal.user_id)
+        .await
+        .map_err(|error| PageError::internal(&error, "counting approvals"))?;
+    let path = who.path.split('?').next().unwrap_or("/");
+    Ok(Shell {
+        t: Text::new(who.user.language),
+        csrf: who.csrf(),
+        active,
+        path: path.to_owned(),
+        name: who.user.name.clone(),
+        admin: who.user.role == Role::Admin,
+        pending: i64::try_from(pending).unwrap_or(i64::MAX),
+        sandbox: app.sandbox(),
+        flash,
+    })
+}
+
+/// The frame of a page for somebody unknown.
+pub(crate) fn plain_shell(app: &App, language: Language, path: &str, csrf: String) -> Shell {
+    Shell {
+        t: Text::new(language),
+        csrf,
+        active: Nav::Elsewhere,
+        path: path.to_owned(),
+        name: String::new(),
+        admin: false,
+        pending: 0,
+        sandbox: app.sandbox(),
+        flash: None,
+    }
+}
+
+/// Shows instants to this person.
+pub(crate) fn watch(app: &App, who: &SignedIn) -> Watch {
+    Watch {
+        t: Text::new(who.user.language),
+        zone: TimeZone::get(&who.user.time_zone).unwrap_or(TimeZone::UTC),
+        now: app.clock.now(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,370 @@
+//! Every page in every language, from made-up data.
+
+use askama::Template;
+use deputy_core::{Language, Scope};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::*;
+use crate::text::Text;
+use crate::view::{
+    ActivityView, ApprovalView, Flash, Grant, Nav, NoticeView, Sandbox, ServiceView, Shell,
+    Snippets, Watch, arguments, scope_key,
+};
+
+fn shell(language: Language, active: Nav) -> Shell {
+    Shell {
+        t: Text::new(language),
+        csrf: "csrf-of-the-session".into(),
+        active,
+        path: "/connect".into(),
+        name: "Оксана <b>".into(),
+        admin: true,
+        pending: 2,
+        sandbox: Some(Sandbox {
+            user: "demo".into(),
+            password: "demo".into(),
+            google_url: Some("http://127.0.0.1:8485".into()),
+        }),
+        flash: Flash::named("saved"),
+    }
+}
+
+fn watch(language: Language) -> Watch {
+    Watch {
+        t: Text::new(language),
+        zone: TimeZone::get("Europe/Kyiv").unwrap(),
+        now: "2026-12-01T10:00:00Z".parse().unwrap(),
+    }
+}
+
+fn services(connected: [bool; 3]) -> Vec<ServiceView> {
+    let grants = |keys: &[&'static str], all: bool| {
+        keys.iter()
+            .enumerate()
+            .map(|(i, key)| Grant {
+                key,
+                granted: all || i == 0,
+            })
+            .collect()
+    };
+    vec![
+        ServiceView {
+            id: "calendar",
+            connected: connected[0],
+            expired: false,
+            grants: grants(
+                &["grant-calendar-read", "grant-calendar-events"],
+                connected[0],
+            ),
+        },
+        ServiceView {
+            id: "gmail",
+            connected: connected[1],
+            expired: false,
+            grants: grants(
+                &[
+                    "grant-gmail-read",
+                    "grant-gmail-send",
+                    "grant-gmail-compose",
+                ],
+                false,
+            ),
+        },
+        ServiceView {
+            id: "drive",
+            connected: connected[2],
+            expired: false,
+            grants: grants(&["grant-drive", "grant-docs"], connected[2]),
+        },
+    ]
+}
+
+fn approval(language: Language, state: &'static str, tone: &'static str) -> ApprovalView {
+    ApprovalView {
+        id: "0199a7f2-5a5e-7000-8000-000000000001".into(),
+        title: "Send an email".into(),
+        server: "gmail".into(),
+        summary: "Send an email to guest@sandbox.test: Lunch on Thursday?".into(),
+        arguments: arguments(&json!({
+            "to": ["guest@sandbox.test", "<script>alert(1)</script>@sandbox.test"],
+            "subject": "Lunch on Thursday?",
+            "body": "Hello!\n\nShall we meet at 13:00 near the office?\nBest,\nOksana",
+            "attachments": [{"filename": "menu.pdf", "file_id": "1x9"}],
+        })),
+        minutes_left: 12,
+        when: watch(language).show("2026-12-01T09:57:00Z".parse().unwrap()),
+        state_key: state,
+        tone,
+        result: Some("{\n  \"message_id\": \"18c2\"\n}".into()),
+    }
+}
+
+fn snippets() -> Snippets {
+    Snippets::new("http://127.0.0.1:8484", "YOUR_TOKEN")
+}
+
+fn home(language: Language, fresh: bool) -> String {
+    let when = |at: &str| watch(language).show(at.parse().unwrap());
+    let activity = |title: &str, caller: &str, at: &str, state_key, tone| ActivityView {
+        title: title.into(),
+        caller: caller.into(),
+        when: when(at),
+        state_key,
+        tone,
+    };
+    let mut shell = shell(language, Nav::Home);
+    shell.flash = None;
+    if fresh {
+        shell.pending = 0;
+    }
+    home::Page {
+        shell,
+        connected_any: !fresh,
+        notices: if fresh {
+            vec![]
+        } else {
+            vec![NoticeView {
+                id: 1,
+                title: Text::new(language).tr("notice-disconnected-title"),
+                text: Text::new(language).tr("notice-testing"),
+            }]
+        },
+        services: services([!fresh, !fresh, false]),
+        pending: if fresh {
+            vec![]
+        } else {
+            vec![approval(language, "approval-pending", "wait")]
+        },
+        activity: if fresh {
+            vec![]
+        } else {
+            vec![
+                activity(
+                    "create_calendar_event",
+                    "Claude on my laptop",
+                    "2026-12-01T09:58:00Z",
+                    "call-ok",
+                    "ok",
+                ),
+                activity(
+                    "send_email",
+                    "Claude on my laptop",
+                    "2026-12-01T09:57:00Z",
+                    "call-waiting",
+                    "wait",
+                ),
+                activity(
+                    "search_files",
+                    "browser",
+                    "2026-12-01T08:00:00Z",
+                    "call-error",
+                    "bad",
+                ),
+            ]
+        },
+        token_count: usize::from(!fresh),
+        snippets: snippets(),
+    }
+    .render()
+    .unwrap()
+}
+
+fn settings(language: Language, fresh: bool) -> String {
+    let watch = watch(language);
+    let when = |at: &str| watch.show(at.parse().unwrap());
+    settings::Page {
+        shell: shell(language, Nav::Settings),
+        problem: fresh.then(|| Text::new(language).tr("password-differs")),
+        fresh: fresh.then(|| settings::Fresh {
+            name: "Claude on my laptop".into(),
+            token: "dpt_pat_5xXW3mWnRj0vUu0A5yq1kq3o3oXGsQmZ5cVw1yYbWc8".into(),
+            snippets: snippets(),
+        }),
+        profile: settings::Profile {
+            username: "demo".into(),
+            name: "Оксана".into(),
+            time_zone: "Europe/Kyiv".into(),
+            zones: vec!["Asia/Dubai".into()],
+        },
+        tokens: if fresh {
+            vec![]
+        } else {
+            vec![settings::TokenView {
+                id: 4,
+                name: "Claude on my laptop".into(),
+                hint: "x9Qa".into(),
+                scopes: "tools:read tools:call tools:write chat".into(),
+                last_used: Some(when("2026-12-01T09:40:00Z")),
+                expires: Some(when("2027-03-01T09:40:00Z")),
+                expired: false,
+            }]
+        },
+        scopes: Scope::ALL
+            .into_iter()
+            .map(|scope| settings::ScopeChoice {
+                id: scope.as_str(),
+                key: scope_key(scope),
+                ticked: !matches!(scope, Scope::Admin | Scope::ApprovalsDecide),
+            })
+            .collect(),
+        sessions: vec![
+            settings::SessionView {
+                agent: "Firefox, Linux".into(),
+                current: true,
+                started: when("2026-11-30T10:00:00Z"),
+                seen: when("2026-12-01T10:00:00Z"),
+            },
+            settings::SessionView {
+                agent: "Safari, iPhone".into(),
+                current: false,
+                started: when("2026-11-29T10:00:00Z"),
+                seen: when("2026-12-01T07:00:00Z"),
+            },
+        ],
+    }
+    .render()
+    .unwrap()
+}
+
+fn message(language: Language, good: bool) -> String {
+    let t = Text::new(language);
+    message::Page {
+        shell: shell(language, Nav::Elsewhere),
+        good,
+        heading: t.tr(if good {
+            "callback-ok-title"
+        } else {
+            "callback-failed-title"
+        }),
+        text: t.tr(if good {
+            "callback-ok-text"
+        } else {
+            "callback-state"
+        }),
+        services: if good {
+            services([true, true, false])
+        } else {
+            vec![]
+        },
+        actions: vec![
+            message::Action {
+                key: "to-connections",
+                href: "/connect".into(),
+            },
+            message::Action {
+                key: "to-home",
+                href: "/".into(),
+            },
+        ],
+    }
+    .render()
+    .unwrap()
+}
+
+fn gallery(language: Language) -> Vec<(&'static str, String)> {
+    let t = Text::new(language);
+    let connect = |connected, problem: bool| {
+        connect::Page {
+            shell: shell(language, Nav::Connect),
+            available: !problem,
+            connected_all: false,
+            notices: vec![],
+            services: services(connected),
+            account: None,
+            since: connected[0]
+                .then(|| watch(language).show("2026-10-01T10:00:00Z".parse().unwrap())),
+        }
+        .render()
+        .unwrap()
+    };
+    let approvals = |pending, decided| {
+        approvals::Page {
+            shell: shell(language, Nav::Approvals),
+            pending,
+            decided,
+        }
+        .render()
+        .unwrap()
+    };
+    let message = |good| message(language, good);
+    let login = |problem: bool| {
+        login::Page {
+            shell: shell(language, Nav::Elsewhere),
+            username: if problem {
+                "demo".into()
+            } else {
+                String::new()
+            },
+            next: "/connect".into(),
+            problem: problem.then(|| t.tr("login-wrong")),
+        }
+        .render()
+        .unwrap()
+    };
+    let disconnect = |one: bool| {
+        connect::DisconnectPage {
+            shell: shell(language, Nav::Connect),
+            service: one.then(|| services([true, true, true]).remove(1)),
+            last: !one,
+        }
+        .render()
+        .unwrap()
+    };
+    vec![
+        ("login", login(false)),
+        ("login-wrong", login(true)),
+        ("home", home(language, false)),
+        ("home-new", home(language, true)),
+        ("connect", connect([true, true, false], false)),
+        ("connect-none", connect([false, false, false], true)),
+        ("disconnect", disconnect(true)),
+        ("disconnect-all", disconnect(false)),
+        (
+            "approvals",
+            approvals(
+                vec![approval(language, "approval-pending", "wait")],
+                vec![
+                    approval(language, "approval-done", "ok"),
+                    approval(language, "approval-rejected", ""),
+                ],
+            ),
+        ),
+        ("approvals-none", approvals(vec![], vec![])),
+        ("settings", settings(language, false)),
+        ("settings-token", settings(language, true)),
+        ("callback-ok", message(true)),
+        ("callback-failed", message(false)),
+    ]
+}
+
+#[test]
+fn every_page_is_whole_in_every_language() {
+    for language in Language::ALL {
+        for (name, page) in gallery(language) {
+            assert!(
+                !page.contains("Unknown localization"),
+                "{name} in {language:?} lacks a text"
+            );
+            assert!(
+                page.contains(&format!("<html lang=\"{}\">", language.as_str())),
+                "{name}"
+            );
+            assert!(
+                !page.contains("<script"),
+                "{name}: what people and models write is escaped"
+            );
+            assert!(
+                !page.contains(" style=") && !page.contains("<style"),
+                "{name}: the policy forbids inline styles"
+            );
+            let forms =
+                page.matches("method=\"post\"").count() - page.matches("action=\"/login\"").count();
+            let tokens = page.matches("name=\"csrf\"").count();
+            assert_eq!(
+                forms, tokens,
+                "{name}: every form of a session carries its token"
+            );
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What people do here beside calls of tools, for the chain of records: who signed in, what was
+//! connected, which tokens were made.
+
+use deputy_core::{Principal, UserId};
+use deputy_gateway::audit::{AuditError, Entry};
+use serde_json::Value;
+
+use crate::App;
+
+/// An act of a person.
+pub(crate) struct Act {
+    pub(crate) user: UserId,
+    /// Through what: [`deputy_core::Caller::label`].
+    pub(crate) caller: String,
+    pub(crate) action: &'static str,
+    pub(crate) target: String,
+    /// Ids and digests, never values.
+    pub(crate) detail: Value,
+}
+
+impl Act {
+    fn entry(self, outcome: &str) -> Entry {
+        Entry {
+            user: Some(self.user),
+            caller: self.caller,
+            action: self.action,
+            target: self.target,
+            call_id: None,
+            outcome: outcome.to_owned(),
+            detail: self.detail,
+        }
+    }
+}
+
+/// Writes down a change that a person made to their own ways in, without waiting for the disk.
+pub(crate) async fn of_person(
+    app: &App,
+    principal: &Principal,
+    action: &'static str,
+    target: String,
+) {
+    let act = Act {
+        user: principal.user_id,
+        caller: principal.caller.label(),
+        action,
+        target,
+        detail: Value::Null,
+    };
+    after(app, act).await;
+}
+
+/// Writes down what is about to be done; nothing may be done when that fails.
+pub(crate) async fn before(app: &App, act: Act) -> Result<(), AuditError> {
+    app.gateway.audit().record(act.entry("started")).await
+}
+
+/// Writes down what was done here, without waiting for the disk.
+pub(crate) async fn after(app: &App, act: Act) {
+    app.gateway.audit().note(act.entry("ok"), None).await;
+}

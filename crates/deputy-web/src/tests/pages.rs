@@ -1,0 +1,349 @@
+//! Signing in and out, forms, settings, approvals.
+
+use http::StatusCode;
+
+use super::*;
+
+#[tokio::test]
+async fn signing_in_leads_on_and_out_again() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut browser = app.browser();
+    let answer = browser.sign_in("alice", "wrong", "").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(answer.text.contains("do not match") && answer.text.contains("value=\"alice\""));
+    let answer = browser
+        .sign_in("alice", "password of alice", "/connect?x=1")
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (StatusCode::SEE_OTHER, "/connect?x=1")
+    );
+    let cookie = answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|v| v.to_str().unwrap())
+        .find(|v| v.starts_with("deputy="))
+        .unwrap();
+    assert!(
+        cookie.contains("HttpOnly")
+            && cookie.contains("SameSite=Lax")
+            && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    let home = browser.get("/").await;
+    assert!(home.text.contains("Hello, alice"), "{}", home.text);
+    assert_eq!(browser.get("/login").await.status, StatusCode::SEE_OTHER);
+
+    let old = browser.cookies.clone();
+    let answer = browser.post("/logout", &[]).await;
+    assert_eq!(answer.header("location"), "/login?done=signed-out");
+    browser.cookies = old;
+    assert_eq!(
+        browser.get("/").await.status,
+        StatusCode::SEE_OTHER,
+        "the session is over, not only the cookie"
+    );
+}
+
+#[tokio::test]
+async fn sign_in_follows_no_address_elsewhere() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    for next in [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+    ] {
+        let answer = app
+            .browser()
+            .sign_in("alice", "password of alice", next)
+            .await;
+        assert_eq!(answer.header("location"), "/", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    for _ in 0..3 {
+        assert_eq!(
+            app.browser().sign_in("alice", "wrong", "").await.status,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    let answer = app
+        .browser()
+        .sign_in("alice", "password of alice", "")
+        .await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert!(answer.text.contains("Too many attempts"));
+}
+
+#[tokio::test]
+async fn cookies_are_host_bound_over_https() {
+    let app = TestApp::at("https://deputy.example", None).await;
+    app.user("alice").await;
+    let answer = app
+        .browser()
+        .sign_in("alice", "password of alice", "")
+        .await;
+    let cookies: Vec<_> = answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|v| v.to_str().unwrap())
+        .collect();
+    let session = cookies
+        .iter()
+        .find(|v| v.starts_with("__Host-deputy="))
+        .expect("the session's cookie");
+    assert!(
+        session.contains("Secure") && session.contains("Path=/") && !session.contains("Domain"),
+        "{session}"
+    );
+    assert!(
+        answer
+            .header("strict-transport-security")
+            .starts_with("max-age=")
+    );
+}
+
+#[tokio::test]
+async fn a_form_without_its_token_does_nothing() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.user("bob").await;
+    let mut bob = app.signed_in("bob").await;
+    let of_bob = bob.get("/settings").await.csrf();
+    let mut browser = app.signed_in("alice").await;
+    for path in [
+        "/logout",
+        "/connect/disconnect",
+        "/connect/notices/1/dismiss",
+        "/approvals/0199a7f2-5a5e-7000-8000-000000000001",
+        "/settings/profile",
+        "/settings/password",
+        "/settings/tokens",
+        "/settings/tokens/1/revoke",
+        "/settings/sign-out-everywhere",
+        "/language",
+    ] {
+        let fields = [
+            ("name", "x"),
+            ("scope", "tools:read"),
+            ("language", "ru"),
+            ("decision", "approve"),
+        ];
+        assert_eq!(
+            browser.post_bare(path, &fields, None).await.status,
+            StatusCode::FORBIDDEN,
+            "{path}"
+        );
+        let mut with = vec![("csrf", of_bob.as_str())];
+        with.extend_from_slice(&fields);
+        let answer = browser.post_bare(path, &with, Some("same-origin")).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::FORBIDDEN,
+            "{path} with another's token"
+        );
+        assert!(answer.text.contains("Please try that again"), "{path}");
+        // The right token, and yet from another site.
+        let own = browser.get("/settings").await.csrf();
+        let mut with = vec![("csrf", own.as_str())];
+        with.extend_from_slice(&fields);
+        assert_eq!(
+            browser
+                .post_bare(path, &with, Some("cross-site"))
+                .await
+                .status,
+            StatusCode::FORBIDDEN,
+            "{path}"
+        );
+    }
+    assert!(app.identity.tokens(alice.id).await.unwrap().is_empty());
+    let answer = browser
+        .post_bare(
+            "/login",
+            &[("username", "bob"), ("password", "password of bob")],
+            Some("cross-site"),
+        )
+        .await;
+    assert_eq!(
+        answer.status,
+        StatusCode::FORBIDDEN,
+        "nobody is signed in from elsewhere"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_made_shown_once_and_revoked() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.user("bob").await;
+    let mut browser = app.signed_in("alice").await;
+    let fields = [
+        ("name", "laptop"),
+        ("days", "30"),
+        ("scope", "tools:read"),
+        ("scope", "tools:call"),
+    ];
+    let page = browser.post("/settings/tokens", &fields).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let (_, rest) = page
+        .text
+        .split_once("dpt_pat_")
+        .expect("the token is shown");
+    let token = format!("dpt_pat_{}", &rest[..43]);
+    let me = app.api(Method::GET, "/api/v1/me", &token, None).await;
+    assert_eq!(me.json()["data"]["username"], "alice");
+    let list = browser.get("/settings").await;
+    assert!(
+        list.text.contains("laptop") && !list.text.contains(&token),
+        "it is shown once"
+    );
+
+    let id = app.identity.tokens(alice.id).await.unwrap()[0].id;
+    let mut bob = app.signed_in("bob").await;
+    let path = format!("/settings/tokens/{id}/revoke");
+    assert_eq!(
+        bob.post(&path, &[]).await.status,
+        StatusCode::NOT_FOUND,
+        "another's token is not found"
+    );
+    assert_eq!(browser.post(&path, &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        app.api(Method::GET, "/api/v1/me", &token, None)
+            .await
+            .status,
+        StatusCode::UNAUTHORIZED
+    );
+
+    let answer = browser
+        .post("/settings/tokens", &[("name", "no rights")])
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text.contains("at least one right"));
+}
+
+#[tokio::test]
+async fn profile_language_and_password_change() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let mut other = app.signed_in("alice").await;
+    let mut browser = app.signed_in("alice").await;
+    let answer = browser
+        .post(
+            "/settings/profile",
+            &[
+                ("name", "Аліса"),
+                ("language", "uk"),
+                ("time_zone", "Europe/Kyiv"),
+            ],
+        )
+        .await;
+    assert_eq!(answer.header("location"), "/settings?done=saved");
+    assert!(browser.get("/").await.text.contains("Вітаємо, Аліса"));
+    let answer = browser
+        .post("/settings/profile", &[("time_zone", "Mars/Base")])
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let answer = browser
+        .post("/language", &[("language", "ru"), ("next", "/connect")])
+        .await;
+    assert_eq!(answer.header("location"), "/connect");
+    assert!(
+        browser
+            .get("/connect")
+            .await
+            .text
+            .contains("<html lang=\"ru\">")
+    );
+
+    let fields = [
+        ("current", "password of alice"),
+        ("new", "ten new letters"),
+        ("again", "ten new letters"),
+    ];
+    let answer = browser.post("/settings/password", &fields).await;
+    assert_eq!(
+        answer.header("location"),
+        "/settings?done=password",
+        "{}",
+        answer.text
+    );
+    assert_eq!(
+        browser.get("/").await.status,
+        StatusCode::OK,
+        "this browser stays signed in"
+    );
+    assert_eq!(
+        other.get("/").await.status,
+        StatusCode::SEE_OTHER,
+        "the others do not"
+    );
+    let answer = browser
+        .post(
+            "/settings/password",
+            &[
+                ("current", "wrong"),
+                ("new", "another one!"),
+                ("again", "another one!"),
+            ],
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    browser.post("/settings/sign-out-everywhere", &[]).await;
+    assert!(
+        app.identity
+            .sessions(alice.id, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn the_language_before_sign_in_is_the_browsers_or_the_chosen_one() {
+    let app = TestApp::start(None).await;
+    let mut browser = app.browser();
+    let request = browser
+        .request(Method::GET, "/login")
+        .header("accept-language", "uk-UA, en;q=0.5")
+        .body(Body::empty())
+        .unwrap();
+    assert!(
+        browser
+            .exchange(request)
+            .await
+            .text
+            .contains("<html lang=\"uk\">")
+    );
+    browser
+        .post_bare(
+            "/language",
+            &[("language", "ru"), ("next", "/login")],
+            Some("same-origin"),
+        )
+        .await;
+    assert!(
+        browser
+            .get("/login")
+            .await
+            .text
+            .contains("<html lang=\"ru\">")
+    );
+    assert_eq!(
+        browser
+            .post_bare("/language", &[("language", "xx")], None)
+            .await
+            .status,
+        StatusCode::BAD_REQUEST
+    );
+}

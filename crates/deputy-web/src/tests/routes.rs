@@ -1,0 +1,223 @@
+//! What holds for every route.
+
+use http::{Method, StatusCode};
+
+use super::*;
+
+const PAGES: [&str; 9] = [
+    "/",
+    "/login",
+    "/connect",
+    "/connect/disconnect",
+    "/approvals",
+    "/settings",
+    "/healthz",
+    "/readyz",
+    "/nothing-here",
+];
+const API: [&str; 9] = [
+    "/api/v1/integrations/status",
+    "/api/v1/integrations/google/auth?service=all",
+    "/api/v1/tools",
+    "/api/v1/approvals",
+    "/api/v1/audit",
+    "/api/v1/usage",
+    "/api/v1/me",
+    "/api/v1/admin/pool",
+    "/api/v1/nothing-here",
+];
+
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut alice = app.signed_in("alice").await;
+    for path in PAGES.iter().chain(&API).chain(&[
+        "/api/v1/integrations/google/callback",
+        "/assets/deputy.css",
+        "/api/v1/openapi.json",
+    ]) {
+        for answer in [app.browser().get(path).await, alice.get(path).await] {
+            let policy = answer.header("content-security-policy");
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+                "{path}: {policy}"
+            );
+            assert!(!policy.contains("unsafe"), "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+            let cached = if path.starts_with("/assets/") {
+                "immutable"
+            } else {
+                "no-store"
+            };
+            assert!(answer.header("cache-control").contains(cached), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_sent_to_the_sign_in_or_told_so() {
+    let app = TestApp::start(None).await;
+    for path in [
+        "/",
+        "/connect",
+        "/approvals",
+        "/settings",
+        "/connect/google?service=all",
+    ] {
+        let answer = app.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(answer.header("location").starts_with("/login"), "{path}");
+    }
+    for path in &API[..8] {
+        let answer = app.api(Method::GET, path, "", None).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            "{path}"
+        );
+        assert_eq!(answer.json()["success"], false);
+        let answer = app
+            .api(
+                Method::GET,
+                path,
+                "dpt_pat_0000000000000000000000000000000000000000000",
+                None,
+            )
+            .await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_have_the_shape_of_their_place() {
+    let app = TestApp::start(None).await;
+    let answer = app.api(Method::GET, "/api/v1/nothing", "", None).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::NOT_FOUND, "NOT_FOUND")
+    );
+    let answer = app.api(Method::PUT, "/api/v1/me", "", None).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED")
+    );
+    assert!(
+        answer.header("allow").contains("PATCH"),
+        "{:?}",
+        answer.headers
+    );
+    let answer = app.browser().get("/nothing").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(
+        answer.header("content-type").starts_with("text/html")
+            && answer.text.contains("There is nothing here")
+    );
+    let answer = app.browser().get("/logout").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(answer.text.contains("<!doctype html>"));
+}
+
+#[tokio::test]
+async fn a_body_may_only_be_so_large() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let token = app.token(&alice, "").await;
+    let large = json!({ "name": "x".repeat(300 * 1024) });
+    let answer = app
+        .api(Method::PATCH, "/api/v1/me", &token, Some(large))
+        .await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+    );
+}
+
+#[tokio::test]
+async fn the_program_says_how_it_is() {
+    let app = TestApp::start(None).await;
+    assert_eq!(app.browser().get("/healthz").await.status, StatusCode::OK);
+    let ready = app.browser().get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    assert_eq!(ready.json()["components"]["database"], "ok");
+    app.lifecycle.soft().cancel();
+    let ready = app.browser().get("/readyz").await;
+    assert_eq!(
+        (
+            ready.status,
+            ready.json()["components"]["lifecycle"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        ),
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned())
+    );
+    assert_eq!(
+        app.browser().get("/metrics").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn another_name_for_this_machine_is_not_answered() {
+    let app = TestApp::start(None).await;
+    let request = Request::builder()
+        .uri("/login")
+        .header(header::HOST, "evil.example:8484")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(
+        app.send(request).await.status,
+        StatusCode::MISDIRECTED_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn the_document_describes_every_route() {
+    let document = serde_json::to_value(crate::api::document()).unwrap();
+    let paths: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .keys()
+                .map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    insta::assert_snapshot!(paths.join("\n"), @r"
+    get /api/v1/admin/pool
+    get /api/v1/approvals
+    post /api/v1/approvals/{id}
+    get /api/v1/audit
+    delete /api/v1/integrations/google
+    get /api/v1/integrations/google/auth
+    get /api/v1/integrations/google/callback
+    get /api/v1/integrations/status
+    get /api/v1/me
+    patch /api/v1/me
+    get /api/v1/tools
+    post /api/v1/tools/{name}/call
+    get /api/v1/usage
+    ");
+    let served = TestApp::start(None)
+        .await
+        .browser()
+        .get("/api/v1/openapi.json")
+        .await;
+    assert_eq!(served.json(), document);
+    // Every reference leads somewhere.
+    for reference in served
+        .text
+        .split("\"$ref\":\"#/components/schemas/")
+        .skip(1)
+    {
+        let name = reference.split('"').next().unwrap();
+        assert!(
+            document["components"]["schemas"].get(name).is_some(),
+            "{name} is missing"
+        );
+    }
+}
