@@ -247,6 +247,32 @@ impl Sandbox {
         issued["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// A request to the emulated Google itself, as `account`.
+    pub(crate) async fn direct(
+        &self,
+        account: &str,
+        verb: http::Method,
+        path: &str,
+        body: Value,
+    ) -> Value {
+        let token = self.token(account, &ALL_SCOPES).await;
+        let url = self.url.join(path).unwrap();
+        let reply = self
+            .http
+            .request(verb, url)
+            .bearer_auth(token)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            reply.status().is_success(),
+            "{path}: {}",
+            reply.text().await.unwrap()
+        );
+        reply.json().await.unwrap()
+    }
+
     /// A client of the server `name` as `account`, with all scopes. Google gets a second to answer,
     /// so that a test of an answer that never comes is a short one.
     pub(crate) async fn client(&self, name: &'static str, account: &str) -> Client {

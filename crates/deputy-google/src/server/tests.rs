@@ -376,3 +376,46 @@ async fn over_http_both_eras_are_served_and_only_the_header_says_who_calls() {
     }
     assert_eq!(*seen.lock(), ["Bearer tok-old", "Bearer tok-new"]);
 }
+
+#[tokio::test]
+async fn over_pipes_both_eras_are_served() {
+    let lifecycle = Lifecycle::new();
+    let (google, _) = recording(&lifecycle).await;
+    for era in [
+        ClientLifecycleMode::Initialize,
+        ClientLifecycleMode::Discover {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+        },
+    ] {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (reader, writer) = tokio::io::split(theirs);
+        let config = config(&google, Credentials::PerRequest);
+        let served = lifecycle
+            .spawn(async move { crate::serve_duplex("calendar", config, reader, writer).await });
+        let client = Client {
+            service: ().serve_with_lifecycle(ours, era).await.unwrap(),
+        };
+        succeeded(
+            &client
+                .request("list_calendars", json!({}), credential("tok"))
+                .await
+                .unwrap(),
+        );
+        drop(client);
+        // The end of its input is the end of the server.
+        let ended = tokio::time::timeout(Duration::from_secs(10), served)
+            .await
+            .expect("the server goes on");
+        ended.unwrap().unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_at_once_is_no_failure() {
+    let lifecycle = Lifecycle::new();
+    let (google, _) = recording(&lifecycle).await;
+    let config = config(&google, Credentials::PerRequest);
+    crate::serve_duplex("calendar", config, tokio::io::empty(), tokio::io::sink())
+        .await
+        .unwrap();
+}

@@ -242,3 +242,103 @@ async fn the_persons_calendars_are_listed() {
         (ME, "owner")
     );
 }
+
+#[tokio::test]
+async fn a_day_is_asked_over_all_calendars() {
+    let sandbox = Sandbox::start().await;
+    let client = calendar(&sandbox).await;
+    let second = json!({"summary": "Дом", "timeZone": "Europe/Kyiv"});
+    let second = sandbox
+        .direct(ME, http::Method::POST, "calendar/v3/calendars", second)
+        .await;
+    let mut expected = Vec::new();
+    for (hour, calendar_id) in [
+        (9, "primary"),
+        (10, text(&second, "id")),
+        (11, "primary"),
+        (12, text(&second, "id")),
+    ] {
+        let event = json!({
+            "summary": format!("at {hour}"), "calendar_id": calendar_id,
+            "start_time": format!("2026-12-01T{hour:02}:00:00Z"), "end_time": format!("2026-12-01T{hour:02}:30:00Z"),
+        });
+        expected.push(created(&client, event).await["summary"].clone());
+    }
+    let mut seen = Vec::new();
+    let mut page_token = Value::Null;
+    for _ in 0..2 {
+        let page = json!({"time_min": "2026-12-01", "time_max": "2026-12-02", "max_results": 2, "page_token": page_token});
+        let page = client.call("get_events_for_date_range", page).await;
+        seen.extend(
+            page["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|e| e["summary"].clone()),
+        );
+        page_token = page["next_page_token"].clone();
+    }
+    assert_eq!(seen, expected);
+    assert!(page_token.is_null());
+    let other = json!({"time_min": "2026-12-01", "time_max": "2026-12-03", "page_token": "CAE"});
+    assert!(
+        client
+            .fail("get_events_for_date_range", other)
+            .await
+            .0
+            .starts_with("/page_token: ")
+    );
+}
+
+#[tokio::test]
+async fn pages_of_one_calendar_follow_each_other_and_words_are_searched() {
+    let sandbox = Sandbox::start().await;
+    let client = calendar(&sandbox).await;
+    for n in 0..5 {
+        let event = json!({"summary": format!("Встреча {n}"), "start_time": format!("2026-12-0{}", n + 1), "end_time": format!("2026-12-0{}", n + 2)});
+        created(&client, event).await;
+    }
+    let mut seen = Vec::new();
+    let mut page_token = Value::Null;
+    loop {
+        let page = json!({"time_min": "2026-12-01", "time_max": "2026-12-31", "max_results": 2, "page_token": page_token});
+        let page = client.call("list_calendar_events", page).await;
+        seen.extend(
+            page["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|e| text(e, "summary").to_owned()),
+        );
+        page_token = page["next_page_token"].clone();
+        if page_token.is_null() {
+            break;
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            "Встреча 0",
+            "Встреча 1",
+            "Встреча 2",
+            "Встреча 3",
+            "Встреча 4"
+        ]
+    );
+    let search = json!({"time_min": "2026-12-01", "time_max": "2026-12-31", "query": "встреча 3"});
+    let found = client.call("list_calendar_events", search).await;
+    assert_eq!(found["events"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_listings_at_once_all_succeed() {
+    let sandbox = Sandbox::start().await;
+    sandbox.control("quota", json!({"enforced": true})).await;
+    let client = calendar(&sandbox).await;
+    created(&client, meeting()).await;
+    let range = || json!({"time_min": "2026-12-01T00:00:00Z", "time_max": "2026-12-03T00:00:00Z"});
+    let all = (0..100).map(|_| client.call("list_calendar_events", range()));
+    for answer in futures_util::future::join_all(all).await {
+        assert_eq!(answer["events"].as_array().unwrap().len(), 1);
+    }
+}

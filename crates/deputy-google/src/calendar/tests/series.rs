@@ -194,3 +194,76 @@ async fn a_series_is_no_occurrence() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn a_series_of_days_with_guests_and_no_end_is_cut_too() {
+    let sandbox = Sandbox::start().await;
+    let client = calendar(&sandbox).await;
+    let series = json!({
+        "summary": "Duty", "start_time": "2026-12-07", "end_time": "2026-12-08",
+        "recurrence": ["RRULE:FREQ=WEEKLY"], "attendees": [GUEST],
+    });
+    created(&client, series).await;
+    let range = ("2026-12-01", "2027-01-10");
+    let events = listed(&client, range.0, range.1).await;
+    assert_eq!(
+        starts(&events),
+        [
+            "2026-12-07",
+            "2026-12-14",
+            "2026-12-21",
+            "2026-12-28",
+            "2027-01-04"
+        ]
+    );
+    let change =
+        json!({"event_id": events[2]["id"], "scope": "following", "start_time": "2026-12-22"});
+    client.call("update_calendar_event", change).await;
+    let expected = [
+        "2026-12-07",
+        "2026-12-14",
+        "2026-12-22",
+        "2026-12-29",
+        "2027-01-05",
+    ];
+    assert_eq!(starts(&listed(&client, range.0, range.1).await), expected);
+    let guest = sandbox.client("calendar", GUEST).await;
+    assert_eq!(
+        starts(&listed(&guest, range.0, range.1).await),
+        expected,
+        "guests see the same"
+    );
+}
+
+#[tokio::test]
+async fn a_series_that_google_will_not_end_gets_no_successor() {
+    let sandbox = Sandbox::start().await;
+    let client = calendar(&sandbox).await;
+    let events = course(&client).await;
+    let forbidden = json!({
+        "method": "calendar.events.patch", "fault": "canned", "status": 403,
+        "body": {"error": {"code": 403, "message": "No.", "errors": [{"domain": "calendar", "reason": "forbiddenForNonOrganizer"}]}},
+    });
+    sandbox.control("faults", forbidden).await;
+    let id = call_id();
+    let change = json!({"event_id": events[4]["id"], "scope": "following", "summary": "New"});
+    let first = client
+        .request("update_calendar_event", change.clone(), attempt(id, 1))
+        .await
+        .unwrap();
+    assert_eq!(
+        failed(&first).1.kind,
+        deputy_core::firstparty::FailureKind::Forbidden
+    );
+    let after = all(&client).await;
+    assert_eq!((after.len(), at(&after, "summary", "New")), (10, 0));
+    // The id of the successor that was taken back is spent; a repeat has another.
+    succeeded(
+        &client
+            .request("update_calendar_event", change, attempt(id, 2))
+            .await
+            .unwrap(),
+    );
+    let after = all(&client).await;
+    assert_eq!((after.len(), at(&after, "summary", "New")), (10, 6));
+}

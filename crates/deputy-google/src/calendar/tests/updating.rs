@@ -73,14 +73,14 @@ async fn somebody_elses_change_in_between_is_not_overwritten() {
         )
         .await;
     let stale = json!({"event_id": id, "summary": "Иначе", "etag": event["etag"]});
-    let (text, failure) = client.fail("update_calendar_event", stale).await;
-    assert_eq!(failure.kind, FailureKind::Conflict, "{text}");
+    let (said, failure) = client.fail("update_calendar_event", stale).await;
+    assert_eq!(failure.kind, FailureKind::Conflict, "{said}");
     let now = client
         .call("get_calendar_event", json!({"event_id": id}))
         .await["event"]
         .clone();
     assert_eq!(
-        (text_of(&now, "summary"), text_of(&now, "location")),
+        (text(&now, "summary"), text(&now, "location")),
         ("Встреча", "Зал 1")
     );
     let fresh = json!({"event_id": id, "summary": "Иначе", "etag": now["etag"]});
@@ -88,10 +88,6 @@ async fn somebody_elses_change_in_between_is_not_overwritten() {
         client.call("update_calendar_event", fresh).await["event"]["location"],
         "Зал 1"
     );
-}
-
-fn text_of<'a>(event: &'a Value, name: &str) -> &'a str {
-    text(event, name)
 }
 
 #[tokio::test]
@@ -189,4 +185,38 @@ async fn a_deleted_event_is_not_changed() {
         )
         .await;
     assert_eq!(failure.kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_answer_of_a_guest_survives_a_new_guest_and_a_new_title() {
+    let sandbox = Sandbox::start().await;
+    let client = calendar(&sandbox).await;
+    let event = invited(&client).await;
+    let path = format!(
+        "calendar/v3/calendars/primary/events/{}",
+        text(&event, "id")
+    );
+    let answer =
+        json!({"attendees": [{"email": GUEST, "responseStatus": "accepted", "comment": "буду"}]});
+    sandbox
+        .direct(GUEST, http::Method::PATCH, &path, answer)
+        .await;
+    let change = json!({"event_id": event["id"], "summary": "Иначе", "add_attendees": ["third@sandbox.test"]});
+    let changed = client.call("update_calendar_event", change).await["event"].clone();
+    let status = |email: &str| {
+        let guests = changed["attendees"].as_array().unwrap();
+        guests
+            .iter()
+            .find(|g| g["email"] == email)
+            .map(|g| g["response_status"].clone())
+    };
+    assert_eq!(status(GUEST), Some(json!("accepted")));
+    assert_eq!(status("third@sandbox.test"), Some(json!("needsAction")));
+    let raw = sandbox
+        .direct(ME, http::Method::GET, &path, json!({}))
+        .await;
+    assert!(
+        raw["attendees"].to_string().contains("буду"),
+        "what tools do not know stays too: {raw}"
+    );
 }
