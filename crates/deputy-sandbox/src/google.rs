@@ -34,8 +34,11 @@
 //! `pipeline::answer`), document tabs.
 
 mod accounts;
+mod calendar;
 mod call;
 mod control;
+mod docs;
+mod drive;
 mod failure;
 mod faults;
 mod gmail;
@@ -64,7 +67,13 @@ pub use self::world::WorldError;
 use crate::server::{self, Connection, Reply, Request};
 
 /// The emulated APIs.
-static SERVICES: &[&Service] = &[&oauth::SERVICE, &gmail::SERVICE];
+static SERVICES: &[&Service] = &[
+    &oauth::SERVICE,
+    &calendar::SERVICE,
+    &gmail::SERVICE,
+    &drive::SERVICE,
+    &docs::SERVICE,
+];
 
 /// The OAuth client that every emulated Google knows: any loopback redirect URI is registered.
 pub const CLIENT_ID: &str = "sandbox-client";

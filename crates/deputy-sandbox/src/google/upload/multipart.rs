@@ -1,7 +1,7 @@
 //! `multipart/related` bodies (RFC 2387).
 //!
-//! Google's own Python client ends lines with a bare LF, others with CRLF: both are taken, even in
-//! one body.
+//! Google's own Python client ends lines with a bare LF, others with CRLF: both are taken. The line end before a
+//! boundary belongs to the boundary.
 
 use bytes::Bytes;
 
@@ -29,6 +29,8 @@ pub(crate) fn split(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     // Where the content of the part that is open starts.
     let mut open: Option<usize> = None;
+    // As the first boundary ends, so do the others: with a bare LF a CR before it is content.
+    let mut newline: &[u8] = b"\n";
     let mut at = 0;
     while at < body.len() {
         let end = body[at..]
@@ -41,7 +43,11 @@ pub(crate) fn split(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
             .and_then(|rest| rest.strip_prefix(boundary.as_bytes()));
         if let Some(rest) = delimiter.filter(|rest| rest.is_empty() || rest == b"--") {
             if let Some(start) = open {
-                parts.push(part(body.slice(start..before_line_end(body, start, at))));
+                let content = &body[start..at];
+                let length = content.strip_suffix(newline).unwrap_or(content).len();
+                parts.push(part(body.slice(start..start + length)));
+            } else if body[at..end].ends_with(b"\r\n") {
+                newline = b"\r\n";
             }
             if !rest.is_empty() {
                 return Some(parts);
@@ -51,15 +57,6 @@ pub(crate) fn split(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
         at = end;
     }
     None
-}
-
-/// The line end before a boundary belongs to the boundary.
-fn before_line_end(body: &[u8], start: usize, at: usize) -> usize {
-    let content = &body[start..at];
-    let content = content
-        .strip_suffix(b"\n")
-        .map_or(content, |rest| rest.strip_suffix(b"\r").unwrap_or(rest));
-    start + content.len()
 }
 
 fn part(whole: Bytes) -> Part {
