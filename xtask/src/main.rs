@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: what there is to do with this repository besides `cargo build`.
+//!
+//! One command checks everything, the same on a desk and in CI: `cargo xtask test`. It brings what
+//! the tests need and the machine lacks, as far as it may, and says by name what it leaves out.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a tool for the terminal: it reads the environment, starts programs and prints"
+)]
+
+mod args;
+mod doctor;
+mod machine;
+mod part;
+mod postgres;
+mod process;
+mod services;
+mod test;
+
+use std::process::ExitCode;
+
+use args::Task;
+
+fn main() -> ExitCode {
+    let task = match args::parse(std::env::args().skip(1)) {
+        Ok(task) => task,
+        Err(message) => {
+            eprintln!("xtask: {message}\n\n{}", args::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let done = match task {
+        Task::Help => {
+            println!("{}", args::USAGE);
+            Ok(true)
+        }
+        Task::Test(plan) => test::run(&plan),
+        Task::With(command) => services::with(&command),
+        Task::Setup => doctor::setup(),
+        Task::Doctor => doctor::look(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

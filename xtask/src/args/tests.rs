@@ -1,0 +1,52 @@
+use super::*;
+
+fn parsed(line: &str) -> Result<Task, String> {
+    parse(line.split_whitespace().map(str::to_owned))
+}
+
+#[test]
+fn a_plan_is_everything_or_what_was_named() {
+    assert_eq!(parsed("test"), Ok(Task::Test(Plan::default())));
+    let some = Plan {
+        only: vec![Step::Fmt, Step::Deny, Step::Unit],
+        test_args: vec![],
+    };
+    assert_eq!(
+        parsed("test --only fmt --only=deny,unit"),
+        Ok(Task::Test(some))
+    );
+    let filtered = Plan {
+        only: vec![Step::It],
+        test_args: vec!["consent".to_owned(), "--nocapture".to_owned()],
+    };
+    assert_eq!(
+        parsed("test --only it -- consent --nocapture"),
+        Ok(Task::Test(filtered))
+    );
+}
+
+#[test]
+fn a_command_goes_through_untouched() {
+    let command = ["cargo", "test", "-p", "deputy-store", "--", "--only"]
+        .map(str::to_owned)
+        .to_vec();
+    assert_eq!(
+        parsed("with cargo test -p deputy-store -- --only"),
+        Ok(Task::With(command))
+    );
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (line, part) in [
+        ("tset", "tset"),
+        ("test --only", "--only"),
+        ("test --only fmt,lint", "lint"),
+        ("test fmt", "fmt"),
+        ("with", "command"),
+        ("setup now", "now"),
+    ] {
+        let message = parsed(line).unwrap_err();
+        assert!(message.contains(part), "{line}: {message}");
+    }
+}

@@ -1,0 +1,76 @@
+//! What of the parts is there, and getting the rest.
+
+use anyhow::Result;
+
+use crate::part::Part;
+use crate::process;
+
+/// Programs without which nothing is checked at all: how to ask for them, and how to get them.
+const BASE: &[(&str, &[&str], &str)] = &[
+    (
+        "cc",
+        &["--version"],
+        "a C compiler: sudo apt-get install build-essential",
+    ),
+    (
+        "cargo",
+        &["fmt", "--version"],
+        "rustup component add rustfmt",
+    ),
+    (
+        "cargo",
+        &["clippy", "--version"],
+        "rustup component add clippy",
+    ),
+];
+
+/// Says what is there; true if nothing is missing.
+pub(crate) fn look() -> Result<bool> {
+    let mut whole = base();
+    for part in Part::ALL {
+        match part.find() {
+            Some(place) => println!("ok       {}: {}", part.name(), place.display()),
+            None => {
+                whole = false;
+                println!(
+                    "missing  {}: without it, no {}",
+                    part.name(),
+                    part.left_out()
+                );
+            }
+        }
+    }
+    if !whole {
+        println!("\nTo install what is missing: cargo xtask setup");
+    }
+    Ok(whole)
+}
+
+/// Installs what is missing; true if nothing is missing then.
+pub(crate) fn setup() -> Result<bool> {
+    let mut whole = base();
+    for part in Part::ALL {
+        match part.provide() {
+            Ok(place) => println!("ok       {}: {}", part.name(), place.display()),
+            Err(missing) => {
+                whole = false;
+                println!("missing  {}: {}", part.name(), missing.remedy);
+            }
+        }
+    }
+    Ok(whole)
+}
+
+fn base() -> bool {
+    let mut whole = true;
+    for (program, args, remedy) in BASE {
+        match process::output(program, args) {
+            Some(version) => println!("ok       {}", version.lines().next().unwrap_or(program)),
+            None => {
+                whole = false;
+                println!("missing  {remedy}");
+            }
+        }
+    }
+    whole
+}

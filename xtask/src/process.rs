@@ -1,0 +1,74 @@
+//! Running programs where the person can watch.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Shows the command, runs it on this terminal, and fails where it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    if succeeds(command)? {
+        return Ok(());
+    }
+    bail!("{} failed", name(command))
+}
+
+/// Shows the command, runs it on this terminal, and says whether it succeeded.
+pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
+    eprintln!("$ {}", shown(command));
+    let status = command
+        .status()
+        .with_context(|| format!("starting {}", command.get_program().display()))?;
+    if !status.success() {
+        eprintln!("{} ended with {status}", name(command));
+    }
+    Ok(status.success())
+}
+
+/// What a program prints, if it can be started and succeeds.
+pub(crate) fn output(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
+    let out = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    out.status
+        .success()
+        .then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// The program of this name on the PATH.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// The cargo that runs this program.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(crate::machine::root());
+    command
+}
+
+/// The program without its folder.
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .display()
+        .to_string()
+}
+
+fn shown(command: &Command) -> String {
+    let mut text = name(command);
+    for arg in command.get_args() {
+        let _ = write!(text, " {}", arg.display());
+    }
+    text
+}

@@ -1,0 +1,178 @@
+//! `cargo xtask test`: every check, each timed, and what came of them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::args::{Plan, Step};
+use crate::part::{Missing, Part};
+use crate::services::Services;
+use crate::{machine, process};
+
+/// What came of one step.
+enum Verdict {
+    Passed,
+    Failed,
+    LeftOut,
+}
+
+/// Runs the plan; true if nothing failed. A failed step does not keep the next from running.
+pub(crate) fn run(plan: &Plan) -> Result<bool> {
+    let steps = if plan.only.is_empty() {
+        vec![
+            ("fmt", vec![Step::Fmt]),
+            ("clippy", vec![Step::Clippy]),
+            ("deny", vec![Step::Deny]),
+            ("test", vec![Step::Unit, Step::It]),
+        ]
+    } else {
+        Step::ALL
+            .into_iter()
+            .filter(|s| plan.only.contains(s))
+            .map(|s| (s.name(), vec![s]))
+            .collect()
+    };
+    let mut report = Report::default();
+    let needs_services = steps
+        .iter()
+        .any(|(_, s)| s.contains(&Step::Unit) || s.contains(&Step::It));
+    let services = if needs_services {
+        Services::start()
+    } else {
+        Services::default()
+    };
+    if machine::is_ci() && !services.missing().is_empty() {
+        report.add("parts", Duration::ZERO, Verdict::Failed);
+    }
+    report.missing.extend(services.missing().iter().map(line));
+
+    for (name, what) in steps {
+        eprintln!("\n── {name} ──");
+        let started = Instant::now();
+        let verdict = match what.as_slice() {
+            [Step::Fmt] => passed(process::cargo().args(["fmt", "--all", "--check"]))?,
+            [Step::Clippy] => passed(
+                process::cargo()
+                    .args(["clippy", "--workspace", "--all-targets"])
+                    .args(locked())
+                    .args(["--", "-D", "warnings"]),
+            )?,
+            [Step::Deny] => deny(&mut report)?,
+            tests => test(tests, plan, &services)?,
+        };
+        report.add(name, started.elapsed(), verdict);
+    }
+    drop(services);
+    Ok(report.show())
+}
+
+fn passed(command: &mut std::process::Command) -> Result<Verdict> {
+    Ok(if process::succeeds(command)? {
+        Verdict::Passed
+    } else {
+        Verdict::Failed
+    })
+}
+
+/// In CI the lock file is what is tested.
+fn locked() -> &'static [&'static str] {
+    if machine::is_ci() { &["--locked"] } else { &[] }
+}
+
+/// Licences, bans and sources. Advisories change without us: `cargo deny check advisories`.
+fn deny(report: &mut Report) -> Result<Verdict> {
+    // Building it takes minutes, which `cargo xtask setup` spends and a test run does not.
+    let found = if machine::is_ci() {
+        Part::CargoDeny.provide()
+    } else {
+        Part::CargoDeny.find().ok_or_else(to_be_set_up)
+    };
+    match found {
+        Ok(program) => {
+            let mut command = std::process::Command::new(program);
+            command.current_dir(machine::root()).args([
+                "--workspace",
+                "--all-features",
+                "check",
+                "--hide-inclusion-graph",
+                "bans",
+                "licenses",
+                "sources",
+            ]);
+            passed(&mut command)
+        }
+        Err(missing) => {
+            report.missing.push(line(&missing));
+            Ok(if machine::is_ci() {
+                Verdict::Failed
+            } else {
+                Verdict::LeftOut
+            })
+        }
+    }
+}
+
+fn to_be_set_up() -> Missing {
+    Missing {
+        part: Part::CargoDeny,
+        remedy: "cargo xtask setup".to_owned(),
+    }
+}
+
+fn test(steps: &[Step], plan: &Plan, services: &Services) -> Result<Verdict> {
+    let mut command = process::cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(locked());
+    match steps {
+        [Step::Unit] => command.args(["--lib", "--bins"]),
+        [Step::It] => command.args(["--test", "*"]),
+        // With the examples in the documentation.
+        _ => &mut command,
+    };
+    command.arg("--").args(&plan.test_args);
+    services.tell(&mut command);
+    passed(&mut command)
+}
+
+fn line(missing: &Missing) -> String {
+    format!(
+        "{}: {} is missing. {}",
+        missing.part.left_out(),
+        missing.part.name(),
+        missing.remedy
+    )
+}
+
+/// Steps and what was left out.
+#[derive(Default)]
+struct Report {
+    steps: Vec<(&'static str, Duration, Verdict)>,
+    missing: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, name: &'static str, time: Duration, verdict: Verdict) {
+        self.steps.push((name, time, verdict));
+    }
+
+    /// Prints it; true if nothing failed.
+    fn show(&self) -> bool {
+        eprintln!("\n── cargo xtask test ──");
+        for (name, time, verdict) in &self.steps {
+            let word = match verdict {
+                Verdict::Passed => "ok",
+                Verdict::Failed => "FAILED",
+                Verdict::LeftOut => "left out",
+            };
+            eprintln!("{word:9} {name:7} {:7.1} s", time.as_secs_f32());
+        }
+        for text in &self.missing {
+            eprintln!("left out  {text}");
+        }
+        !self
+            .steps
+            .iter()
+            .any(|(_, _, verdict)| matches!(verdict, Verdict::Failed))
+    }
+}
