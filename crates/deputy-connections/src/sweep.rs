@@ -59,7 +59,7 @@ impl Connections {
                 };
                 match swept {
                     Ok(swept) if swept != Swept::default() => {
-                        tracing::debug!(?swept, "connections swept")
+                        tracing::debug!(?swept, "connections swept");
                     }
                     Ok(_) => {}
                     Err(error) => tracing::warn!(%error, "the sweep of connections failed"),

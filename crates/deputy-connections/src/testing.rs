@@ -241,6 +241,11 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A world on SQLite, for what only its files show.
+    pub(crate) async fn on_sqlite() -> Self {
+        Self::new(sqlite().await).await
+    }
+
     async fn new(database: TestStore) -> Self {
         let lifecycle = Lifecycle::new();
         let google = Google::start(&lifecycle).await;

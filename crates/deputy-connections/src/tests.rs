@@ -1,6 +1,7 @@
 use super::*;
 
 mod emulated;
+mod silence;
 
 #[test]
 fn googles_own_endpoints_are_the_default() {
