@@ -212,11 +212,11 @@ impl Gateway {
         }
         if !tool.read_only {
             // Durable before the effect.
-            parts.audit.record(self.entry(run, tool, "tool.call", "started", detail.clone())).await.map_err(|_| audit_unavailable())?;
+            parts.audit.record(entry(run, tool, "tool.call", "started", detail.clone())).await.map_err(|_| audit_unavailable())?;
         }
         let mut broken_off = BrokenOff {
             gateway: self,
-            entry: Some(self.entry(run, tool, "tool.result", "CANCELLED", detail.clone())),
+            entry: Some(entry(run, tool, "tool.result", "CANCELLED", detail.clone())),
         };
         let result = self.attempts(run, tool, arguments, options).await;
         broken_off.entry = None;
@@ -241,9 +241,9 @@ impl Gateway {
         metrics::counter!("deputy_tool_calls_total", "tool" => tool.name.clone(), "outcome" => outcome.to_owned()).increment(1);
         metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.name.clone()).record(elapsed.as_secs_f64());
         if tool.read_only {
-            parts.audit.note(self.entry(run, tool, "tool.call", outcome, detail), Some(usage)).await;
+            parts.audit.note(entry(run, tool, "tool.call", outcome, detail), Some(usage)).await;
         } else if let Err(error) =
-            parts.audit.record_with_usage(self.entry(run, tool, "tool.result", outcome, detail), Some(usage)).await
+            parts.audit.record_with_usage(entry(run, tool, "tool.result", outcome, detail), Some(usage)).await
         {
             // The effect is made and its start is on record; refusing the answer would invite a repeat.
             tracing::error!(%error, call = %run.call_id, "the outcome of a call could not be recorded");
@@ -435,17 +435,17 @@ impl Gateway {
             Kind::NotFound | Kind::Conflict | Kind::Invalid | Kind::Forbidden => None,
         }
     }
+}
 
-    fn entry(&self, run: &Run, tool: &Tool, action: &'static str, outcome: &str, detail: Value) -> Entry {
-        Entry {
-            user: Some(run.user),
-            caller: run.caller.clone(),
-            action,
-            target: tool.name.clone(),
-            call_id: Some(run.call_id.to_string()),
-            outcome: outcome.to_owned(),
-            detail,
-        }
+fn entry(run: &Run, tool: &Tool, action: &'static str, outcome: &str, detail: Value) -> Entry {
+    Entry {
+        user: Some(run.user),
+        caller: run.caller.clone(),
+        action,
+        target: tool.name.clone(),
+        call_id: Some(run.call_id.to_string()),
+        outcome: outcome.to_owned(),
+        detail,
     }
 }
 

@@ -137,7 +137,7 @@ impl Tool {
 
     /// Whether the granted scopes cover it.
     pub fn granted(&self, connected: &Connected) -> bool {
-        connected.services.iter().any(|s| *s == self.server)
+        connected.services.contains(&self.server)
             && (self.scopes.is_empty() || self.scopes.iter().any(|s| connected.scopes.iter().any(|g| g == s)))
     }
 }

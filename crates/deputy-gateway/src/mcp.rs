@@ -8,6 +8,7 @@
 mod ask;
 mod sessions;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,7 +248,7 @@ fn failed(error: &CallError) -> Result<CallToolResult, ErrorData> {
     }
     let mut text = format!("{}: {error}", error.code());
     if let Some(wait) = error.retry_after() {
-        text.push_str(&format!(" (try again in {} s)", wait.as_secs().max(1)));
+        let _ = write!(text, " (try again in {} s)", wait.as_secs().max(1));
     }
     Ok(CallToolResult::error(vec![rmcp::model::ContentBlock::text(text)]))
 }

@@ -61,10 +61,10 @@ impl Offline {
     }
 
     /// People.
-    pub(crate) fn identity(&self) -> anyhow::Result<Identity> {
+    pub(crate) fn identity(&self) -> Identity {
         let config = deputy_identity::Config { login_per_5min: self.settings.login_per_5min, ..Default::default() };
         // Shredding works on rows; only a running server has keys in memory to forget.
-        Ok(Identity::new(self.store.clone(), None, config, Arc::new(SystemClock), Arc::new(SystemRng)))
+        Identity::new(self.store.clone(), None, config, Arc::new(SystemClock), Arc::new(SystemRng))
     }
 
     /// Folds SQLite's log into the file.

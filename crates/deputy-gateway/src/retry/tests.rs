@@ -22,11 +22,11 @@ fn sequence(failure: &Failure, repeatable: bool) -> Vec<Next> {
     }
 }
 
-fn waits(failure: &Failure) -> Vec<u64> {
+fn waits(failure: &Failure) -> Vec<u128> {
     sequence(failure, true)
         .into_iter()
         .filter_map(|n| match n {
-            Next::After(d) => Some(d.as_secs_f64().round() as u64),
+            Next::After(d) => Some((d.as_millis() + 500) / 1000),
             _ => None,
         })
         .collect()
@@ -42,7 +42,7 @@ fn each_kind_is_tried_as_often_as_the_table_says() {
     assert_eq!(waits(&Failure::Crash), [0]);
     assert_eq!(waits(&Failure::Network), [1]);
     assert_eq!(waits(&Failure::ServerError), [1, 2]);
-    assert_eq!(waits(&Failure::Final), [] as [u64; 0]);
+    assert_eq!(waits(&Failure::Final), [] as [u128; 0]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::compose::Offline;
 /// Runs it.
 pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     let offline = Offline::open(database).await?;
-    let identity = offline.identity()?;
+    let identity = offline.identity();
     match action {
         TokenAction::Create { user, scopes, days, name } => {
             let user = identity.user_by_name(&user).await?;

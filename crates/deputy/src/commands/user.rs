@@ -14,7 +14,7 @@ use crate::compose::Offline;
 /// Runs it.
 pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     let offline = Offline::open(database).await?;
-    let identity = offline.identity()?;
+    let identity = offline.identity();
     match action {
         UserAction::Add { name, admin, password_stdin } => {
             let mut new = NewUser::new(name, password(password_stdin)?);
