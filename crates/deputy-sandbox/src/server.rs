@@ -53,7 +53,12 @@ where
             match accepted {
                 Ok((stream, peer)) => {
                     let _ = stream.set_nodelay(true);
-                    life.spawn(connection(stream, peer, life.soft().clone(), handle.clone()));
+                    life.spawn(connection(
+                        stream,
+                        peer,
+                        life.soft().clone(),
+                        handle.clone(),
+                    ));
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: those in use must be given back first.
@@ -65,13 +70,19 @@ where
     });
 }
 
-async fn connection<H, F>(stream: TcpStream, peer: SocketAddr, soft: CancellationToken, handle: Arc<H>)
-where
+async fn connection<H, F>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    soft: CancellationToken,
+    handle: Arc<H>,
+) where
     H: Fn(Request, Connection) -> F + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     let broken = CancellationToken::new();
-    let this = Connection { broken: broken.clone() };
+    let this = Connection {
+        broken: broken.clone(),
+    };
     let service = service_fn(move |request: http::Request<Incoming>| {
         let (handle, this) = (handle.clone(), this.clone());
         async move {
@@ -88,7 +99,8 @@ where
             Ok::<_, std::convert::Infallible>(reply.map(Full::new))
         }
     });
-    let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let served =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     let result = tokio::select! {
         result = served.as_mut() => result,

@@ -25,7 +25,8 @@ impl Document for Account {
 pub(crate) fn normalized(email: &str) -> Option<String> {
     let email = email.trim().to_lowercase();
     let (local, domain) = email.split_once('@')?;
-    let plain = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || "._-+".contains(c));
+    let plain =
+        |s: &str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || "._-+".contains(c));
     (email.len() <= 254 && plain(local) && plain(domain)).then_some(email)
 }
 

@@ -10,6 +10,7 @@ mod event;
 mod freebusy;
 mod guests;
 mod listing;
+mod mail;
 mod moment;
 mod recurrence;
 mod token;
@@ -30,7 +31,11 @@ pub(crate) static SERVICE: Service = Service {
     changed: Some(calendars::account_changed),
     expire: Some(token::expire),
     window: Some(window::WINDOW),
-    quota: Some(Quota { api: "calendar", per_minute: 600, cost: |_| 1 }),
+    quota: Some(Quota {
+        api: "calendar",
+        per_minute: 600,
+        cost: |_| 1,
+    }),
     ..Service::new(
         &[
             ("calendar.calendarList.list", calendars::list),
@@ -97,7 +102,9 @@ pub(crate) fn etag(tick: jiff::Timestamp) -> String {
 }
 
 fn provision(tx: &mut Tx<'_>, account: &str) {
-    let time_zone = tx.get::<Account>(account, "").map_or_else(|| "UTC".to_owned(), |a| a.time_zone.clone());
+    let time_zone = tx
+        .get::<Account>(account, "")
+        .map_or_else(|| "UTC".to_owned(), |a| a.time_zone.clone());
     let calendar = Calendar {
         owner: account.to_owned(),
         summary: account.to_owned(),
@@ -119,9 +126,15 @@ fn resolve(call: &Call<'_, '_>) -> Result<(String, Calendar), Failure> {
 
 /// The calendar `id` (`primary` is an alias) of `account`.
 fn own(tx: &Tx<'_>, account: &str, id: &str) -> Result<(String, Calendar), Failure> {
-    let id = if id == "primary" { account.to_owned() } else { id.to_lowercase() };
+    let id = if id == "primary" {
+        account.to_owned()
+    } else {
+        id.to_lowercase()
+    };
     match tx.get::<Calendar>(NOBODY, &id) {
-        Some(calendar) if calendar.owner == account && !calendar.deleted => Ok((id, Calendar::clone(&calendar))),
+        Some(calendar) if calendar.owner == account && !calendar.deleted => {
+            Ok((id, Calendar::clone(&calendar)))
+        }
         _ => Err(Failure::not_found("Not Found")),
     }
 }

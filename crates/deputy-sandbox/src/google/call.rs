@@ -44,7 +44,11 @@ impl Call<'_, '_> {
         }
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
-            _ => Err(Failure::new(StatusCode::BAD_REQUEST, "parseError", "Parse Error")),
+            _ => Err(Failure::new(
+                StatusCode::BAD_REQUEST,
+                "parseError",
+                "Parse Error",
+            )),
         }
     }
 
@@ -63,7 +67,10 @@ impl Call<'_, '_> {
 
     /// `answer` with its etag as a header, or 304 if the request's `If-None-Match` names it.
     pub(crate) fn unless_known(&self, etag: &str, answer: Value) -> Answer {
-        if self.header(header::IF_NONE_MATCH).is_some_and(|known| names(known, etag)) {
+        if self
+            .header(header::IF_NONE_MATCH)
+            .is_some_and(|known| names(known, etag))
+        {
             return Answer::empty(StatusCode::NOT_MODIFIED).with_header(header::ETAG, etag);
         }
         Answer::json(answer).with_header(header::ETAG, etag)
@@ -72,7 +79,9 @@ impl Call<'_, '_> {
 
 fn names(header: &str, etag: &str) -> bool {
     header.trim() == "*"
-        || header.split(',').any(|one| one.trim().trim_start_matches("W/").trim_matches('"') == etag.trim_matches('"'))
+        || header.split(',').any(|one| {
+            one.trim().trim_start_matches("W/").trim_matches('"') == etag.trim_matches('"')
+        })
 }
 
 /// Parameters of a request: those of the path, then those of the query, in order.
@@ -82,22 +91,33 @@ pub(crate) struct Params(pub(crate) Vec<(String, String)>);
 impl Params {
     /// The last value given for `name`.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.0
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// A path parameter, which is always there; empty if the method has none of this name.
     pub(crate) fn path(&self, name: &str) -> &str {
-        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str())
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v.as_str())
     }
 
     /// Every value given for `name`.
     pub(crate) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// A boolean; false if it wasn't given.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
+        self.get(name)
+            .is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
     }
 
     /// A number, if it was given.
@@ -108,7 +128,12 @@ impl Params {
     /// An RFC 3339 instant, if it was given; 400 if it is none or lacks an offset.
     pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Failure> {
         self.get(name)
-            .map(|v| v.parse().map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "badRequest", "Bad Request").at_parameter(name)))
+            .map(|v| {
+                v.parse().map_err(|_| {
+                    Failure::new(StatusCode::BAD_REQUEST, "badRequest", "Bad Request")
+                        .at_parameter(name)
+                })
+            })
             .transpose()
     }
 
@@ -123,7 +148,9 @@ impl Params {
         for (name, parameter) in &method.parameters {
             let mut given = self.all(name).peekable();
             if given.peek().is_none() && parameter.required && parameter.default.is_none() {
-                return Err(Failure::required(format!("Required parameter: {name}")).at_parameter(name));
+                return Err(
+                    Failure::required(format!("Required parameter: {name}")).at_parameter(name)
+                );
             }
             for value in given {
                 check(name, parameter, value)?;
@@ -142,24 +169,36 @@ fn check(name: &str, parameter: &Parameter, value: &str) -> Result<(), Failure> 
         Kind::Integer => {
             let (least, most) = (bound(&parameter.minimum), bound(&parameter.maximum));
             match value.parse::<i128>() {
-                Ok(n) if least.is_some_and(|least| n < least) || most.is_some_and(|most| n > most) => bad(format!(
-                    "Invalid value '{value}'. Values must be within the range: [{}, {}]",
-                    least.unwrap_or(i32::MIN.into()),
-                    most.unwrap_or(i32::MAX.into())
-                )),
+                Ok(n)
+                    if least.is_some_and(|least| n < least)
+                        || most.is_some_and(|most| n > most) =>
+                {
+                    bad(format!(
+                        "Invalid value '{value}'. Values must be within the range: [{}, {}]",
+                        least.unwrap_or(i32::MIN.into()),
+                        most.unwrap_or(i32::MAX.into())
+                    ))
+                }
                 Ok(_) => Ok(()),
                 Err(_) => bad(format!("Invalid integer value: '{value}'.")),
             }
         }
-        Kind::Boolean if !["true", "false", "1", "0"].contains(&value.to_ascii_lowercase().as_str()) => {
+        Kind::Boolean
+            if !["true", "false", "1", "0"].contains(&value.to_ascii_lowercase().as_str()) =>
+        {
             bad(format!("Invalid boolean value: '{value}'."))
         }
         Kind::String if parameter.place == Place::Query => {
             if !parameter.choices.is_empty() && !parameter.choices.iter().any(|c| c == value) {
-                return bad(format!("Invalid string value: '{value}'. Allowed values: [{}]", parameter.choices.join(", ")));
+                return bad(format!(
+                    "Invalid string value: '{value}'. Allowed values: [{}]",
+                    parameter.choices.join(", ")
+                ));
             }
             match parameter.format.as_deref() {
-                Some("int64" | "uint64") if value.parse::<i128>().is_err() => bad(format!("Invalid value: '{value}'.")),
+                Some("int64" | "uint64") if value.parse::<i128>().is_err() => {
+                    bad(format!("Invalid value: '{value}'."))
+                }
                 _ => Ok(()),
             }
         }
@@ -189,17 +228,29 @@ pub(crate) enum Content {
 impl Answer {
     /// 200 with JSON.
     pub(crate) fn json(value: Value) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), content: Content::Json(value) }
+        Self {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            content: Content::Json(value),
+        }
     }
 
     /// 200 with content.
     pub(crate) fn media(mime_type: impl Into<String>, data: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), content: Content::Media(mime_type.into(), data.into()) }
+        Self {
+            status: StatusCode::OK,
+            headers: Vec::new(),
+            content: Content::Media(mime_type.into(), data.into()),
+        }
     }
 
     /// No body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Empty }
+        Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Empty,
+        }
     }
 
     /// 204.

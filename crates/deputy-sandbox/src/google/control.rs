@@ -31,7 +31,11 @@ impl From<WorldError> for Refusal {
 
 /// Whether a request comes from a page of this origin, or from no page at all.
 pub(crate) fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|v: &header::HeaderValue| v.to_str().unwrap_or("?").to_owned());
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|v: &header::HeaderValue| v.to_str().unwrap_or("?").to_owned())
+    };
     let host = text(header::HOST).unwrap_or_default();
     let own_host = url::Url::parse(&format!("http://{host}/")).is_ok_and(|url| {
         deputy_core::http::is_loopback(&url) || url.host_str() == app.url.host_str()
@@ -45,15 +49,22 @@ pub(crate) fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
 /// Answers a request under `/control`.
 pub(crate) async fn answer(app: &App, request: Request) -> Reply {
     if !is_same_site(app, request.headers()) {
-        return reply(StatusCode::FORBIDDEN, &json!({"error": "only for this machine's own pages and for scripts"}));
+        return reply(
+            StatusCode::FORBIDDEN,
+            &json!({"error": "only for this machine's own pages and for scripts"}),
+        );
     }
     match act(app, &request).await {
         Ok(body) => reply(StatusCode::OK, &body),
         Err(Refusal::Bad(message)) => reply(StatusCode::BAD_REQUEST, &json!({"error": message})),
-        Err(Refusal::NotFound) => reply(StatusCode::NOT_FOUND, &json!({"error": "no such control; see docs/sandbox.md"})),
-        Err(Refusal::State(error)) => {
-            reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": error.to_string()}))
-        }
+        Err(Refusal::NotFound) => reply(
+            StatusCode::NOT_FOUND,
+            &json!({"error": "no such control; see docs/sandbox.md"}),
+        ),
+        Err(Refusal::State(error)) => reply(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &json!({"error": error.to_string()}),
+        ),
     }
 }
 
@@ -62,13 +73,23 @@ fn reply(status: StatusCode, body: &Value) -> Reply {
     text.push(b'\n');
     let mut reply = Reply::new(text.into());
     *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    reply.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
+    reply.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
     reply
 }
 
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
-    let text: &[u8] = if request.body().is_empty() { b"{}" } else { request.body() };
+    let text: &[u8] = if request.body().is_empty() {
+        b"{}"
+    } else {
+        request.body()
+    };
     serde_json::from_slice(text).map_err(|e| Refusal::Bad(e.to_string()))
 }
 
@@ -85,14 +106,26 @@ async fn act(app: &App, request: &Request) -> Result<Value, Refusal> {
             Ok(json!({}))
         }
         (&Verb::DELETE, one) if one.starts_with("/faults/") => {
-            let id = one.trim_start_matches("/faults/").parse().map_err(|_| Refusal::NotFound)?;
-            if app.faults.lock().remove(id) { Ok(json!({})) } else { Err(Refusal::NotFound) }
+            let id = one
+                .trim_start_matches("/faults/")
+                .parse()
+                .map_err(|_| Refusal::NotFound)?;
+            if app.faults.lock().remove(id) {
+                Ok(json!({}))
+            } else {
+                Err(Refusal::NotFound)
+            }
         }
         (&Verb::GET, "/clock") => Ok(clock(app)),
         (&Verb::POST, "/clock") => {
             let Advance { advance_s } = body(request)?;
             let by = SignedDuration::from_secs(advance_s);
-            app.store.run(|tx| Ok::<_, Refusal>(tx.move_clock(by))).await?;
+            app.store
+                .run(|tx| {
+                    tx.move_clock(by);
+                    Ok::<_, Refusal>(())
+                })
+                .await?;
             Ok(clock(app))
         }
         (&Verb::GET, "/accounts") => Ok(json!({"accounts": app.store.read(list_accounts)})),
@@ -184,7 +217,8 @@ struct AccountRequest {
 }
 
 async fn account(app: &App, request: AccountRequest) -> Result<Value, Refusal> {
-    let email = accounts::normalized(&request.email).ok_or_else(|| Refusal::Bad("email is no address".to_owned()))?;
+    let email = accounts::normalized(&request.email)
+        .ok_or_else(|| Refusal::Bad("email is no address".to_owned()))?;
     if let Some(zone) = &request.time_zone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
@@ -212,10 +246,10 @@ struct TokenRequest {
     account: Option<String>,
     action: Option<TokenAction>,
     scopes: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "given")]
-    access_ttl_s: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "given")]
-    refresh_ttl_s: Option<Option<i64>>,
+    #[serde(default)]
+    access_ttl_s: Given,
+    #[serde(default)]
+    refresh_ttl_s: Given,
 }
 
 #[derive(Deserialize)]
@@ -227,9 +261,27 @@ enum TokenAction {
     PasswordChange,
 }
 
-#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A setting in a request: `null` puts the default back.
+#[derive(Clone, Copy, Default)]
+enum Given {
+    #[default]
+    Absent,
+    Is(Option<i64>),
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Is)
+    }
+}
+
+impl Given {
+    fn over(self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Absent => before,
+            Self::Is(value) => value,
+        }
+    }
 }
 
 async fn token(app: &App, request: TokenRequest) -> Result<Value, Refusal> {
@@ -237,10 +289,12 @@ async fn token(app: &App, request: TokenRequest) -> Result<Value, Refusal> {
     app.store
         .run(|tx| {
             let mut policy = tokens::policy(tx);
-            policy.access_ttl_s = request.access_ttl_s.unwrap_or(policy.access_ttl_s);
-            policy.refresh_ttl_s = request.refresh_ttl_s.unwrap_or(policy.refresh_ttl_s);
+            policy.access_ttl_s = request.access_ttl_s.over(policy.access_ttl_s);
+            policy.refresh_ttl_s = request.refresh_ttl_s.over(policy.refresh_ttl_s);
             tx.put(NOBODY, "", policy.clone());
-            let Some(action) = request.action else { return Ok(json!(policy)) };
+            let Some(action) = request.action else {
+                return Ok(json!(policy));
+            };
             let email = email.ok_or_else(|| Refusal::Bad("account: whose tokens?".to_owned()))?;
             Ok(match action {
                 TokenAction::Issue => {
@@ -249,7 +303,9 @@ async fn token(app: &App, request: TokenRequest) -> Result<Value, Refusal> {
                 }
                 TokenAction::ExpireAccess => json!({"affected": tokens::expire_access(tx, &email)}),
                 TokenAction::Revoke => json!({"affected": tokens::revoke_all(tx, &email)}),
-                TokenAction::PasswordChange => json!({"affected": tokens::password_changed(tx, &email)}),
+                TokenAction::PasswordChange => {
+                    json!({"affected": tokens::password_changed(tx, &email)})
+                }
             })
         })
         .await
@@ -263,7 +319,8 @@ struct Expire {
 
 /// Makes what a client may have kept for later (sync tokens) too old.
 async fn expire(app: &App, request: Expire) -> Result<Value, Refusal> {
-    let email = accounts::normalized(&request.account).ok_or_else(|| Refusal::Bad("account".to_owned()))?;
+    let email =
+        accounts::normalized(&request.account).ok_or_else(|| Refusal::Bad("account".to_owned()))?;
     app.store
         .run(|tx| {
             for service in SERVICES {
@@ -278,8 +335,15 @@ async fn expire(app: &App, request: Expire) -> Result<Value, Refusal> {
 
 fn log(app: &App, request: &Request) -> Value {
     let query: Vec<(String, String)> =
-        url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes()).into_owned().collect();
-    let get = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes())
+            .into_owned()
+            .collect();
+    let get = |name: &str| {
+        query
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    };
     let since: u64 = get("since").and_then(|s| s.parse().ok()).unwrap_or(0);
     let log = app.log.lock();
     let entries: Vec<&super::log::Entry> = log

@@ -4,6 +4,8 @@
 //! (`status` and `details[]`), Gmail both at once. Texts are those of Google's error pages
 //! (developers.google.com, "Resolve errors" of each API) where they give one.
 
+use std::ops::{Deref, DerefMut};
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -20,9 +22,26 @@ pub(crate) enum Envelope {
     Newer,
 }
 
-/// A refusal.
+/// A refusal; a pointer, so that results stay small.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Facts>);
+
+impl Deref for Failure {
+    type Target = Facts;
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Facts {
+        &mut self.0
+    }
+}
+
+/// What a refusal says.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
     pub(crate) code: StatusCode,
     pub(crate) domain: &'static str,
     pub(crate) reason: String,
@@ -39,8 +58,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A refusal in the domain `global`.
-    pub(crate) fn new(code: StatusCode, reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+    pub(crate) fn new(
+        code: StatusCode,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Facts {
             code,
             domain: "global",
             reason: reason.into(),
@@ -49,7 +72,7 @@ impl Failure {
             status: None,
             details: Vec::new(),
             retry_after: None,
-        }
+        }))
     }
 
     pub(crate) fn domain(mut self, domain: &'static str) -> Self {
@@ -89,7 +112,8 @@ impl Failure {
 
     /// 400 `failedPrecondition` (status `FAILED_PRECONDITION`).
     pub(crate) fn failed_precondition(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "failedPrecondition", message).status("FAILED_PRECONDITION")
+        Self::new(StatusCode::BAD_REQUEST, "failedPrecondition", message)
+            .status("FAILED_PRECONDITION")
     }
 
     /// 403 with a reason of its own.
@@ -104,7 +128,8 @@ impl Failure {
 
     /// 401 `authError`: the access token is unknown, expired or revoked.
     pub(crate) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials").at_header("Authorization")
+        Self::new(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials")
+            .at_header("Authorization")
     }
 
     /// 401 `required`: no access token.
@@ -114,9 +139,11 @@ impl Failure {
 
     /// 403 `insufficientPermissions`: none of the method's scopes was granted.
     pub(crate) fn missing_scope(service: &str, method: &str) -> Self {
-        let mut failure =
-            Self::forbidden("insufficientPermissions", "Request had insufficient authentication scopes.")
-                .status("PERMISSION_DENIED");
+        let mut failure = Self::forbidden(
+            "insufficientPermissions",
+            "Request had insufficient authentication scopes.",
+        )
+        .status("PERMISSION_DENIED");
         failure.details.push(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
@@ -128,7 +155,9 @@ impl Failure {
 
     /// 403 or 429 `rateLimitExceeded`: too many requests of the project.
     pub(crate) fn rate_limit(code: StatusCode) -> Self {
-        Self::new(code, "rateLimitExceeded", "Rate Limit Exceeded").domain("usageLimits").status("RESOURCE_EXHAUSTED")
+        Self::new(code, "rateLimitExceeded", "Rate Limit Exceeded")
+            .domain("usageLimits")
+            .status("RESOURCE_EXHAUSTED")
     }
 
     /// 403 or 429 `userRateLimitExceeded`: too many requests of one user.
@@ -147,17 +176,30 @@ impl Failure {
 
     /// 500 `backendError`.
     pub(crate) fn backend_error() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "Backend Error")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "backendError",
+            "Backend Error",
+        )
     }
 
     /// 503 `backendError`.
     pub(crate) fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "The service is currently unavailable.")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "backendError",
+            "The service is currently unavailable.",
+        )
     }
 
     /// 412 `conditionNotMet`: the `If-Match` of a write doesn't name the present etag.
     pub(crate) fn precondition() -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "conditionNotMet", "Precondition Failed").at_header("If-Match")
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "conditionNotMet",
+            "Precondition Failed",
+        )
+        .at_header("If-Match")
     }
 
     /// The body.
@@ -170,7 +212,8 @@ impl Failure {
             }
             return json!({ "error": error });
         }
-        let mut item = json!({"domain": self.domain, "reason": self.reason, "message": self.message});
+        let mut item =
+            json!({"domain": self.domain, "reason": self.reason, "message": self.message});
         if let Some((kind, location)) = &self.location {
             item["locationType"] = json!(kind);
             item["location"] = json!(location);

@@ -98,7 +98,11 @@ pub(crate) enum Kind {
 impl Rule {
     /// The error that the client gets, if this fault is one.
     pub(crate) fn failure(&self) -> Option<Failure> {
-        let code = if self.status == Some(429) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
+        let code = if self.status == Some(429) {
+            StatusCode::TOO_MANY_REQUESTS
+        } else {
+            StatusCode::FORBIDDEN
+        };
         let mut failure = match self.fault {
             Kind::Unauthorized => Failure::unauthorized(),
             Kind::UserRateLimited => Failure::user_rate_limit(code),
@@ -106,7 +110,12 @@ impl Rule {
             Kind::QuotaExceeded => Failure::quota_exceeded(),
             Kind::BackendError => Failure::backend_error(),
             Kind::Unavailable | Kind::CommitThenUnavailable => Failure::unavailable(),
-            Kind::Slow | Kind::Hang | Kind::Drop | Kind::CommitThenHang | Kind::CommitThenDrop | Kind::Canned => {
+            Kind::Slow
+            | Kind::Hang
+            | Kind::Drop
+            | Kind::CommitThenHang
+            | Kind::CommitThenDrop
+            | Kind::Canned => {
                 return None;
             }
         };
@@ -116,15 +125,25 @@ impl Rule {
 
     fn matches(&self, request: &Subject<'_>) -> bool {
         let method = |pattern: &String| {
-            request.method.is_some_and(|method| match pattern.strip_suffix('*') {
-                Some(beginning) => method.starts_with(beginning),
-                None => method == pattern,
-            })
+            request
+                .method
+                .is_some_and(|method| match pattern.strip_suffix('*') {
+                    Some(beginning) => method.starts_with(beginning),
+                    None => method == pattern,
+                })
         };
-        self.account.as_deref().is_none_or(|a| request.account.is_some_and(|b| a.eq_ignore_ascii_case(b)))
+        self.account
+            .as_deref()
+            .is_none_or(|a| request.account.is_some_and(|b| a.eq_ignore_ascii_case(b)))
             && self.method.as_ref().is_none_or(method)
-            && self.path.as_deref().is_none_or(|p| request.path.starts_with(p))
-            && self.verb.as_deref().is_none_or(|v| request.verb.eq_ignore_ascii_case(v))
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|p| request.path.starts_with(p))
+            && self
+                .verb
+                .as_deref()
+                .is_none_or(|v| request.verb.eq_ignore_ascii_case(v))
     }
 }
 

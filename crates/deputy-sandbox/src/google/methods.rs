@@ -9,8 +9,12 @@ use serde::Deserialize;
 
 /// The table.
 pub(crate) static METHODS: LazyLock<Methods> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "a constant of the program; a test reads it")]
-    let table: Table = serde_json::from_str(include_str!("methods/methods.json")).expect("methods.json");
+    #[expect(
+        clippy::expect_used,
+        reason = "a constant of the program; a test reads it"
+    )]
+    let table: Table =
+        serde_json::from_str(include_str!("methods/methods.json")).expect("methods.json");
     Methods::new(table)
 });
 
@@ -37,8 +41,6 @@ struct MethodRow {
     parameters: BTreeMap<String, Parameter>,
     response: Option<String>,
     upload: Option<String>,
-    #[serde(default)]
-    download: bool,
 }
 
 /// Properties of a schema and where each leads.
@@ -87,8 +89,6 @@ pub(crate) struct Parameter {
     pub(crate) kind: Kind,
     #[serde(default)]
     pub(crate) required: bool,
-    #[serde(default)]
-    pub(crate) repeated: bool,
     #[serde(default, rename = "enum")]
     pub(crate) choices: Vec<String>,
     #[serde(default)]
@@ -115,8 +115,6 @@ pub(crate) struct Method {
     pub(crate) parameters: BTreeMap<String, Parameter>,
     /// Name of the answer's schema.
     pub(crate) response: Option<String>,
-    /// Whether `alt=media` gives content.
-    pub(crate) download: bool,
     path: Vec<Segment>,
     upload: Option<Vec<Segment>>,
 }
@@ -125,7 +123,10 @@ pub(crate) struct Method {
 enum Segment {
     Fixed(String),
     /// `{name}suffix`; the suffix is empty or begins with `:`.
-    Variable { name: String, suffix: String },
+    Variable {
+        name: String,
+        suffix: String,
+    },
 }
 
 /// A method that a request matched.
@@ -157,10 +158,13 @@ impl Methods {
                     api: api.name.clone(),
                     version: api.version.clone(),
                     verb: row.http.parse().unwrap_or(Verb::GET),
-                    scopes: row.scopes.iter().filter_map(|i| scopes.get(*i).copied()).collect(),
+                    scopes: row
+                        .scopes
+                        .iter()
+                        .filter_map(|i| scopes.get(*i).copied())
+                        .collect(),
                     parameters: row.parameters,
                     response: row.response,
-                    download: row.download,
                     path: segments(&row.path),
                     upload: row.upload.as_deref().map(segments),
                     id: row.id,
@@ -168,7 +172,11 @@ impl Methods {
             }
             schemas.insert(api.name, api.schemas);
         }
-        Self { methods, schemas, scopes }
+        Self {
+            methods,
+            schemas,
+            scopes,
+        }
     }
 
     /// The method with this id.
@@ -187,7 +195,9 @@ impl Methods {
     /// found too: Google's Python client leaves that part out when it is given an `api_endpoint`.
     pub(crate) fn route(&'static self, verb: &Verb, path: &str) -> Option<Route> {
         let whole = |path: &str| self.route_exactly(verb, path);
-        whole(path).or_else(|| whole(&format!("/calendar/v3{path}"))).or_else(|| whole(&format!("/drive/v3{path}")))
+        whole(path)
+            .or_else(|| whole(&format!("/calendar/v3{path}")))
+            .or_else(|| whole(&format!("/drive/v3{path}")))
     }
 
     fn route_exactly(&'static self, verb: &Verb, path: &str) -> Option<Route> {
@@ -197,10 +207,19 @@ impl Methods {
         for method in self.methods.iter().filter(|m| m.verb == *verb) {
             let candidates = [(Some(&method.path), false), (method.upload.as_ref(), true)];
             for (segments, upload) in candidates {
-                let Some(values) = segments.and_then(|segments| matched(segments, &parts)) else { continue };
+                let Some(values) = segments.and_then(|segments| matched(segments, &parts)) else {
+                    continue;
+                };
                 let fixed = parts.len() - values.len();
                 if best.as_ref().is_none_or(|(most, _)| fixed > *most) {
-                    best = Some((fixed, Route { method, path: values, upload }));
+                    best = Some((
+                        fixed,
+                        Route {
+                            method,
+                            path: values,
+                            upload,
+                        },
+                    ));
                 }
             }
         }
@@ -211,10 +230,15 @@ impl Methods {
 fn segments(path: &str) -> Vec<Segment> {
     path.split('/')
         .skip(1)
-        .map(|part| match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-            Some((name, suffix)) => Segment::Variable { name: name.to_owned(), suffix: suffix.to_owned() },
-            None => Segment::Fixed(part.to_owned()),
-        })
+        .map(
+            |part| match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+                Some((name, suffix)) => Segment::Variable {
+                    name: name.to_owned(),
+                    suffix: suffix.to_owned(),
+                },
+                None => Segment::Fixed(part.to_owned()),
+            },
+        )
         .collect()
 }
 
@@ -241,7 +265,13 @@ fn matched(segments: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>
 
 fn percent_decoded(part: &str) -> Option<String> {
     // What has a meaning in a query has none in a path.
-    let part = part.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    let decoded = url::form_urlencoded::parse(part.as_bytes()).next()?.0.into_owned();
+    let part = part
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    let decoded = url::form_urlencoded::parse(part.as_bytes())
+        .next()?
+        .0
+        .into_owned();
     Some(decoded)
 }

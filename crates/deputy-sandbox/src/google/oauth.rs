@@ -28,7 +28,10 @@ use crate::server::{Connection, Reply, Request};
 
 /// The oauth2 API: userinfo.
 pub(crate) static SERVICE: Service = Service::new(
-    &[("oauth2.userinfo.get", userinfo), ("oauth2.userinfo.v2.me.get", userinfo)],
+    &[
+        ("oauth2.userinfo.get", userinfo),
+        ("oauth2.userinfo.v2.me.get", userinfo),
+    ],
     |_, _| {},
 );
 
@@ -52,37 +55,62 @@ pub(crate) fn is_ours(path: &str) -> bool {
 pub(crate) async fn answer(app: &App, request: Request, connection: &Connection) -> Reply {
     let path = request.uri().path().to_owned();
     let form = Form::read(&request);
-    let account = ["refresh_token", "token", "access_token"].iter().find_map(|name| {
-        let token = form.get(name)?;
-        app.store.read(|tx| {
-            tokens::access(tx, token).map(|a| a.account).or_else(|| tokens::refresh_account(tx, token))
-        })
-    });
-    let subject =
-        Subject { verb: request.method().as_str(), path: &path, method: None, account: account.as_deref() };
+    let account = ["refresh_token", "token", "access_token"]
+        .iter()
+        .find_map(|name| {
+            let token = form.get(name)?;
+            app.store.read(|tx| {
+                tokens::access(tx, token)
+                    .map(|a| a.account)
+                    .or_else(|| tokens::refresh_account(tx, token))
+            })
+        });
+    let subject = Subject {
+        verb: request.method().as_str(),
+        path: &path,
+        method: None,
+        account: account.as_deref(),
+    };
     let rule = app.faults.lock().take(&subject);
     let seq = app.log.lock().add(Entry {
         at: app.now(),
         verb: subject.verb.to_owned(),
         path: path.clone(),
-        query: form.get("grant_type").map(|g| format!("grant_type={g}")).unwrap_or_default(),
+        query: form
+            .get("grant_type")
+            .map(|g| format!("grant_type={g}"))
+            .unwrap_or_default(),
         account: account.clone(),
         fault: rule.as_ref().map(|r| r.fault),
         ..Entry::default()
     });
     let reply = pipeline::with_fault(rule, connection, Envelope::Older, async {
         match (request.method(), path.as_str()) {
-            (&Verb::GET | &Verb::HEAD, "/o/oauth2/v2/auth" | "/o/oauth2/auth") => authorize::show(app, &form),
+            (&Verb::GET | &Verb::HEAD, "/o/oauth2/v2/auth" | "/o/oauth2/auth") => {
+                authorize::show(app, &form)
+            }
             (&Verb::POST, "/o/oauth2/v2/auth" | "/o/oauth2/auth") => {
                 if !super::control::is_same_site(app, request.headers()) {
-                    return pages::error(StatusCode::FORBIDDEN, "access_denied", "The form came from another site.");
+                    return pages::error(
+                        StatusCode::FORBIDDEN,
+                        "access_denied",
+                        "The form came from another site.",
+                    );
                 }
                 authorize::decide(app, &form).await
             }
-            (&Verb::POST, "/token" | "/oauth2/v4/token") => exchange::answer(app, request.headers(), &form).await,
+            (&Verb::POST, "/token" | "/oauth2/v4/token") => {
+                exchange::answer(app, request.headers(), &form).await
+            }
             (_, "/revoke" | "/o/oauth2/revoke") => revoke(app, &form).await,
-            (_, "/oauth2/v2/tokeninfo" | "/oauth2/v3/tokeninfo" | "/tokeninfo") => tokeninfo(app, &form),
-            _ => refused(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "Method not allowed."),
+            (_, "/oauth2/v2/tokeninfo" | "/oauth2/v3/tokeninfo" | "/tokeninfo") => {
+                tokeninfo(app, &form)
+            }
+            _ => refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "invalid_request",
+                "Method not allowed.",
+            ),
         }
     })
     .await;
@@ -102,18 +130,29 @@ impl Form {
         let form = content_type(request.headers()).starts_with("application/x-www-form-urlencoded");
         Self {
             query: parse(request.uri().query().unwrap_or("").as_bytes()),
-            body: if form { parse(request.body()) } else { Vec::new() },
+            body: if form {
+                parse(request.body())
+            } else {
+                Vec::new()
+            },
         }
     }
 
     /// The value of `name`; an empty one counts as none.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.body.iter().chain(&self.query).find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
+        self.body
+            .iter()
+            .chain(&self.query)
+            .find(|(n, v)| n == name && !v.is_empty())
+            .map(|(_, v)| v.as_str())
     }
 }
 
 fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("")
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("")
 }
 
 /// Scopes as Google names them once granted.
@@ -136,7 +175,11 @@ fn is_identity(scope: &str) -> bool {
 }
 
 fn joined(scopes: &BTreeSet<String>) -> String {
-    scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    scopes
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A JSON answer that nobody may keep.
@@ -144,15 +187,24 @@ fn json_reply(status: StatusCode, body: &Value) -> Reply {
     let mut reply = Reply::new(serde_json::to_vec_pretty(body).unwrap_or_default().into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"),
+    );
     headers.insert(header::PRAGMA, header::HeaderValue::from_static("no-cache"));
     reply
 }
 
 /// An error in OAuth's form (RFC 6749, 5.2).
 fn refused(status: StatusCode, error: &str, description: &str) -> Reply {
-    json_reply(status, &json!({"error": error, "error_description": description}))
+    json_reply(
+        status,
+        &json!({"error": error, "error_description": description}),
+    )
 }
 
 /// Takes back the grant behind a token: all scopes that the person gave the project.
@@ -175,7 +227,11 @@ async fn revoke(app: &App, form: &Form) -> Reply {
         .await;
     match found {
         Ok(true) => json_reply(StatusCode::OK, &json!({})),
-        Ok(false) => refused(StatusCode::BAD_REQUEST, "invalid_token", "Token expired or revoked"),
+        Ok(false) => refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_token",
+            "Token expired or revoked",
+        ),
         Err(error) => pipeline::failed(&error.into(), Envelope::Older),
     }
 }
@@ -207,7 +263,10 @@ fn tokeninfo(app: &App, form: &Form) -> Reply {
 }
 
 fn userinfo(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
-    let account = call.tx.get::<Account>(&call.account, "").ok_or_else(Failure::unauthorized)?;
+    let account = call
+        .tx
+        .get::<Account>(&call.account, "")
+        .ok_or_else(Failure::unauthorized)?;
     let mut body = json!({"id": account.number});
     let has = |name: &str| call.scopes.iter().any(|s| s.ends_with(name));
     if has("userinfo.email") {
@@ -235,7 +294,10 @@ pub(crate) fn issue(
     scopes: impl IntoIterator<Item = String>,
 ) -> Value {
     let scopes: BTreeSet<String> = scopes.into_iter().map(|s| canonical(&s)).collect();
-    let mut grant = tx.get::<tokens::Grant>(account, CLIENT_ID).map(|g| tokens::Grant::clone(&g)).unwrap_or_default();
+    let mut grant = tx
+        .get::<tokens::Grant>(account, CLIENT_ID)
+        .map(|g| tokens::Grant::clone(&g))
+        .unwrap_or_default();
     grant.scopes.extend(scopes.iter().cloned());
     tx.put(account, CLIENT_ID, grant);
     let (access, expires_in) = tokens::issue_access(tx, account, CLIENT_ID, &scopes);
@@ -248,4 +310,3 @@ pub(crate) fn issue(
         "token_type": "Bearer",
     })
 }
-

@@ -15,15 +15,23 @@ const PICTURE: &str = include_str!("pages/picture.svg");
 
 /// Whether a path is a page's.
 pub(crate) fn is_ours(path: &str) -> bool {
-    matches!(path, "/" | "/style.css" | "/picture.svg" | "/favicon.ico") || path.starts_with("/accounts/")
+    matches!(path, "/" | "/style.css" | "/picture.svg" | "/favicon.ico")
+        || path.starts_with("/accounts/")
 }
 
 /// Answers a request to one of [`is_ours`].
 pub(crate) fn answer(app: &App, request: &Request) -> Reply {
     if ![http::Method::GET, http::Method::HEAD].contains(request.method()) {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "method", "These pages are only for reading.");
+        return error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method",
+            "These pages are only for reading.",
+        );
     }
-    let live = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "live=1"));
+    let live = request
+        .uri()
+        .query()
+        .is_some_and(|q| q.split('&').any(|p| p == "live=1"));
     let path = request.uri().path();
     match path {
         "/" => page(StatusCode::OK, &start(app, live), None),
@@ -44,17 +52,28 @@ pub(crate) fn answer(app: &App, request: &Request) -> Reply {
 }
 
 fn nothing() -> Reply {
-    error(StatusCode::NOT_FOUND, "not found", "There is nothing at this address.")
+    error(
+        StatusCode::NOT_FOUND,
+        "not found",
+        "There is nothing at this address.",
+    )
 }
 
 fn decoded(part: &str) -> String {
-    let part = part.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    url::form_urlencoded::parse(part.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+    let part = part
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    url::form_urlencoded::parse(part.as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect()
 }
 
 /// A path segment.
 fn encoded(part: &str) -> String {
-    url::form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
+    url::form_urlencoded::byte_serialize(part.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }
 
 #[derive(Template)]
@@ -71,7 +90,6 @@ struct Start<'a> {
 struct Line {
     email: String,
     href: String,
-    name: String,
     counts: Vec<(&'static str, usize)>,
     granted: usize,
 }
@@ -88,11 +106,17 @@ fn start(app: &App, live: bool) -> Start<'_> {
     let accounts = app.store.read(|tx| {
         tx.list_all::<Account>()
             .into_iter()
-            .map(|(email, _, account)| Line {
+            .map(|(email, _, _)| Line {
                 href: format!("/accounts/{}", encoded(&email)),
-                counts: windows().map(|w| (w.section)(tx, &email)).map(|s| (s.title, s.rows.len())).collect(),
-                granted: tx.list::<Grant>(&email).iter().map(|(_, g)| g.scopes.len()).sum(),
-                name: account.name.clone(),
+                counts: windows()
+                    .map(|w| (w.section)(tx, &email))
+                    .map(|s| (s.title, s.rows.len()))
+                    .collect(),
+                granted: tx
+                    .list::<Grant>(&email)
+                    .iter()
+                    .map(|(_, g)| g.scopes.len())
+                    .sum(),
                 email,
             })
             .collect()
@@ -106,8 +130,13 @@ fn start(app: &App, live: bool) -> Start<'_> {
         .map(|e| Call {
             at: e.at.strftime("%H:%M:%S").to_string(),
             account: e.account.clone().unwrap_or_default(),
-            what: e.method.clone().unwrap_or_else(|| format!("{} {}", e.verb, e.path)),
-            status: e.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string()),
+            what: e
+                .method
+                .clone()
+                .unwrap_or_else(|| format!("{} {}", e.verb, e.path)),
+            status: e
+                .status
+                .map_or_else(|| "no answer".to_owned(), |s| s.to_string()),
             fault: e.fault.is_some(),
         })
         .collect();
@@ -157,7 +186,9 @@ fn account(app: &App, email: &str, live: bool) -> Reply {
                 .iter()
                 .map(|(_, g)| g.scopes.iter().map(|s| ScopeChoice::new(s)).collect())
                 .collect(),
-            sections: windows().map(|w| (w.name, (w.section)(tx, email))).collect(),
+            sections: windows()
+                .map(|w| (w.name, (w.section)(tx, email)))
+                .collect(),
         })
     });
     found.map_or_else(nothing, |found| page(StatusCode::OK, &found, None))
@@ -174,10 +205,20 @@ struct ItemPage<'a> {
 fn item(app: &App, email: &str, window: &str, id: &str) -> Reply {
     let found = app.store.read(|tx| {
         let window = windows().find(|w| w.name == window)?;
-        accounts::exists(tx, email).then(|| (window.item)(tx, email, id)).flatten()
+        accounts::exists(tx, email)
+            .then(|| (window.item)(tx, email, id))
+            .flatten()
     });
     found.map_or_else(nothing, |item| {
-        page(StatusCode::OK, &ItemPage { email, href: format!("/accounts/{}", encoded(email)), item }, None)
+        page(
+            StatusCode::OK,
+            &ItemPage {
+                email,
+                href: format!("/accounts/{}", encoded(email)),
+                item,
+            },
+            None,
+        )
     })
 }
 
@@ -190,7 +231,9 @@ pub(crate) struct ScopeChoice {
 impl ScopeChoice {
     pub(crate) fn new(scope: &str) -> Self {
         let meaning = match scope.trim_start_matches("https://www.googleapis.com/auth/") {
-            "calendar" => "See, edit, share, and permanently delete all the calendars you can access",
+            "calendar" => {
+                "See, edit, share, and permanently delete all the calendars you can access"
+            }
             "calendar.readonly" => "See and download any calendar you can access",
             "calendar.events" => "View and edit events on all your calendars",
             "calendar.events.readonly" => "View events on all your calendars",
@@ -201,7 +244,9 @@ impl ScopeChoice {
             "gmail.modify" => "Read, compose, and send emails from your account",
             "gmail.labels" => "See and edit your email labels",
             "gmail.metadata" => "View your email message metadata, but not the email body",
-            "https://mail.google.com/" => "Read, compose, send, and permanently delete all your email",
+            "https://mail.google.com/" => {
+                "Read, compose, send, and permanently delete all your email"
+            }
             "drive" => "See, edit, create, and delete all of your files",
             "drive.readonly" => "See and download all your files",
             "drive.file" => "See, edit, create, and delete only the files you use with this app",
@@ -212,7 +257,10 @@ impl ScopeChoice {
             "userinfo.profile" => "See your personal info, including any you've made public",
             _ => "Something else",
         };
-        Self { scope: scope.to_owned(), meaning }
+        Self {
+            scope: scope.to_owned(),
+            meaning,
+        }
     }
 }
 
@@ -248,7 +296,15 @@ struct ErrorPage<'a> {
 
 /// An error page.
 pub(crate) fn error(status: StatusCode, error: &str, message: &str) -> Reply {
-    page(status, &ErrorPage { status: status.as_u16(), error, message }, None)
+    page(
+        status,
+        &ErrorPage {
+            status: status.as_u16(),
+            error,
+            message,
+        },
+        None,
+    )
 }
 
 /// `destination`: where a form of this page may lead after a redirect, beside here.
@@ -267,10 +323,19 @@ fn page(status: StatusCode, template: &impl Template, destination: Option<&str>)
         destination.unwrap_or("")
     );
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -279,7 +344,12 @@ fn page(status: StatusCode, template: &impl Template, destination: Option<&str>)
 
 fn asset(content_type: &'static str, text: &'static str) -> Reply {
     let mut reply = Reply::new(text.into());
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("max-age=300"),
+    );
     reply
 }

@@ -20,12 +20,20 @@ impl Mask {
     pub(crate) fn parse(fields: &str) -> Result<Self, Failure> {
         let mut parser = Parser { rest: fields };
         let mask = parser.list().ok_or_else(|| invalid(fields))?;
-        if parser.rest.is_empty() { Ok(mask) } else { Err(invalid(parser.rest)) }
+        if parser.rest.is_empty() {
+            Ok(mask)
+        } else {
+            Err(invalid(parser.rest))
+        }
     }
 
     /// Refuses fields that `method`'s answer can't have.
     pub(crate) fn check(&self, method: &Method) -> Result<(), Failure> {
-        match method.response.as_deref().and_then(|name| METHODS.schema(&method.api, name)) {
+        match method
+            .response
+            .as_deref()
+            .and_then(|name| METHODS.schema(&method.api, name))
+        {
             Some(schema) => self.check_schema(&method.api, schema),
             None => Ok(()),
         }
@@ -53,7 +61,9 @@ impl Mask {
             return value;
         }
         match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.apply(item)).collect()),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|item| self.apply(item)).collect())
+            }
             Value::Object(object) => {
                 let mut out = Map::new();
                 for (name, value) in object {
@@ -94,7 +104,12 @@ impl Mask {
 }
 
 fn invalid(what: &str) -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, "invalidParameter", format!("Invalid field selection {what}")).at_parameter("fields")
+    Failure::new(
+        StatusCode::BAD_REQUEST,
+        "invalidParameter",
+        format!("Invalid field selection {what}"),
+    )
+    .at_parameter("fields")
 }
 
 struct Parser<'f> {
@@ -115,7 +130,10 @@ impl Parser<'_> {
 
     fn field(&mut self) -> Option<(String, Mask)> {
         self.rest = self.rest.trim_start();
-        let end = self.rest.find([',', '/', '(', ')']).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find([',', '/', '(', ')'])
+            .unwrap_or(self.rest.len());
         let name = self.rest[..end].trim();
         if name.is_empty() {
             return None;

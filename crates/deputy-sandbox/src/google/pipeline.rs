@@ -27,7 +27,9 @@ pub(crate) async fn answer(app: &App, request: Request, connection: &Connection)
     let query = query(&parts);
     let route = METHODS.route(&parts.method, parts.uri.path());
     let token = bearer(&parts.headers, &query);
-    let access = token.as_deref().and_then(|token| app.store.read(|tx| tokens::access(tx, token)));
+    let access = token
+        .as_deref()
+        .and_then(|token| app.store.read(|tx| tokens::access(tx, token)));
     let subject = Subject {
         verb: parts.method.as_str(),
         path: parts.uri.path(),
@@ -46,7 +48,9 @@ pub(crate) async fn answer(app: &App, request: Request, connection: &Connection)
         body: log::excerpt(&body),
         ..Entry::default()
     });
-    let envelope = route.as_ref().map_or(Envelope::Older, |r| envelope(&r.method.api));
+    let envelope = route
+        .as_ref()
+        .map_or(Envelope::Older, |r| envelope(&r.method.api));
     let reply = with_fault(rule, connection, envelope, async {
         let result = handle(app, &parts, body, route, query, token.is_some(), access).await;
         result.unwrap_or_else(|failure| failed(&failure, envelope))
@@ -63,7 +67,9 @@ pub(crate) async fn with_fault(
     envelope: Envelope,
     effect: impl Future<Output = Reply>,
 ) -> Reply {
-    let Some(rule) = rule else { return effect.await };
+    let Some(rule) = rule else {
+        return effect.await;
+    };
     match rule.fault {
         Kind::Hang => std::future::pending().await,
         Kind::Drop => connection.break_off().await,
@@ -77,7 +83,10 @@ pub(crate) async fn with_fault(
         }
         Kind::CommitThenUnavailable => {
             effect.await;
-            failed(&rule.failure().unwrap_or_else(Failure::unavailable), envelope)
+            failed(
+                &rule.failure().unwrap_or_else(Failure::unavailable),
+                envelope,
+            )
         }
         Kind::Slow => {
             tokio::time::sleep(Duration::from_millis(rule.delay_ms.unwrap_or(1000))).await;
@@ -104,7 +113,12 @@ async fn handle(
     if upload_id && (parts.uri.path().contains("/upload/")) {
         return resume(app, parts, body, query).await;
     }
-    let Some(Route { method, path, upload }) = route else {
+    let Some(Route {
+        method,
+        path,
+        upload,
+    }) = route
+    else {
         return Err(Failure::not_found("Not Found"));
     };
     let access = match access {
@@ -112,8 +126,16 @@ async fn handle(
         _ if has_token => return Err(Failure::unauthorized()),
         _ => return Err(Failure::login_required()),
     };
-    if !method.scopes.iter().any(|scope| access.scopes.contains(*scope)) && !method.scopes.is_empty() {
-        return Err(Failure::missing_scope(service_name(&method.api), &rpc_name(method)));
+    if !method
+        .scopes
+        .iter()
+        .any(|scope| access.scopes.contains(*scope))
+        && !method.scopes.is_empty()
+    {
+        return Err(Failure::missing_scope(
+            service_name(&method.api),
+            &rpc_name(method),
+        ));
     }
     take_quota(app, &access.account, method)?;
     let mut params = Params(path);
@@ -159,12 +181,26 @@ async fn handle(
     Ok(finished(answer, mask.as_ref(), pretty, &parts.headers))
 }
 
-async fn resume(app: &App, parts: &Parts, body: Bytes, query: Vec<(String, String)>) -> Result<Reply, Failure> {
+async fn resume(
+    app: &App,
+    parts: &Parts,
+    body: Bytes,
+    query: Vec<(String, String)>,
+) -> Result<Reply, Failure> {
     let path = parts.uri.path();
     // A session is opened by the method's own verb and continued by PUT: any upload method says
     // which API it is.
-    let route = [Verb::POST, Verb::PATCH, Verb::PUT].iter().find_map(|verb| METHODS.route(verb, path));
-    let Some(Route { method, path, upload }) = route else { return Err(Failure::not_found("Not Found")) };
+    let route = [Verb::POST, Verb::PATCH, Verb::PUT]
+        .iter()
+        .find_map(|verb| METHODS.route(verb, path));
+    let Some(Route {
+        method,
+        path,
+        upload,
+    }) = route
+    else {
+        return Err(Failure::not_found("Not Found"));
+    };
     let serves = |s: &&&super::service::Service| s.methods.iter().any(|(id, _)| *id == method.id);
     let Some(handler) = SERVICES.iter().find(serves).and_then(|s| s.resume) else {
         return Err(Failure::not_found("Not Found"));
@@ -193,8 +229,18 @@ async fn resume(app: &App, parts: &Parts, body: Bytes, query: Vec<(String, Strin
 }
 
 fn take_quota(app: &App, account: &str, method: &Method) -> Result<(), Failure> {
-    let Some(quota) = SERVICES.iter().filter_map(|s| s.quota).find(|q| q.api == method.api) else { return Ok(()) };
-    if app.spent.lock().take(account, &quota, &method.id, app.now()) {
+    let Some(quota) = SERVICES
+        .iter()
+        .filter_map(|s| s.quota)
+        .find(|q| q.api == method.api)
+    else {
+        return Ok(());
+    };
+    if app
+        .spent
+        .lock()
+        .take(account, &quota, &method.id, app.now())
+    {
         Ok(())
     } else {
         Err(Failure::user_rate_limit(StatusCode::FORBIDDEN))
@@ -203,12 +249,20 @@ fn take_quota(app: &App, account: &str, method: &Method) -> Result<(), Failure> 
 
 /// A long query may travel as the body of a POST that says so.
 fn override_verb(parts: &mut Parts, body: &mut Bytes) {
-    let Some(verb) = parts.headers.get("x-http-method-override").and_then(|v| v.to_str().ok()) else { return };
-    let Ok(verb) = verb.parse::<Verb>() else { return };
-    let form = parts
+    let Some(verb) = parts
         .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|t| t.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+        .get("x-http-method-override")
+        .and_then(|v| v.to_str().ok())
+    else {
+        return;
+    };
+    let Ok(verb) = verb.parse::<Verb>() else {
+        return;
+    };
+    let form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|t| {
+        t.as_bytes()
+            .starts_with(b"application/x-www-form-urlencoded")
+    });
     if verb == Verb::GET && form {
         let query = String::from_utf8_lossy(body);
         if let Ok(uri) = format!("{}?{query}", parts.uri.path()).parse() {
@@ -220,23 +274,34 @@ fn override_verb(parts: &mut Parts, body: &mut Bytes) {
 }
 
 fn query(parts: &Parts) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn shown(query: &[(String, String)]) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
-    out.extend_pairs(query.iter().filter(|(name, _)| name != "access_token" && name != "oauth_token"));
+    out.extend_pairs(
+        query
+            .iter()
+            .filter(|(name, _)| name != "access_token" && name != "oauth_token"),
+    );
     out.finish()
 }
 
 fn bearer(headers: &HeaderMap, query: &[(String, String)]) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
     if let Some((scheme, token)) = header.and_then(|h| h.split_once(' '))
         && scheme.eq_ignore_ascii_case("bearer")
     {
         return Some(token.trim().to_owned());
     }
-    query.iter().find(|(name, _)| name == "access_token" || name == "oauth_token").map(|(_, value)| value.clone())
+    query
+        .iter()
+        .find(|(name, _)| name == "access_token" || name == "oauth_token")
+        .map(|(_, value)| value.clone())
 }
 
 fn envelope(api: &str) -> Envelope {
@@ -278,16 +343,29 @@ fn finished(answer: Answer, mask: Option<&Mask>, pretty: bool, request: &HeaderM
                 Some(mask) => mask.apply(value),
                 None => value,
             };
-            let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
-            (Some("application/json; charset=UTF-8".to_owned()), text.unwrap_or_default().into())
+            let text = if pretty {
+                serde_json::to_vec_pretty(&value)
+            } else {
+                serde_json::to_vec(&value)
+            };
+            (
+                Some("application/json; charset=UTF-8".to_owned()),
+                text.unwrap_or_default().into(),
+            )
         }
     };
     let mut reply = Reply::new(Bytes::new());
     *reply.status_mut() = answer.status;
     let headers = reply.headers_mut();
     headers.extend(answer.headers);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
-    headers.insert(header::VARY, HeaderValue::from_static("Origin, X-Origin, Referer, Accept-Encoding"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"),
+    );
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Origin, X-Origin, Referer, Accept-Encoding"),
+    );
     if let Some(content_type) = content_type.and_then(|t| HeaderValue::from_str(&t).ok()) {
         headers.insert(header::CONTENT_TYPE, content_type);
     }
@@ -304,7 +382,12 @@ fn finished(answer: Answer, mask: Option<&Mask>, pretty: bool, request: &HeaderM
 /// Google compresses for clients that accept it and whose name contains `gzip`
 /// (Drive API, "Improve performance").
 fn wants_gzip(headers: &HeaderMap) -> bool {
-    let has = |name| headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v: &str| v.contains("gzip"));
+    let has = |name| {
+        headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|v: &str| v.contains("gzip"))
+    };
     has(header::ACCEPT_ENCODING) && has(header::USER_AGENT)
 }
 
@@ -320,14 +403,20 @@ pub(crate) fn failed(failure: &Failure, envelope: Envelope) -> Reply {
     let mut reply = Reply::new(body.into());
     *reply.status_mut() = failure.code;
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=UTF-8"),
+    );
     if failure.code == StatusCode::UNAUTHORIZED {
         let challenge = if failure.reason == "required" {
             r#"Bearer realm="https://accounts.google.com/""#
         } else {
             r#"Bearer realm="https://accounts.google.com/", error="invalid_token""#
         };
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static(challenge),
+        );
     }
     if let Some(seconds) = failure.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -342,17 +431,30 @@ fn canned(rule: &Rule) -> Reply {
         Some(value) => serde_json::to_vec(value).unwrap_or_default().into(),
     };
     let mut reply = Reply::new(body);
-    *reply.status_mut() = rule.status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::OK);
+    *reply.status_mut() = rule
+        .status
+        .and_then(|s| StatusCode::from_u16(s).ok())
+        .unwrap_or(StatusCode::OK);
     for (name, value) in &rule.headers {
-        if let (Ok(name), Ok(value)) = (name.parse::<header::HeaderName>(), HeaderValue::from_str(value)) {
+        if let (Ok(name), Ok(value)) = (
+            name.parse::<header::HeaderName>(),
+            HeaderValue::from_str(value),
+        ) {
             reply.headers_mut().insert(name, value);
         }
     }
-    if matches!(rule.body, Some(serde_json::Value::Object(_))) && !reply.headers().contains_key(header::CONTENT_TYPE) {
-        reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    if matches!(rule.body, Some(serde_json::Value::Object(_)))
+        && !reply.headers().contains_key(header::CONTENT_TYPE)
+    {
+        reply.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=UTF-8"),
+        );
     }
     if let Some(seconds) = rule.retry_after {
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        reply
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     reply
 }

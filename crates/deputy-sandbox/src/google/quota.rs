@@ -17,16 +17,31 @@ pub(crate) struct Spent {
 
 impl Default for Spent {
     fn default() -> Self {
-        Self { enforced: true, windows: HashMap::new() }
+        Self {
+            enforced: true,
+            windows: HashMap::new(),
+        }
     }
 }
 
 impl Spent {
     /// Takes the cost of one call, or refuses without taking anything.
-    pub(crate) fn take(&mut self, account: &str, quota: &Quota, method: &str, now: Timestamp) -> bool {
-        let window = self.windows.entry((account.to_owned(), quota.api)).or_default();
+    pub(crate) fn take(
+        &mut self,
+        account: &str,
+        quota: &Quota,
+        method: &str,
+        now: Timestamp,
+    ) -> bool {
+        let window = self
+            .windows
+            .entry((account.to_owned(), quota.api))
+            .or_default();
         let minute = SignedDuration::from_mins(1);
-        while window.front().is_some_and(|(at, _)| now.duration_since(*at) >= minute) {
+        while window
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) >= minute)
+        {
             window.pop_front();
         }
         let cost = (quota.cost)(method);

@@ -32,7 +32,16 @@ impl Service {
         methods: &'static [(&'static str, Handler)],
         provision: fn(&mut Tx<'_>, account: &str),
     ) -> Self {
-        Self { methods, provision, changed: None, expire: None, deliver: None, window: None, quota: None, resume: None }
+        Self {
+            methods,
+            provision,
+            changed: None,
+            expire: None,
+            deliver: None,
+            window: None,
+            quota: None,
+            resume: None,
+        }
     }
 }
 
@@ -94,7 +103,11 @@ pub(crate) struct Item {
 
 /// Whoever answers `method`.
 pub(crate) fn handler(method: &str) -> Option<Handler> {
-    super::SERVICES.iter().flat_map(|s| s.methods).find(|(id, _)| *id == method).map(|(_, handler)| *handler)
+    super::SERVICES
+        .iter()
+        .flat_map(|s| s.methods)
+        .find(|(id, _)| *id == method)
+        .map(|(_, handler)| *handler)
 }
 
 /// Mails `raw` to those of `to` who have accounts here.

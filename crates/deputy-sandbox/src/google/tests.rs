@@ -1,5 +1,8 @@
 //! The emulated Google, driven over HTTP as a client would.
 
+mod calendar;
+mod calendar_guests;
+mod calendar_series;
 pub(super) mod client;
 mod frame;
 mod oauth;

@@ -105,14 +105,28 @@ impl World {
                 .collect();
             Box::new(rows)
         });
-        #[expect(clippy::expect_used, reason = "a kind has one type: Document::KIND is unique")]
-        f(table.downcast_mut::<Rows<T>>().expect("two document types with one kind"))
+        #[expect(
+            clippy::expect_used,
+            reason = "a kind has one type: Document::KIND is unique"
+        )]
+        f(table
+            .downcast_mut::<Rows<T>>()
+            .expect("two document types with one kind"))
     }
 }
 
 enum Op {
-    Document { kind: &'static str, account: String, id: String, json: Option<Vec<u8>> },
-    Blob { account: String, id: String, data: Option<Bytes> },
+    Document {
+        kind: &'static str,
+        account: String,
+        id: String,
+        json: Option<Vec<u8>>,
+    },
+    Blob {
+        account: String,
+        id: String,
+        data: Option<Bytes>,
+    },
     Clear,
 }
 
@@ -141,7 +155,10 @@ impl Durable {
         let Queue { ops, number } = {
             let mut queue = self.queue.lock();
             let number = queue.number;
-            Queue { ops: std::mem::take(&mut queue.ops), number }
+            Queue {
+                ops: std::mem::take(&mut queue.ops),
+                number,
+            }
         };
         *done = None;
         self.commit(ops)?;
@@ -160,17 +177,43 @@ impl Durable {
                         documents.retain(|_, _| false).map_err(file)?;
                         blobs.retain(|_, _| false).map_err(file)?;
                     }
-                    Op::Document { kind, account, id, json: Some(json) } => {
-                        documents.insert((kind, account.as_str(), id.as_str()), json.as_slice()).map_err(file)?;
+                    Op::Document {
+                        kind,
+                        account,
+                        id,
+                        json: Some(json),
+                    } => {
+                        documents
+                            .insert((kind, account.as_str(), id.as_str()), json.as_slice())
+                            .map_err(file)?;
                     }
-                    Op::Document { kind, account, id, json: None } => {
-                        documents.remove((kind, account.as_str(), id.as_str())).map_err(file)?;
+                    Op::Document {
+                        kind,
+                        account,
+                        id,
+                        json: None,
+                    } => {
+                        documents
+                            .remove((kind, account.as_str(), id.as_str()))
+                            .map_err(file)?;
                     }
-                    Op::Blob { account, id, data: Some(data) } => {
-                        blobs.insert((account.as_str(), id.as_str()), data.as_ref()).map_err(file)?;
+                    Op::Blob {
+                        account,
+                        id,
+                        data: Some(data),
+                    } => {
+                        blobs
+                            .insert((account.as_str(), id.as_str()), data.as_ref())
+                            .map_err(file)?;
                     }
-                    Op::Blob { account, id, data: None } => {
-                        blobs.remove((account.as_str(), id.as_str())).map_err(file)?;
+                    Op::Blob {
+                        account,
+                        id,
+                        data: None,
+                    } => {
+                        blobs
+                            .remove((account.as_str(), id.as_str()))
+                            .map_err(file)?;
                     }
                 }
             }
@@ -203,26 +246,48 @@ impl Store {
         let mut raw: HashMap<String, RawRows> = HashMap::new();
         let mut blobs = BTreeMap::new();
         let read = database.begin_read().map_err(file)?;
-        for row in read.open_table(DOCUMENTS).map_err(file)?.iter().map_err(file)? {
+        for row in read
+            .open_table(DOCUMENTS)
+            .map_err(file)?
+            .iter()
+            .map_err(file)?
+        {
             let (key, value) = row.map_err(file)?;
             let (kind, account, id) = key.value();
-            raw.entry(kind.to_owned()).or_default().push((account.to_owned(), id.to_owned(), value.value().to_vec()));
+            raw.entry(kind.to_owned()).or_default().push((
+                account.to_owned(),
+                id.to_owned(),
+                value.value().to_vec(),
+            ));
         }
         for row in read.open_table(BLOBS).map_err(file)?.iter().map_err(file)? {
             let (key, value) = row.map_err(file)?;
             let (account, id) = key.value();
-            blobs.insert((account.to_owned(), id.to_owned()), Bytes::copy_from_slice(value.value()));
+            blobs.insert(
+                (account.to_owned(), id.to_owned()),
+                Bytes::copy_from_slice(value.value()),
+            );
         }
         drop(read);
-        let mut world =
-            World { raw: RefCell::new(raw), tables: RefCell::default(), blobs, counters: Counters::default() };
+        let mut world = World {
+            raw: RefCell::new(raw),
+            tables: RefCell::default(),
+            blobs,
+            counters: Counters::default(),
+        };
         let key = (NOBODY.to_owned(), NOBODY.to_owned());
-        world.counters = world.with(|rows: &mut Rows<Counters>| rows.get(&key).map(|c| **c)).unwrap_or_default();
+        world.counters = world
+            .with(|rows: &mut Rows<Counters>| rows.get(&key).map(|c| **c))
+            .unwrap_or_default();
         let clock = OffsetClock::default();
         clock.advance(SignedDuration::from_millis(world.counters.clock_offset_ms));
         Ok(Self {
             world: Arc::new(Mutex::new(world)),
-            durable: Arc::new(Durable { database, queue: Mutex::default(), done: Mutex::new(Some(0)) }),
+            durable: Arc::new(Durable {
+                database,
+                queue: Mutex::default(),
+                done: Mutex::new(Some(0)),
+            }),
             clock,
             rng,
         })
@@ -257,7 +322,11 @@ impl Store {
     ) -> Result<(R, Option<u64>), E> {
         let mut world = self.world.lock();
         let mut tx = Tx::new(&mut world, &self.clock, &*self.rng);
-        let result = f(&mut tx).and_then(|result| tx.broken.take().map_or(Ok(result), |error| Err(error.into())));
+        let result = f(&mut tx).and_then(|result| {
+            tx.broken
+                .take()
+                .map_or(Ok(result), |error| Err(error.into()))
+        });
         match result {
             Ok(result) => {
                 let ops = tx.finish();
@@ -294,7 +363,16 @@ pub(crate) struct Tx<'w> {
 impl<'w> Tx<'w> {
     fn new(world: &'w mut World, clock: &'w OffsetClock, rng: &'w dyn Rng) -> Self {
         let counters = world.counters;
-        Self { world, clock, rng, now: clock.now(), counters, staged: Vec::new(), undo: Vec::new(), broken: None }
+        Self {
+            world,
+            clock,
+            rng,
+            now: clock.now(),
+            counters,
+            staged: Vec::new(),
+            undo: Vec::new(),
+            broken: None,
+        }
     }
 
     /// The present: one instant for the whole request.
@@ -330,20 +408,25 @@ impl<'w> Tx<'w> {
         let alphabet = alphabet.as_bytes();
         let mut bytes = vec![0; length];
         self.rng.fill(&mut bytes);
-        bytes.iter().map(|b| char::from(alphabet[usize::from(*b) % alphabet.len()])).collect()
+        bytes
+            .iter()
+            .map(|b| char::from(alphabet[usize::from(*b) % alphabet.len()]))
+            .collect()
     }
 
     /// Moves the clock for everybody, for good.
     pub(crate) fn move_clock(&mut self, by: SignedDuration) {
         self.clock.advance(by);
-        self.counters.clock_offset_ms = i64::try_from(self.clock.offset().as_millis()).unwrap_or(i64::MAX);
+        self.counters.clock_offset_ms =
+            i64::try_from(self.clock.offset().as_millis()).unwrap_or(i64::MAX);
         self.now = self.clock.now();
     }
 
     /// The document, if it is there.
     pub(crate) fn get<T: Document>(&self, account: &str, id: &str) -> Option<Arc<T>> {
         let key = (account.to_owned(), id.to_owned());
-        self.world.with(|rows: &mut Rows<T>| rows.get(&key).cloned())
+        self.world
+            .with(|rows: &mut Rows<T>| rows.get(&key).cloned())
     }
 
     /// All documents of an account, by id.
@@ -359,7 +442,9 @@ impl<'w> Tx<'w> {
     /// All documents of all accounts, by account and id.
     pub(crate) fn list_all<T: Document>(&self) -> Vec<(String, String, Arc<T>)> {
         self.world.with(|rows: &mut Rows<T>| {
-            rows.iter().map(|((account, id), document)| (account.clone(), id.clone(), document.clone())).collect()
+            rows.iter()
+                .map(|((account, id), document)| (account.clone(), id.clone(), document.clone()))
+                .collect()
         })
     }
 
@@ -367,7 +452,12 @@ impl<'w> Tx<'w> {
     pub(crate) fn put<T: Document>(&mut self, account: &str, id: &str, document: T) {
         match serde_json::to_vec(&document) {
             Ok(json) => self.set(account, id, Some((document, json))),
-            Err(error) => self.broken = Some(WorldError::Document { kind: T::KIND, error }),
+            Err(error) => {
+                self.broken = Some(WorldError::Document {
+                    kind: T::KIND,
+                    error,
+                })
+            }
         }
     }
 
@@ -387,7 +477,12 @@ impl<'w> Tx<'w> {
             Some(document) => rows.insert(key.clone(), Arc::new(document)),
             None => rows.remove(&key),
         });
-        self.staged.push(Op::Document { kind: T::KIND, account: account.to_owned(), id: id.to_owned(), json });
+        self.staged.push(Op::Document {
+            kind: T::KIND,
+            account: account.to_owned(),
+            id: id.to_owned(),
+            json,
+        });
         self.undo.push(Box::new(move |world| {
             world.with(|rows: &mut Rows<T>| match before {
                 Some(document) => rows.insert(key, document),
@@ -398,7 +493,10 @@ impl<'w> Tx<'w> {
 
     /// The blob, if it is there.
     pub(crate) fn blob(&self, account: &str, id: &str) -> Option<Bytes> {
-        self.world.blobs.get(&(account.to_owned(), id.to_owned())).cloned()
+        self.world
+            .blobs
+            .get(&(account.to_owned(), id.to_owned()))
+            .cloned()
     }
 
     /// Writes the blob, new or in place of the old; `None` forgets it.
@@ -408,7 +506,11 @@ impl<'w> Tx<'w> {
             Some(data) => self.world.blobs.insert(key.clone(), data),
             None => self.world.blobs.remove(&key),
         };
-        self.staged.push(Op::Blob { account: account.to_owned(), id: id.to_owned(), data });
+        self.staged.push(Op::Blob {
+            account: account.to_owned(),
+            id: id.to_owned(),
+            data,
+        });
         self.undo.push(Box::new(move |world| {
             match before {
                 Some(data) => world.blobs.insert(key, data),
@@ -430,7 +532,9 @@ impl<'w> Tx<'w> {
 
     fn finish(mut self) -> Vec<Op> {
         let (old, new) = (self.world.counters, self.counters);
-        if (old.tick_us, old.change, old.clock_offset_ms) != (new.tick_us, new.change, new.clock_offset_ms) {
+        if (old.tick_us, old.change, old.clock_offset_ms)
+            != (new.tick_us, new.change, new.clock_offset_ms)
+        {
             self.put(NOBODY, NOBODY, new);
             self.world.counters = new;
         }

@@ -37,7 +37,10 @@ fn entry(id: &str, calendar: &Calendar) -> Value {
         out["deleted"] = json!(true);
         return out;
     }
-    for (name, value) in [("description", &calendar.description), ("location", &calendar.location)] {
+    for (name, value) in [
+        ("description", &calendar.description),
+        ("location", &calendar.location),
+    ] {
         if let Some(value) = value {
             out[name] = json!(value);
         }
@@ -73,13 +76,19 @@ fn all(tx: &Tx<'_>, account: &str) -> Vec<(String, Calendar)> {
 pub(crate) fn list(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let params = &call.params;
     if params.get("syncToken").is_some() && params.get("minAccessRole").is_some() {
-        return Err(Failure::bad_request("Sync token cannot be used with other request restrictions."));
+        return Err(Failure::bad_request(
+            "Sync token cannot be used with other request restrictions.",
+        ));
     }
     let sync = token::sync(call.tx, &call.account, "calendarList", params)?;
     let page = token::page(params)?;
     let change = page.as_ref().map_or(call.tx.last_change(), |p| p.change);
     let everything = all(call.tx, &call.account);
-    let newest = everything.iter().map(|(_, c)| c.tick).max().unwrap_or_default();
+    let newest = everything
+        .iter()
+        .map(|(_, c)| c.tick)
+        .max()
+        .unwrap_or_default();
     let wanted: Vec<_> = everything
         .iter()
         .filter(|(_, c)| match &sync {
@@ -92,10 +101,19 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
         .collect();
     let size = params.page_size("maxResults", 100, 250);
     let offset = page.map_or(0, |p| p.offset);
-    let items: Vec<Value> = wanted.iter().skip(offset).take(size).map(|(id, c)| entry(id, c)).collect();
+    let items: Vec<Value> = wanted
+        .iter()
+        .skip(offset)
+        .take(size)
+        .map(|(id, c)| entry(id, c))
+        .collect();
     let mut body = json!({"kind": "calendar#calendarList", "etag": etag(newest), "items": items});
     if wanted.len() > offset + size {
-        let next = Page { binding: token::binding(params), offset: offset + size, change };
+        let next = Page {
+            binding: token::binding(params),
+            offset: offset + size,
+            change,
+        };
         body["nextPageToken"] = json!(token::write(&next));
     } else if params.get("minAccessRole").is_none() {
         let next = Sync {
@@ -145,7 +163,10 @@ fn show(id: &str, calendar: &Calendar) -> Value {
         "dataOwner": calendar.owner,
         "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]},
     });
-    for (name, value) in [("description", &calendar.description), ("location", &calendar.location)] {
+    for (name, value) in [
+        ("description", &calendar.description),
+        ("location", &calendar.location),
+    ] {
         if let Some(value) = value {
             out[name] = json!(value);
         }
@@ -160,10 +181,17 @@ pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 }
 
 fn read(body: &Map<String, Value>, calendar: &mut Calendar, whole: bool) -> Result<(), Failure> {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned)
+    };
     match text("summary") {
         Some(summary) => calendar.summary = summary,
-        None if whole || body.contains_key("summary") => return Err(Failure::required("Missing title.")),
+        None if whole || body.contains_key("summary") => {
+            return Err(Failure::required("Missing title."));
+        }
         None => {}
     }
     if let Some(zone) = text("timeZone") {
@@ -181,7 +209,10 @@ fn read(body: &Map<String, Value>, calendar: &mut Calendar, whole: bool) -> Resu
 
 /// POST a secondary calendar.
 pub(crate) fn insert(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
-    let id = format!("c_{}@group.calendar.google.com", call.tx.random_id("0123456789abcdef", 64));
+    let id = format!(
+        "c_{}@group.calendar.google.com",
+        call.tx.random_id("0123456789abcdef", 64)
+    );
     let primary = call.tx.get::<Calendar>(NOBODY, &call.account);
     let mut calendar = Calendar {
         owner: call.account.clone(),
@@ -266,7 +297,10 @@ pub(crate) fn account_changed(tx: &mut Tx<'_>, account: &str) {
 }
 
 fn all_settings(call: &Call<'_, '_>) -> Vec<(&'static str, String)> {
-    let zone = call.tx.get::<Calendar>(NOBODY, &call.account).map_or_else(|| "UTC".to_owned(), |c| c.time_zone.clone());
+    let zone = call
+        .tx
+        .get::<Calendar>(NOBODY, &call.account)
+        .map_or_else(|| "UTC".to_owned(), |c| c.time_zone.clone());
     vec![
         ("autoAddHangouts", "false".to_owned()),
         ("dateFieldOrder", "DMY".to_owned()),
@@ -290,7 +324,10 @@ fn show_setting(id: &str, value: &str) -> Value {
 
 /// GET settings.
 pub(crate) fn settings(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
-    let items: Vec<Value> = all_settings(call).iter().map(|(id, value)| show_setting(id, value)).collect();
+    let items: Vec<Value> = all_settings(call)
+        .iter()
+        .map(|(id, value)| show_setting(id, value))
+        .collect();
     let next = Sync {
         of: "settings".to_owned(),
         change: call.tx.last_change(),
@@ -314,26 +351,36 @@ pub(crate) fn settings(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 pub(crate) fn setting(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let wanted = call.params.path("setting");
     let all = all_settings(call);
-    let (id, value) = all.iter().find(|(id, _)| *id == wanted).ok_or_else(|| Failure::not_found("Not Found"))?;
+    let (id, value) = all
+        .iter()
+        .find(|(id, _)| *id == wanted)
+        .ok_or_else(|| Failure::not_found("Not Found"))?;
     Ok(Answer::json(show_setting(id, value)))
 }
 
 /// GET the palette.
-pub(crate) fn colors(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
+#[expect(clippy::unnecessary_wraps, reason = "a handler")]
+pub(crate) fn colors(_: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     const EVENT: [&str; 11] = [
-        "#a4bdfc", "#7ae7bf", "#dbadff", "#ff887c", "#fbd75b", "#ffb878", "#46d6db", "#e1e1e1", "#5484ed", "#51b749",
-        "#dc2127",
+        "#a4bdfc", "#7ae7bf", "#dbadff", "#ff887c", "#fbd75b", "#ffb878", "#46d6db", "#e1e1e1",
+        "#5484ed", "#51b749", "#dc2127",
     ];
     const CALENDAR: [&str; 24] = [
-        "#ac725e", "#d06b64", "#f83a22", "#fa573c", "#ff7537", "#ffad46", "#42d692", "#16a765", "#7bd148", "#b3dc6c",
-        "#fbe983", "#fad165", "#92e1c0", "#9fe1e7", "#9fc6e7", "#4986e7", "#9a9cff", "#b99aff", "#c2c2c2", "#cabdbf",
-        "#cca6ac", "#f691b2", "#cd74e6", "#a47ae2",
+        "#ac725e", "#d06b64", "#f83a22", "#fa573c", "#ff7537", "#ffad46", "#42d692", "#16a765",
+        "#7bd148", "#b3dc6c", "#fbe983", "#fad165", "#92e1c0", "#9fe1e7", "#9fc6e7", "#4986e7",
+        "#9a9cff", "#b99aff", "#c2c2c2", "#cabdbf", "#cca6ac", "#f691b2", "#cd74e6", "#a47ae2",
     ];
     let palette = |colors: &[&str]| -> Map<String, Value> {
         let numbered = colors.iter().enumerate();
-        numbered.map(|(i, c)| ((i + 1).to_string(), json!({"background": c, "foreground": "#1d1d1d"}))).collect()
+        numbered
+            .map(|(i, c)| {
+                (
+                    (i + 1).to_string(),
+                    json!({"background": c, "foreground": "#1d1d1d"}),
+                )
+            })
+            .collect()
     };
-    let _ = call;
     Ok(Answer::json(json!({
         "kind": "calendar#colors",
         "updated": "2012-02-14T00:00:00.000Z",

@@ -99,11 +99,17 @@ impl Event {
     }
 
     pub(crate) fn organizer(&self) -> &str {
-        self.data.get("organizer").and_then(|o| o["email"].as_str()).unwrap_or("")
+        self.data
+            .get("organizer")
+            .and_then(|o| o["email"].as_str())
+            .unwrap_or("")
     }
 
     pub(crate) fn attendees(&self) -> &[Value] {
-        self.data.get("attendees").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.data
+            .get("attendees")
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// What `email` answered, if invited.
@@ -119,7 +125,10 @@ impl Event {
 
     /// Start and end as instants; days are those of `zone`.
     pub(crate) fn span(&self, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
-        Some((self.moment("start")?.instant(zone), self.moment("end")?.instant(zone)))
+        Some((
+            self.moment("start")?.instant(zone),
+            self.moment("end")?.instant(zone),
+        ))
     }
 
     /// The series, if it is one.
@@ -134,13 +143,25 @@ impl Event {
         let data = &mut instance.data;
         data.remove("recurrence");
         let time_zone = |name: &str| {
-            self.data.get(name).and_then(|m| m["timeZone"].as_str()).map(str::to_owned)
+            self.data
+                .get(name)
+                .and_then(|m| m["timeZone"].as_str())
+                .map(str::to_owned)
         };
         if let (Some(first), Some(end)) = (self.moment("start"), self.moment("end")) {
-            data.insert("end".to_owned(), end.shifted(first, start).store(time_zone("end").as_deref()));
+            data.insert(
+                "end".to_owned(),
+                end.shifted(first, start).store(time_zone("end").as_deref()),
+            );
         }
-        data.insert("start".to_owned(), start.store(time_zone("start").as_deref()));
-        data.insert("originalStartTime".to_owned(), start.store(time_zone("start").as_deref()));
+        data.insert(
+            "start".to_owned(),
+            start.store(time_zone("start").as_deref()),
+        );
+        data.insert(
+            "originalStartTime".to_owned(),
+            start.store(time_zone("start").as_deref()),
+        );
         data.insert("recurringEventId".to_owned(), json!(self.text("id")));
         data.insert("id".to_owned(), json!(id));
         if let Some((_, original)) = &mut instance.origin {
@@ -160,7 +181,10 @@ impl Event {
             // Of a cancelled exception nothing else is guaranteed.
             for name in ["id", "status", "recurringEventId", "originalStartTime"] {
                 if let Some(value) = self.data.get(name) {
-                    out.insert(name.to_owned(), moment::show(value, &viewer.zone, &viewer.calendar.time_zone));
+                    out.insert(
+                        name.to_owned(),
+                        moment::show(value, &viewer.zone, &viewer.calendar.time_zone),
+                    );
                 }
             }
             return Value::Object(out);
@@ -182,7 +206,13 @@ impl Event {
             };
             out.insert(name.clone(), value);
         }
-        let link = format!("{}accounts/{}/calendar/{}%2F{}", viewer.base, viewer.calendar.owner, viewer.id, self.text("id"));
+        let link = format!(
+            "{}accounts/{}/calendar/{}%2F{}",
+            viewer.base,
+            viewer.calendar.owner,
+            viewer.id,
+            self.text("id")
+        );
         out.insert("htmlLink".to_owned(), json!(link));
         out.insert("created".to_owned(), json!(moment::shown_ms(self.created)));
         out.insert("updated".to_owned(), json!(moment::shown_ms(self.updated)));
@@ -222,7 +252,9 @@ pub(crate) struct Viewer<'v> {
 
 impl Viewer<'_> {
     fn is_self(&self, email: &Value) -> bool {
-        email.as_str().is_some_and(|email| email == self.calendar.owner || email == self.id)
+        email
+            .as_str()
+            .is_some_and(|email| email == self.calendar.owner || email == self.id)
     }
 
     fn attendees(&self, event: &Event) -> (Value, bool) {
@@ -255,8 +287,12 @@ fn with_self(person: &Value, viewer: &Viewer<'_>) -> Value {
 
 /// The series of an event's data, if it has one.
 fn series(data: &Map<String, Value>, calendar: &Calendar) -> Result<Option<Series>, Failure> {
-    let Some(lines) = data.get("recurrence").and_then(Value::as_array) else { return Ok(None) };
-    let Some(start) = data.get("start").and_then(Moment::stored) else { return Ok(None) };
+    let Some(lines) = data.get("recurrence").and_then(Value::as_array) else {
+        return Ok(None);
+    };
+    let Some(start) = data.get("start").and_then(Moment::stored) else {
+        return Ok(None);
+    };
     let zone = data
         .get("start")
         .and_then(|s| s["timeZone"].as_str())
@@ -269,7 +305,10 @@ fn series(data: &Map<String, Value>, calendar: &Calendar) -> Result<Option<Serie
 
 /// What a client sent (or what a patch made of it), checked and in the form that is kept. Members
 /// that it can't set are left out; so are those that Google doesn't know.
-pub(crate) fn read(given: Map<String, Value>, calendar: &Calendar) -> Result<Map<String, Value>, Failure> {
+pub(crate) fn read(
+    given: Map<String, Value>,
+    calendar: &Calendar,
+) -> Result<Map<String, Value>, Failure> {
     let schema = METHODS.schema("calendar", "Event");
     let mut data: Map<String, Value> = given
         .into_iter()
@@ -283,12 +322,18 @@ pub(crate) fn read(given: Map<String, Value>, calendar: &Calendar) -> Result<Map
         let moment = moment::read(data.get(name), which)?;
         data.insert(name.to_owned(), moment);
     }
-    let (start, end) = (data.get("start").and_then(Moment::stored), data.get("end").and_then(Moment::stored));
+    let (start, end) = (
+        data.get("start").and_then(Moment::stored),
+        data.get("end").and_then(Moment::stored),
+    );
     match (start, end) {
         (Some(Moment::At(start)), Some(Moment::At(end))) if start <= end => {}
         (Some(Moment::Day(start)), Some(Moment::Day(end))) if start <= end => {}
-        (Some(Moment::At(_)), Some(Moment::Day(_))) | (Some(Moment::Day(_)), Some(Moment::At(_))) => {
-            return Err(Failure::invalid("Start and end times must either both be date or both be dateTime."));
+        (Some(Moment::At(_)), Some(Moment::Day(_)))
+        | (Some(Moment::Day(_)), Some(Moment::At(_))) => {
+            return Err(Failure::invalid(
+                "Start and end times must either both be date or both be dateTime.",
+            ));
         }
         _ => {
             return Err(Failure::new(
@@ -299,12 +344,18 @@ pub(crate) fn read(given: Map<String, Value>, calendar: &Calendar) -> Result<Map
             .domain("calendar"));
         }
     }
-    if data.get("recurrence").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+    if data
+        .get("recurrence")
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
         data.remove("recurrence");
     }
     if data.contains_key("recurrence") {
         if matches!(start, Some(Moment::At(_))) && data["start"].get("timeZone").is_none() {
-            return Err(Failure::required("Missing time zone definition for start time."));
+            return Err(Failure::required(
+                "Missing time zone definition for start time.",
+            ));
         }
         series(&data, calendar)?;
     }
@@ -312,19 +363,31 @@ pub(crate) fn read(given: Map<String, Value>, calendar: &Calendar) -> Result<Map
         if let Some(Value::Object(moment)) = data.get_mut(name)
             && moment.contains_key("dateTime")
         {
-            moment.entry("timeZone").or_insert_with(|| json!(calendar.time_zone));
+            moment
+                .entry("timeZone")
+                .or_insert_with(|| json!(calendar.time_zone));
         }
     }
     for (name, choices) in [
         ("status", ["confirmed", "tentative", "cancelled", ""]),
         ("transparency", ["opaque", "transparent", "", ""]),
-        ("visibility", ["default", "public", "private", "confidential"]),
+        (
+            "visibility",
+            ["default", "public", "private", "confidential"],
+        ),
     ] {
-        if data.get(name).is_some_and(|v| !v.as_str().is_some_and(|v| !v.is_empty() && choices.contains(&v))) {
+        if data.get(name).is_some_and(|v| {
+            !v.as_str()
+                .is_some_and(|v| !v.is_empty() && choices.contains(&v))
+        }) {
             return Err(Failure::invalid("Invalid Value").at_parameter(name));
         }
     }
-    if data.get("colorId").is_some_and(|v| !v.as_str().and_then(|v| v.parse().ok()).is_some_and(|n: u8| (1..=11).contains(&n))) {
+    if data.get("colorId").is_some_and(|v| {
+        !v.as_str()
+            .and_then(|v| v.parse().ok())
+            .is_some_and(|n: u8| (1..=11).contains(&n))
+    }) {
         return Err(Failure::invalid("Invalid Value").at_parameter("colorId"));
     }
     if let Some(attendees) = data.remove("attendees") {
@@ -335,29 +398,38 @@ pub(crate) fn read(given: Map<String, Value>, calendar: &Calendar) -> Result<Map
     }
     data.entry("status").or_insert_with(|| json!("confirmed"));
     data.entry("eventType").or_insert_with(|| json!("default"));
-    data.entry("reminders").or_insert_with(|| json!({"useDefault": true}));
+    data.entry("reminders")
+        .or_insert_with(|| json!({"useDefault": true}));
     data.entry("sequence").or_insert_with(|| json!(0));
     Ok(data)
 }
 
 fn read_attendees(given: Value, calendar: &Calendar) -> Result<Vec<Value>, Failure> {
-    let Value::Array(given) = given else { return Err(Failure::invalid("Invalid attendees.")) };
+    let Value::Array(given) = given else {
+        return Err(Failure::invalid("Invalid attendees."));
+    };
     let mut attendees: Vec<Value> = Vec::new();
     for attendee in given {
-        let Value::Object(mut attendee) = attendee else { return Err(Failure::invalid("Invalid attendees.")) };
+        let Value::Object(mut attendee) = attendee else {
+            return Err(Failure::invalid("Invalid attendees."));
+        };
         let email = attendee.get("email").and_then(Value::as_str).unwrap_or("");
         if email.is_empty() {
             return Err(Failure::required("Missing attendee email."));
         }
-        let email = accounts::normalized(email).ok_or_else(|| Failure::invalid("Invalid attendee email."))?;
+        let email = accounts::normalized(email)
+            .ok_or_else(|| Failure::invalid("Invalid attendee email."))?;
         for name in ["self", "organizer", "resource", "id"] {
             attendee.remove(name);
         }
         let own = email == calendar.owner;
-        let status = attendee.entry("responseStatus").or_insert_with(|| {
-            json!(if own { "accepted" } else { "needsAction" })
-        });
-        if !["needsAction", "declined", "tentative", "accepted"].iter().any(|s| status == s) {
+        let status = attendee
+            .entry("responseStatus")
+            .or_insert_with(|| json!(if own { "accepted" } else { "needsAction" }));
+        if !["needsAction", "declined", "tentative", "accepted"]
+            .iter()
+            .any(|s| status == s)
+        {
             return Err(Failure::invalid("Invalid Value").at_parameter("responseStatus"));
         }
         attendee.insert("email".to_owned(), json!(email));
@@ -396,11 +468,18 @@ pub(crate) fn load(tx: &Tx<'_>, calendar_id: &str, calendar: &Calendar, id: &str
     let (series_id, stamp) = id.rsplit_once('_')?;
     let start = Moment::from_stamp(stamp)?;
     let master = tx.get::<Event>(calendar_id, series_id)?;
-    master.series(calendar)?.has(start).then(|| master.instance(start))
+    master
+        .series(calendar)?
+        .has(start)
+        .then(|| master.instance(start))
 }
 
 /// The exceptions of a series, cancelled ones too.
 pub(crate) fn exceptions(tx: &Tx<'_>, calendar_id: &str, series_id: &str) -> Vec<Event> {
     let of = |event: &Event| !series_id.is_empty() && event.series_id() == series_id;
-    tx.list::<Event>(calendar_id).iter().filter(|(_, e)| of(e)).map(|(_, e)| Event::clone(e)).collect()
+    tx.list::<Event>(calendar_id)
+        .iter()
+        .filter(|(_, e)| of(e))
+        .map(|(_, e)| Event::clone(e))
+        .collect()
 }

@@ -21,14 +21,18 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 93);
 pub(crate) fn query(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let body = call.json()?;
     let instant = |name: &str| -> Result<Timestamp, Failure> {
-        let text = body.get(name).and_then(Value::as_str).ok_or_else(|| {
-            Failure::required(format!("Missing {name} parameter."))
-        })?;
-        text.parse().map_err(|_| Failure::bad_request("Bad Request"))
+        let text = body
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::required(format!("Missing {name} parameter.")))?;
+        text.parse()
+            .map_err(|_| Failure::bad_request("Bad Request"))
     };
     let (from, to) = (instant("timeMin")?, instant("timeMax")?);
     let refuse = |reason: &str, message: &str| {
-        Err(Failure::new(StatusCode::BAD_REQUEST, reason, message).domain("calendar").at_parameter("timeMax"))
+        Err(Failure::new(StatusCode::BAD_REQUEST, reason, message)
+            .domain("calendar")
+            .at_parameter("timeMax"))
     };
     if to <= from {
         return refuse("timeRangeEmpty", "The specified time range is empty.");
@@ -38,15 +42,25 @@ pub(crate) fn query(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     }
     let zone = match body.get("timeZone").and_then(Value::as_str) {
         None => TimeZone::UTC,
-        Some(name) => TimeZone::get(name).map_err(|_| Failure::invalid(format!("Invalid time zone: {name}")))?,
+        Some(name) => TimeZone::get(name)
+            .map_err(|_| Failure::invalid(format!("Invalid time zone: {name}")))?,
     };
-    let most = body.get("calendarExpansionMax").and_then(Value::as_u64).map_or(MOST, |n| usize::try_from(n).unwrap_or(MOST).min(MOST));
+    let most = body
+        .get("calendarExpansionMax")
+        .and_then(Value::as_u64)
+        .map_or(MOST, |n| usize::try_from(n).unwrap_or(MOST).min(MOST));
     let empty = Vec::new();
-    let items = body.get("items").and_then(Value::as_array).unwrap_or(&empty);
+    let items = body
+        .get("items")
+        .and_then(Value::as_array)
+        .unwrap_or(&empty);
     let mut calendars = Map::new();
     for (i, item) in items.iter().enumerate() {
-        let Some(id) = item["id"].as_str() else { continue };
-        let error = |reason: &str| json!({"errors": [{"domain": "global", "reason": reason}], "busy": []});
+        let Some(id) = item["id"].as_str() else {
+            continue;
+        };
+        let error =
+            |reason: &str| json!({"errors": [{"domain": "global", "reason": reason}], "busy": []});
         let answer = if i >= most {
             error("tooManyCalendarsRequested")
         } else {
@@ -79,12 +93,20 @@ fn visible(tx: &Tx<'_>, account: &str, id: &str) -> Option<(String, Calendar)> {
     let id = id.to_lowercase();
     let domain = |email: &str| email.split_once('@').map(|(_, domain)| domain.to_owned());
     let calendar = tx.get::<Calendar>(NOBODY, &id)?;
-    (calendar.owner == id && domain(&id) == domain(account) && domain(&id).as_deref() != Some("gmail.com"))
-        .then(|| (id, Calendar::clone(&calendar)))
+    (calendar.owner == id
+        && domain(&id) == domain(account)
+        && domain(&id).as_deref() != Some("gmail.com"))
+    .then(|| (id, Calendar::clone(&calendar)))
 }
 
 /// Busy times within the range, joined where they touch.
-fn busy(tx: &Tx<'_>, id: &str, calendar: &Calendar, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+fn busy(
+    tx: &Tx<'_>,
+    id: &str,
+    calendar: &Calendar,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<(Timestamp, Timestamp)> {
     let zone = calendar.zone();
     let all: Vec<_> = tx.list::<Event>(id).into_iter().map(|(_, e)| e).collect();
     let mut spans = Vec::new();

@@ -32,8 +32,14 @@ const NOT_WITH_SYNC: [&str; 8] = [
     "updatedMin",
 ];
 /// What makes a listing that no sync token comes out of.
-const NO_SYNC_AFTER: [&str; 6] =
-    ["iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "updatedMin"];
+const NO_SYNC_AFTER: [&str; 6] = [
+    "iCalUID",
+    "orderBy",
+    "privateExtendedProperty",
+    "q",
+    "sharedExtendedProperty",
+    "updatedMin",
+];
 
 /// GET one event: a cancelled one too.
 pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
@@ -45,7 +51,11 @@ pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 }
 
 /// How the caller sees events of this calendar.
-pub(crate) fn viewer<'v>(call: &Call<'v, '_>, id: &'v str, calendar: &'v Calendar) -> Result<Viewer<'v>, Failure> {
+pub(crate) fn viewer<'v>(
+    call: &Call<'v, '_>,
+    id: &'v str,
+    calendar: &'v Calendar,
+) -> Result<Viewer<'v>, Failure> {
     Ok(Viewer {
         calendar,
         id,
@@ -58,8 +68,9 @@ pub(crate) fn viewer<'v>(call: &Call<'v, '_>, id: &'v str, calendar: &'v Calenda
 fn answer_zone(params: &Params, calendar: &Calendar) -> Result<TimeZone, Failure> {
     match params.get("timeZone") {
         None => Ok(calendar.zone()),
-        Some(name) => TimeZone::get(name)
-            .map_err(|_| Failure::invalid(format!("Invalid time zone: {name}")).at_parameter("timeZone")),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            Failure::invalid(format!("Invalid time zone: {name}")).at_parameter("timeZone")
+        }),
     }
 }
 
@@ -86,7 +97,9 @@ impl Wanted {
             params
                 .all(name)
                 .map(|p| {
-                    let (key, value) = p.split_once('=').ok_or_else(|| Failure::invalid("Invalid Value").at_parameter(name))?;
+                    let (key, value) = p
+                        .split_once('=')
+                        .ok_or_else(|| Failure::invalid("Invalid Value").at_parameter(name))?;
                     Ok((key.to_owned(), value.to_owned()))
                 })
                 .collect::<Result<Vec<_>, Failure>>()
@@ -97,7 +110,12 @@ impl Wanted {
             from: params.instant("timeMin")?,
             to: params.instant("timeMax")?,
             updated: params.instant("updatedMin")?,
-            words: params.get("q").unwrap_or("").split_whitespace().map(str::to_lowercase).collect(),
+            words: params
+                .get("q")
+                .unwrap_or("")
+                .split_whitespace()
+                .map(str::to_lowercase)
+                .collect(),
             uid: params.get("iCalUID").map(str::to_owned),
             types: params.all("eventTypes").map(str::to_owned).collect(),
             private: properties("privateExtendedProperty")?,
@@ -107,13 +125,19 @@ impl Wanted {
         if let (Some(from), Some(to)) = (wanted.from, wanted.to)
             && to <= from
         {
-            return Err(Failure::new(StatusCode::BAD_REQUEST, "timeRangeEmpty", "The specified time range is empty.")
-                .domain("calendar")
-                .at_parameter("timeMax"));
+            return Err(Failure::new(
+                StatusCode::BAD_REQUEST,
+                "timeRangeEmpty",
+                "The specified time range is empty.",
+            )
+            .domain("calendar")
+            .at_parameter("timeMax"));
         }
         if params.get("orderBy") == Some("startTime") && !wanted.single {
-            return Err(Failure::bad_request("The requested ordering is not available for the particular query.")
-                .at_parameter("orderBy"));
+            return Err(Failure::bad_request(
+                "The requested ordering is not available for the particular query.",
+            )
+            .at_parameter("orderBy"));
         }
         if let Some(sync) = sync {
             wanted.single = sync.single;
@@ -136,9 +160,14 @@ impl Wanted {
 
     fn matches(&self, event: &Event) -> bool {
         let property = |kind: &str, (key, value): &(String, String)| {
-            event.data.get("extendedProperties").is_some_and(|p| p[kind][key] == value.as_str())
+            event
+                .data
+                .get("extendedProperties")
+                .is_some_and(|p| p[kind][key] == value.as_str())
         };
-        self.uid.as_deref().is_none_or(|uid| event.text("iCalUID") == uid)
+        self.uid
+            .as_deref()
+            .is_none_or(|uid| event.text("iCalUID") == uid)
             && (self.types.is_empty() || self.types.iter().any(|t| t == event.text("eventType")))
             && self.updated.is_none_or(|at| event.updated >= at)
             && self.private.iter().all(|p| property("private", p))
@@ -149,9 +178,15 @@ impl Wanted {
 
 /// Free text search: every word somewhere in the texts that people read.
 fn has_words(event: &Event, words: &[String]) -> bool {
-    let mut texts: Vec<&str> = ["summary", "description", "location"].map(|name| event.text(name)).to_vec();
+    let mut texts: Vec<&str> = ["summary", "description", "location"]
+        .map(|name| event.text(name))
+        .to_vec();
     for person in event.attendees().iter().chain(event.data.get("organizer")) {
-        texts.extend(["email", "displayName"].iter().filter_map(|name| person[name].as_str()));
+        texts.extend(
+            ["email", "displayName"]
+                .iter()
+                .filter_map(|name| person[name].as_str()),
+        );
     }
     let text = texts.join("\n").to_lowercase();
     words.iter().all(|word| text.contains(word.as_str()))
@@ -182,14 +217,32 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let offset = page.map_or(0, |p| p.offset);
     let rest = events.len().saturating_sub(offset + size);
     let viewer = viewer(call, &id, &calendar)?;
-    let items: Vec<Value> = events.iter().skip(offset).take(size).map(|e| e.show(&viewer)).collect();
-    let newest = call.tx.list::<Event>(&id).iter().map(|(_, e)| e.tick).max().unwrap_or(calendar.tick);
+    let items: Vec<Value> = events
+        .iter()
+        .skip(offset)
+        .take(size)
+        .map(|e| e.show(&viewer))
+        .collect();
+    let newest = call
+        .tx
+        .list::<Event>(&id)
+        .iter()
+        .map(|(_, e)| e.tick)
+        .max()
+        .unwrap_or(calendar.tick);
     let mut body = head(&calendar, newest);
     body["items"] = Value::Array(items);
     if rest > 0 {
-        let next = Page { binding: token::binding(&call.params), offset: offset + size, change };
+        let next = Page {
+            binding: token::binding(&call.params),
+            offset: offset + size,
+            change,
+        };
         body["nextPageToken"] = json!(token::write(&next));
-    } else if !NO_SYNC_AFTER.iter().any(|name| call.params.get(name).is_some()) {
+    } else if !NO_SYNC_AFTER
+        .iter()
+        .any(|name| call.params.get(name).is_some())
+    {
         let next = Sync {
             of: id.clone(),
             change,
@@ -211,10 +264,17 @@ fn sync_token(call: &Call<'_, '_>, id: &str) -> Result<Option<Sync>, Failure> {
         return Ok(None);
     }
     if NOT_WITH_SYNC.iter().any(|name| params.get(name).is_some()) {
-        return Err(Failure::bad_request("Sync token cannot be used with other request restrictions."));
+        return Err(Failure::bad_request(
+            "Sync token cannot be used with other request restrictions.",
+        ));
     }
-    if params.get("showDeleted").is_some_and(|v| v.eq_ignore_ascii_case("false")) {
-        return Err(Failure::bad_request("Sync token cannot be used with showDeleted set to false."));
+    if params
+        .get("showDeleted")
+        .is_some_and(|v| v.eq_ignore_ascii_case("false"))
+    {
+        return Err(Failure::bad_request(
+            "Sync token cannot be used with showDeleted set to false.",
+        ));
     }
     let sync = token::sync(call.tx, &call.account, id, params)?;
     // Google calls other differences undefined behaviour; here they are found out.
@@ -256,7 +316,9 @@ fn collect(tx: &Tx<'_>, id: &str, calendar: &Calendar, wanted: &Wanted) -> Vec<E
     for event in all.iter().filter(|e| !e.series_id().is_empty()) {
         exceptions.entry(event.series_id()).or_default().push(event);
     }
-    let horizon = wanted.to.unwrap_or_else(|| tx.now().saturating_add(HORIZON).unwrap_or(Timestamp::MAX));
+    let horizon = wanted
+        .to
+        .unwrap_or_else(|| tx.now().saturating_add(HORIZON).unwrap_or(Timestamp::MAX));
     let mut out = Vec::new();
     for event in &all {
         let none = Vec::new();
@@ -267,26 +329,41 @@ fn collect(tx: &Tx<'_>, id: &str, calendar: &Calendar, wanted: &Wanted) -> Vec<E
             } else if (!event.is_cancelled() || wanted.shows_cancelled()) && wanted.matches(event) {
                 let in_range = || {
                     let instances = instances_of(event, &BTreeSet::new(), calendar, horizon);
-                    instances.iter().filter_map(|i| i.span(&zone)).any(|(start, end)| wanted.overlaps(start, end))
+                    instances
+                        .iter()
+                        .filter_map(|i| i.span(&zone))
+                        .any(|(start, end)| wanted.overlaps(start, end))
                 };
-                if wanted.since.is_some() || (wanted.from.is_none() && wanted.to.is_none()) || in_range() {
+                if wanted.since.is_some()
+                    || (wanted.from.is_none() && wanted.to.is_none())
+                    || in_range()
+                {
                     out.push(Event::clone(event));
                 }
             }
         } else if event.series_id().is_empty() || !wanted.single {
             let orphan = !event.series_id().is_empty()
-                && all.iter().any(|e| e.text("id") == event.series_id() && e.is_cancelled());
+                && all
+                    .iter()
+                    .any(|e| e.text("id") == event.series_id() && e.is_cancelled());
             // Cancelled exceptions of a live series are listed whatever is asked for.
             let shown = !event.is_cancelled()
                 || wanted.shows_cancelled()
                 || (!event.series_id().is_empty() && !orphan);
-            let in_range = event.span(&zone).is_none_or(|(start, end)| wanted.overlaps(start, end));
-            if shown && wanted.matches(event) && (in_range || (wanted.since.is_some() && event.is_cancelled())) {
+            let in_range = event
+                .span(&zone)
+                .is_none_or(|(start, end)| wanted.overlaps(start, end));
+            if shown
+                && wanted.matches(event)
+                && (in_range || (wanted.since.is_some() && event.is_cancelled()))
+            {
                 out.push(Event::clone(event));
             }
         } else if !all.iter().any(|e| e.text("id") == event.series_id()) {
             // An exception whose series isn't here: somebody was invited to this one occurrence.
-            let in_range = event.span(&zone).is_none_or(|(start, end)| wanted.overlaps(start, end));
+            let in_range = event
+                .span(&zone)
+                .is_none_or(|(start, end)| wanted.overlaps(start, end));
             let shown = !event.is_cancelled() || wanted.shows_cancelled();
             if shown && in_range && wanted.matches(event) {
                 out.push(Event::clone(event));
@@ -300,20 +377,44 @@ fn collect(tx: &Tx<'_>, id: &str, calendar: &Calendar, wanted: &Wanted) -> Vec<E
 }
 
 /// Occurrences of a series that aren't exceptions.
-fn instances_of(series: &Event, except: &BTreeSet<&str>, calendar: &Calendar, end: Timestamp) -> Vec<Event> {
-    let Some(rule) = series.series(calendar) else { return Vec::new() };
+fn instances_of(
+    series: &Event,
+    except: &BTreeSet<&str>,
+    calendar: &Calendar,
+    end: Timestamp,
+) -> Vec<Event> {
+    let Some(rule) = series.series(calendar) else {
+        return Vec::new();
+    };
     let starts = rule.before(end).into_iter();
-    starts.map(|start| series.instance(start)).filter(|i| !except.contains(i.text("id"))).collect()
+    starts
+        .map(|start| series.instance(start))
+        .filter(|i| !except.contains(i.text("id")))
+        .collect()
 }
 
 /// A series as single events: its occurrences and its exceptions.
-fn expanded(series: &Event, exceptions: &[&Event], calendar: &Calendar, wanted: &Wanted, end: Timestamp) -> Vec<Event> {
+fn expanded(
+    series: &Event,
+    exceptions: &[&Event],
+    calendar: &Calendar,
+    wanted: &Wanted,
+    end: Timestamp,
+) -> Vec<Event> {
     let zone = calendar.zone();
-    let in_range = |event: &Event| event.span(&zone).is_none_or(|(start, end)| wanted.overlaps(start, end));
+    let in_range = |event: &Event| {
+        event
+            .span(&zone)
+            .is_none_or(|(start, end)| wanted.overlaps(start, end))
+    };
     let mut out = Vec::new();
     let ids: BTreeSet<&str> = exceptions.iter().map(|e| e.text("id")).collect();
     if (!series.is_cancelled() || wanted.shows_cancelled()) && wanted.matches(series) {
-        out.extend(instances_of(series, &ids, calendar, end).into_iter().filter(in_range));
+        out.extend(
+            instances_of(series, &ids, calendar, end)
+                .into_iter()
+                .filter(in_range),
+        );
     }
     for exception in exceptions {
         let shown = !exception.is_cancelled() || wanted.shows_cancelled();
@@ -323,7 +424,11 @@ fn expanded(series: &Event, exceptions: &[&Event], calendar: &Calendar, wanted: 
     }
     if wanted.since.is_some() {
         let present: BTreeSet<String> = out.iter().map(|e| e.text("id").to_owned()).collect();
-        for (id, original) in series.former.iter().filter(|(id, _)| !present.contains(*id)) {
+        for (id, original) in series
+            .former
+            .iter()
+            .filter(|(id, _)| !present.contains(*id))
+        {
             let mut gone = series.clone();
             gone.data = serde_json::Map::from_iter([
                 ("id".to_owned(), json!(id)),
@@ -350,7 +455,10 @@ fn order(events: &mut [Event], by: Option<&str>, zone: &TimeZone) {
 pub(crate) fn instances(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let (id, calendar) = resolve(call)?;
     let series_id = call.params.path("eventId").to_owned();
-    let series = call.tx.get::<Event>(&id, &series_id).ok_or_else(|| Failure::not_found("Not Found"))?;
+    let series = call
+        .tx
+        .get::<Event>(&id, &series_id)
+        .ok_or_else(|| Failure::not_found("Not Found"))?;
     let mut wanted = Wanted {
         single: true,
         deleted: call.params.flag("showDeleted"),
@@ -367,7 +475,12 @@ pub(crate) fn instances(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     if series.is_cancelled() {
         wanted.deleted = true;
     }
-    let horizon = wanted.to.unwrap_or_else(|| call.tx.now().saturating_add(HORIZON).unwrap_or(Timestamp::MAX));
+    let horizon = wanted.to.unwrap_or_else(|| {
+        call.tx
+            .now()
+            .saturating_add(HORIZON)
+            .unwrap_or(Timestamp::MAX)
+    });
     let exceptions = event::exceptions(call.tx, &id, &series_id);
     let exceptions: Vec<&Event> = exceptions.iter().collect();
     let mut events = if series.is_series() {
@@ -379,8 +492,12 @@ pub(crate) fn instances(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
         let viewer_zone = calendar.zone();
         events.retain(|e| {
             e.moment("originalStartTime").is_some_and(|m| {
-                original.parse::<Timestamp>().is_ok_and(|at| at == m.instant(&viewer_zone))
-                    || original.parse::<jiff::civil::Date>().is_ok_and(|d| m == super::moment::Moment::Day(d))
+                original
+                    .parse::<Timestamp>()
+                    .is_ok_and(|at| at == m.instant(&viewer_zone))
+                    || original
+                        .parse::<jiff::civil::Date>()
+                        .is_ok_and(|d| m == super::moment::Moment::Day(d))
             })
         });
     }
@@ -389,12 +506,21 @@ pub(crate) fn instances(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let page = token::page(&call.params)?;
     let offset = page.as_ref().map_or(0, |p| p.offset);
     let viewer = viewer(call, &id, &calendar)?;
-    let items: Vec<Value> = events.iter().skip(offset).take(size).map(|e| e.show(&viewer)).collect();
+    let items: Vec<Value> = events
+        .iter()
+        .skip(offset)
+        .take(size)
+        .map(|e| e.show(&viewer))
+        .collect();
     let mut body = head(&calendar, series.tick);
     body["items"] = Value::Array(items);
     if events.len() > offset + size {
         let change = call.tx.last_change();
-        let next = Page { binding: token::binding(&call.params), offset: offset + size, change };
+        let next = Page {
+            binding: token::binding(&call.params),
+            offset: offset + size,
+            change,
+        };
         body["nextPageToken"] = json!(token::write(&next));
     }
     Ok(Answer::json(body))

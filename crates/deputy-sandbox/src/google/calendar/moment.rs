@@ -61,7 +61,9 @@ impl Moment {
         match (self, time_zone) {
             (Self::Day(date), _) => json!({"date": date.to_string()}),
             (Self::At(instant), None) => json!({"dateTime": instant.to_string()}),
-            (Self::At(instant), Some(zone)) => json!({"dateTime": instant.to_string(), "timeZone": zone}),
+            (Self::At(instant), Some(zone)) => {
+                json!({"dateTime": instant.to_string(), "timeZone": zone})
+            }
         }
     }
 
@@ -85,7 +87,9 @@ impl Moment {
 
 /// The instant of a local time: in a gap the time after it, in a fold the first.
 pub(crate) fn resolved(local: DateTime, zone: &TimeZone) -> Timestamp {
-    zone.to_ambiguous_timestamp(local).compatible().unwrap_or(Timestamp::MAX)
+    zone.to_ambiguous_timestamp(local)
+        .compatible()
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// An instant as Google writes it: seconds, the zone's offset, `Z` for none.
@@ -107,7 +111,10 @@ pub(crate) fn shown_ms(instant: Timestamp) -> String {
 pub(crate) fn show(value: &Value, zone: &TimeZone, calendar_zone: &str) -> Value {
     match Moment::stored(value) {
         Some(Moment::At(instant)) => {
-            let name = value.get("timeZone").and_then(Value::as_str).unwrap_or(calendar_zone);
+            let name = value
+                .get("timeZone")
+                .and_then(Value::as_str)
+                .unwrap_or(calendar_zone);
             json!({"dateTime": shown(instant, zone), "timeZone": name})
         }
         _ => value.clone(),
@@ -118,26 +125,38 @@ pub(crate) fn show(value: &Value, zone: &TimeZone, calendar_zone: &str) -> Value
 pub(crate) fn read(value: Option<&Value>, which: &str) -> Result<Value, Failure> {
     let empty = Map::new();
     let given = value.and_then(Value::as_object).unwrap_or(&empty);
-    let text = |name: &str| given.get(name).and_then(Value::as_str).filter(|s| !s.is_empty());
+    let text = |name: &str| {
+        given
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|s| !s.is_empty())
+    };
     let time_zone = text("timeZone");
     let zone = match time_zone.map(TimeZone::get) {
         None => None,
         Some(Ok(zone)) => Some(zone),
-        Some(Err(_)) => return Err(Failure::invalid(format!("Invalid time zone definition for {which} time."))),
+        Some(Err(_)) => {
+            return Err(Failure::invalid(format!(
+                "Invalid time zone definition for {which} time."
+            )));
+        }
     };
     match (text("date"), text("dateTime")) {
         (None, None) => Err(Failure::required(format!("Missing {which} time."))),
         (Some(_), Some(_)) => Err(Failure::invalid(format!("Invalid {which} time."))),
         (Some(date), None) => {
-            let date: Date = date.parse().map_err(|_| Failure::invalid(format!("Invalid {which} time.")))?;
+            let date: Date = date
+                .parse()
+                .map_err(|_| Failure::invalid(format!("Invalid {which} time.")))?;
             Ok(Moment::Day(date).store(None))
         }
         (None, Some(text)) => {
             let instant = match (text.parse::<Timestamp>(), zone) {
                 (Ok(instant), _) => instant,
                 (Err(_), zone) => {
-                    let local: DateTime =
-                        text.parse().map_err(|_| Failure::invalid(format!("Invalid {which} time.")))?;
+                    let local: DateTime = text
+                        .parse()
+                        .map_err(|_| Failure::invalid(format!("Invalid {which} time.")))?;
                     let zone = zone.ok_or_else(|| {
                         Failure::required(format!("Missing time zone definition for {which} time."))
                     })?;

@@ -83,23 +83,34 @@ impl Series {
         }
         let rule: RRule<Unvalidated> = parts.join(";").parse().map_err(|_| BadRule)?;
         let start = self.start.strftime("%Y%m%dT%H%M%SZ");
-        let set: RRuleSet = format!("DTSTART:{start}\nRRULE:{rule}").parse().map_err(|_| BadRule)?;
+        let set: RRuleSet = format!("DTSTART:{start}\nRRULE:{rule}")
+            .parse()
+            .map_err(|_| BadRule)?;
         Ok(Some(set.limit()))
     }
 
     fn until(&self, text: &str) -> Result<DateTime, BadRule> {
         let end_of_day = |date: Date| date.at(23, 59, 59, 0);
         if text.len() == 8 {
-            return Date::strptime("%Y%m%d", text).map(end_of_day).map_err(|_| BadRule);
+            return Date::strptime("%Y%m%d", text)
+                .map(end_of_day)
+                .map_err(|_| BadRule);
         }
         let local = self.local(text)?;
-        Ok(if self.all_day { end_of_day(local.date()) } else { local })
+        Ok(if self.all_day {
+            end_of_day(local.date())
+        } else {
+            local
+        })
     }
 
     fn dates(&self, parameters: &str, value: &str) -> Result<Vec<DateTime>, BadRule> {
         let zone = parameters
             .split(';')
-            .find_map(|p| p.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("TZID")))
+            .find_map(|p| {
+                p.split_once('=')
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("TZID"))
+            })
             .map(|(_, name)| TimeZone::get(name).map_err(|_| BadRule))
             .transpose()?;
         value
@@ -138,7 +149,12 @@ impl Series {
     pub(crate) fn before(&self, end: Timestamp) -> Vec<Moment> {
         // A day may begin up to 14 hours before it does in UTC.
         let end_local = self.zone.to_datetime(end);
-        let mut all: BTreeSet<DateTime> = self.extra.iter().copied().filter(|at| *at < end_local).collect();
+        let mut all: BTreeSet<DateTime> = self
+            .extra
+            .iter()
+            .copied()
+            .filter(|at| *at < end_local)
+            .collect();
         for rule in &self.rules {
             let dates = rule
                 .into_iter()
@@ -154,12 +170,19 @@ impl Series {
 
     /// Whether an occurrence begins exactly then.
     pub(crate) fn has(&self, at: Moment) -> bool {
-        let after = at.instant(&self.zone).saturating_add(super::moment::DAY).unwrap_or(Timestamp::MAX);
+        let after = at
+            .instant(&self.zone)
+            .saturating_add(super::moment::DAY)
+            .unwrap_or(Timestamp::MAX);
         self.before(after).contains(&at)
     }
 
     fn moment(&self, local: DateTime) -> Moment {
-        if self.all_day { Moment::Day(local.date()) } else { Moment::At(resolved(local, &self.zone)) }
+        if self.all_day {
+            Moment::Day(local.date())
+        } else {
+            Moment::At(resolved(local, &self.zone))
+        }
     }
 }
 

@@ -61,18 +61,33 @@ fn read<T: DeserializeOwned>(token: &str) -> Option<T> {
 }
 
 /// Parameters that may differ from page to page.
-const FREE: [&str; 8] = ["pageToken", "maxResults", "fields", "alt", "prettyPrint", "key", "quotaUser", "maxAttendees"];
+const FREE: [&str; 8] = [
+    "pageToken",
+    "maxResults",
+    "fields",
+    "alt",
+    "prettyPrint",
+    "key",
+    "quotaUser",
+    "maxAttendees",
+];
 
 /// What a page token is bound to.
 pub(crate) fn binding(params: &Params) -> String {
-    let mut bound: Vec<_> = params.0.iter().filter(|(name, _)| !FREE.contains(&name.as_str())).collect();
+    let mut bound: Vec<_> = params
+        .0
+        .iter()
+        .filter(|(name, _)| !FREE.contains(&name.as_str()))
+        .collect();
     bound.sort();
     sha256_hex(format!("{bound:?}").as_bytes())[..16].to_owned()
 }
 
 /// The page token of the request, if it has one; 400 if it is another listing's.
 pub(crate) fn page(params: &Params) -> Result<Option<Page>, Failure> {
-    let Some(token) = params.get("pageToken") else { return Ok(None) };
+    let Some(token) = params.get("pageToken") else {
+        return Ok(None);
+    };
     match read::<Page>(token) {
         Some(page) if page.binding == binding(params) => Ok(Some(page)),
         _ => Err(Failure::invalid("Invalid page token value.").at_parameter("pageToken")),
@@ -80,11 +95,22 @@ pub(crate) fn page(params: &Params) -> Result<Option<Page>, Failure> {
 }
 
 /// The sync token of the request, if it has one; 410 if it is too old, another calendar's or none.
-pub(crate) fn sync(tx: &Tx<'_>, account: &str, of: &str, params: &Params) -> Result<Option<Sync>, Failure> {
-    let Some(token) = params.get("syncToken") else { return Ok(None) };
+pub(crate) fn sync(
+    tx: &Tx<'_>,
+    account: &str,
+    of: &str,
+    params: &Params,
+) -> Result<Option<Sync>, Failure> {
+    let Some(token) = params.get("syncToken") else {
+        return Ok(None);
+    };
     let floor = tx.get::<Floor>(account, "").map_or(0, |f| f.0);
     match read::<Sync>(token) {
-        Some(sync) if sync.of == of && sync.change >= floor && tx.now().duration_since(sync.issued) <= SYNC_LIFE => {
+        Some(sync)
+            if sync.of == of
+                && sync.change >= floor
+                && tx.now().duration_since(sync.issued) <= SYNC_LIFE =>
+        {
             Ok(Some(sync))
         }
         _ => Err(Failure::new(

@@ -10,7 +10,11 @@ use super::moment::Moment;
 use crate::google::service::{Item, Row, Section, Window};
 use crate::google::world::{NOBODY, Tx};
 
-pub(crate) const WINDOW: Window = Window { name: "calendar", section, item };
+pub(crate) const WINDOW: Window = Window {
+    name: "calendar",
+    section,
+    item,
+};
 
 /// How many events the page shows.
 const MOST: usize = 50;
@@ -57,7 +61,12 @@ fn section(tx: &Tx<'_>, account: &str) -> Section {
 fn row(id: &str, calendar: &Calendar, event: &Event) -> Row {
     let guests: Vec<String> = event.attendees().iter().map(guest).collect();
     Row {
-        cells: vec![title(event), when(event, calendar), event.text("location").to_owned(), guests.join(", ")],
+        cells: vec![
+            title(event),
+            when(event, calendar),
+            event.text("location").to_owned(),
+            guests.join(", "),
+        ],
         item: Some(format!("{id}/{}", event.text("id"))),
         strong: false,
     }
@@ -65,7 +74,11 @@ fn row(id: &str, calendar: &Calendar, event: &Event) -> Row {
 
 fn title(event: &Event) -> String {
     let summary = event.text("summary");
-    if summary.is_empty() { "(No title)".to_owned() } else { summary.to_owned() }
+    if summary.is_empty() {
+        "(No title)".to_owned()
+    } else {
+        summary.to_owned()
+    }
 }
 
 fn guest(attendee: &Value) -> String {
@@ -81,13 +94,28 @@ fn guest(attendee: &Value) -> String {
 fn when(event: &Event, calendar: &Calendar) -> String {
     match (event.moment("start"), event.moment("end")) {
         (Some(Moment::Day(start)), Some(Moment::Day(end))) => match end.yesterday() {
-            Ok(last) if last > start => format!("{} – {}", start.strftime("%a %-d %b %Y"), last.strftime("%a %-d %b")),
+            Ok(last) if last > start => format!(
+                "{} – {}",
+                start.strftime("%a %-d %b %Y"),
+                last.strftime("%a %-d %b")
+            ),
             _ => start.strftime("%a %-d %b %Y, all day").to_string(),
         },
         (Some(Moment::At(start)), Some(Moment::At(end))) => {
-            let (start, end) = (start.to_zoned(calendar.zone()), end.to_zoned(calendar.zone()));
-            let until = if start.date() == end.date() { "%H:%M %Z" } else { "%a %-d %b %H:%M %Z" };
-            format!("{} – {}", start.strftime("%a %-d %b %Y %H:%M"), end.strftime(until))
+            let (start, end) = (
+                start.to_zoned(calendar.zone()),
+                end.to_zoned(calendar.zone()),
+            );
+            let until = if start.date() == end.date() {
+                "%H:%M %Z"
+            } else {
+                "%a %-d %b %H:%M %Z"
+            };
+            format!(
+                "{} – {}",
+                start.strftime("%a %-d %b %Y %H:%M"),
+                end.strftime(until)
+            )
         }
         _ => String::new(),
     }
@@ -95,7 +123,9 @@ fn when(event: &Event, calendar: &Calendar) -> String {
 
 fn item(tx: &Tx<'_>, account: &str, id: &str) -> Option<Item> {
     let (calendar_id, event_id) = id.split_once('/')?;
-    let calendar = tx.get::<Calendar>(NOBODY, calendar_id).filter(|c| c.owner == account)?;
+    let calendar = tx
+        .get::<Calendar>(NOBODY, calendar_id)
+        .filter(|c| c.owner == account)?;
     let event = event::load(tx, calendar_id, &calendar, event_id)?;
     let mut facts = vec![
         ("When".to_owned(), when(&event, &calendar)),
@@ -115,5 +145,9 @@ fn item(tx: &Tx<'_>, account: &str, id: &str) -> Option<Item> {
     }
     facts.push(("Id".to_owned(), event.text("id").to_owned()));
     facts.push(("Etag".to_owned(), event.etag()));
-    Some(Item { title: title(&event), facts, text: event.text("description").to_owned() })
+    Some(Item {
+        title: title(&event),
+        facts,
+        text: event.text("description").to_owned(),
+    })
 }

@@ -5,8 +5,9 @@ use jiff::{SignedDuration, ToSpan};
 use serde_json::{Map, Value, json};
 
 use super::event::{self, Event};
-use super::guests::{self, Notice, Send};
+use super::guests;
 use super::listing::viewer;
+use super::mail::{self, Notice, Send};
 use super::{Calendar, own, resolve};
 use crate::google::call::{Answer, Call};
 use crate::google::failure::Failure;
@@ -15,8 +16,15 @@ use crate::google::failure::Failure;
 const ID_LETTERS: &str = "0123456789abcdefghijklmnopqrstuv";
 
 /// Members that a write can't change once the event is there.
-const FIXED: [&str; 7] =
-    ["id", "iCalUID", "creator", "organizer", "recurringEventId", "originalStartTime", "eventType"];
+const FIXED: [&str; 7] = [
+    "id",
+    "iCalUID",
+    "creator",
+    "organizer",
+    "recurringEventId",
+    "originalStartTime",
+    "eventType",
+];
 
 /// POST a new event.
 pub(crate) fn insert(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
@@ -31,10 +39,18 @@ pub(crate) fn insert(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 pub(crate) fn import(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let (id, calendar) = resolve(call)?;
     let body = call.json()?;
-    let Some(uid) = body.get("iCalUID").and_then(Value::as_str).map(str::to_owned) else {
+    let Some(uid) = body
+        .get("iCalUID")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
         return Err(Failure::required("Missing iCalUID."));
     };
-    let known = call.tx.list::<Event>(&id).into_iter().find(|(_, e)| e.text("iCalUID") == uid && e.series_id().is_empty());
+    let known = call
+        .tx
+        .list::<Event>(&id)
+        .into_iter()
+        .find(|(_, e)| e.text("iCalUID") == uid && e.series_id().is_empty());
     let organizer = body.get("organizer").cloned();
     let mut event = match known {
         Some((_, before)) => {
@@ -66,7 +82,9 @@ pub(crate) fn quick_add(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
         "start": {"dateTime": start.to_string()},
         "end": {"dateTime": (start + hour).to_string()},
     });
-    let Value::Object(body) = body else { return Err(Failure::bad_request("Bad Request")) };
+    let Value::Object(body) = body else {
+        return Err(Failure::bad_request("Bad Request"));
+    };
     let event = create(call, &id, &calendar, body, true)?;
     let viewer = viewer(call, &id, &calendar)?;
     Ok(Answer::json(event.show(&viewer)))
@@ -80,7 +98,11 @@ fn create(
     inviting: bool,
 ) -> Result<Event, Failure> {
     let send = Send::of(&call.params)?;
-    let id = match body.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()) {
+    let id = match body
+        .get("id")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())
+    {
         Some(id) => {
             if !(5..=1024).contains(&id.len()) || !id.chars().all(|c| ID_LETTERS.contains(c)) {
                 return Err(Failure::invalid("Invalid resource id value."));
@@ -107,7 +129,8 @@ fn create(
         add_conference(&mut data, conference);
     }
     data.insert("id".to_owned(), json!(id));
-    data.entry("iCalUID").or_insert_with(|| json!(format!("{id}@google.com")));
+    data.entry("iCalUID")
+        .or_insert_with(|| json!(format!("{id}@google.com")));
     data.insert("creator".to_owned(), json!({"email": call.account}));
     let mut organizer = json!({"email": calendar_id});
     if calendar_id != calendar.owner {
@@ -119,17 +142,24 @@ fn create(
         return Ok(event);
     }
     let event = guests::sync_copies(call.tx, calendar_id, event);
-    guests::notify(call.tx, &event, calendar, send, None, Notice::Invitation);
+    mail::notify(call.tx, &event, calendar, send, None, Notice::Invitation);
     Ok(event)
 }
 
 /// What `conferenceDataVersion=1` makes of the body's conference; `None` leaves it as it is.
-fn conference(call: &Call<'_, '_>, before: Option<&Event>, body: &Map<String, Value>) -> Option<Value> {
+fn conference(
+    call: &Call<'_, '_>,
+    before: Option<&Event>,
+    body: &Map<String, Value>,
+) -> Option<Value> {
     if call.params.number::<u8>("conferenceDataVersion") != Some(1) {
         return None;
     }
     let given = body.get("conferenceData")?;
-    let Some(request) = given.get("createRequest").filter(|_| given.get("entryPoints").is_none()) else {
+    let Some(request) = given
+        .get("createRequest")
+        .filter(|_| given.get("entryPoints").is_none())
+    else {
         return Some(given.clone());
     };
     if let Some(there) = before.and_then(|b| b.data.get("conferenceData"))
@@ -187,8 +217,13 @@ fn change(
     make: impl FnOnce(&Event, Map<String, Value>) -> Map<String, Value>,
 ) -> Result<Answer, Failure> {
     let (calendar_id, calendar) = resolve(call)?;
-    let before = event::load(call.tx, &calendar_id, &calendar, call.params.path("eventId"))
-        .ok_or_else(|| Failure::not_found("Not Found"))?;
+    let before = event::load(
+        call.tx,
+        &calendar_id,
+        &calendar,
+        call.params.path("eventId"),
+    )
+    .ok_or_else(|| Failure::not_found("Not Found"))?;
     call.if_match(&before.etag())?;
     let send = Send::of(&call.params)?;
     let body = call.json()?;
@@ -197,7 +232,11 @@ fn change(
     let attachments = call.params.flag("supportsAttachments");
     let mut data = event::read(make(&before, body), &calendar)?;
     keep(&before, &mut data);
-    for (name, given) in [("conferenceData", false), ("hangoutLink", false), ("attachments", attachments)] {
+    for (name, given) in [
+        ("conferenceData", false),
+        ("hangoutLink", false),
+        ("attachments", attachments),
+    ] {
         if !given {
             match before.data.get(name) {
                 Some(value) => data.insert(name.to_owned(), value.clone()),
@@ -208,17 +247,24 @@ fn change(
     if let Some(conference) = conference {
         add_conference(&mut data, conference);
     }
-    let old_sequence = before.data.get("sequence").and_then(Value::as_i64).unwrap_or(0);
-    data.insert("sequence".to_owned(), json!(sequence.unwrap_or(old_sequence).max(old_sequence)));
+    let old_sequence = before
+        .data
+        .get("sequence")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
+    data.insert(
+        "sequence".to_owned(),
+        json!(sequence.unwrap_or(old_sequence).max(old_sequence)),
+    );
     if !before.series_id().is_empty() {
         data.remove("recurrence");
     }
     let after = if before.origin.is_some() {
-        guests::change_copy(call.tx, &calendar_id, &calendar, before, data, send)?
+        guests::change_copy(call.tx, &calendar_id, &calendar, &before, data, send)?
     } else if data["status"] == "cancelled" && !before.is_cancelled() {
         cancel(call, &calendar_id, &calendar, before, send)
     } else {
-        change_original(call, &calendar_id, &calendar, before, data, send)
+        change_original(call, &calendar_id, &calendar, &before, data, send)
     };
     let viewer = viewer(call, &calendar_id, &calendar)?;
     Ok(Answer::json(after.show(&viewer)))
@@ -228,11 +274,13 @@ fn change_original(
     call: &mut Call<'_, '_>,
     calendar_id: &str,
     calendar: &Calendar,
-    before: Event,
+    before: &Event,
     mut data: Map<String, Value>,
     send: Send,
 ) -> Event {
-    let moved = ["start", "end", "recurrence"].iter().any(|name| before.data.get(*name) != data.get(*name));
+    let moved = ["start", "end", "recurrence"]
+        .iter()
+        .any(|name| before.data.get(*name) != data.get(*name));
     if moved {
         let sequence = data.get("sequence").and_then(Value::as_i64).unwrap_or(0);
         data.insert("sequence".to_owned(), json!(sequence + 1));
@@ -240,13 +288,15 @@ fn change_original(
     let mut after = before.clone();
     after.data = data;
     if moved && (before.is_series() || after.is_series()) {
-        after.former = former(call, calendar, &before, &after);
+        after.former = former(call, calendar, before, &after);
         for mut exception in event::exceptions(call.tx, calendar_id, before.text("id")) {
             let stays = exception
                 .moment("originalStartTime")
                 .is_some_and(|at| after.series(calendar).is_some_and(|series| series.has(at)));
             if !stays {
-                exception.data.insert("status".to_owned(), json!("cancelled"));
+                exception
+                    .data
+                    .insert("status".to_owned(), json!("cancelled"));
                 let exception = exception.save(call.tx, calendar_id);
                 guests::sync_copies(call.tx, calendar_id, exception);
             }
@@ -254,7 +304,14 @@ fn change_original(
     }
     let after = after.save(call.tx, calendar_id);
     let after = guests::sync_copies(call.tx, calendar_id, after);
-    guests::notify(call.tx, &after, calendar, send, Some(&before), Notice::Update);
+    mail::notify(
+        call.tx,
+        &after,
+        calendar,
+        send,
+        Some(before),
+        Notice::Update,
+    );
     after
 }
 
@@ -265,12 +322,24 @@ fn former(
     before: &Event,
     after: &Event,
 ) -> std::collections::BTreeMap<String, Value> {
-    let end = call.tx.now().saturating_add((732 * 24).hours()).unwrap_or(jiff::Timestamp::MAX);
-    let starts = |event: &Event| event.series(calendar).map(|s| s.before(end)).unwrap_or_default();
+    let end = call
+        .tx
+        .now()
+        .saturating_add((732 * 24).hours())
+        .unwrap_or(jiff::Timestamp::MAX);
+    let starts = |event: &Event| {
+        event
+            .series(calendar)
+            .map(|s| s.before(end))
+            .unwrap_or_default()
+    };
     let now = starts(after);
     let mut former = before.former.clone();
     for start in starts(before) {
-        former.insert(format!("{}_{}", before.text("id"), start.stamp()), start.store(None));
+        former.insert(
+            format!("{}_{}", before.text("id"), start.stamp()),
+            start.store(None),
+        );
     }
     for start in now {
         former.remove(&format!("{}_{}", after.text("id"), start.stamp()));
@@ -281,25 +350,42 @@ fn former(
 /// DELETE: 204 once, 410 after that.
 pub(crate) fn delete(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let (calendar_id, calendar) = resolve(call)?;
-    let before = event::load(call.tx, &calendar_id, &calendar, call.params.path("eventId"))
-        .ok_or_else(|| Failure::not_found("Not Found"))?;
+    let before = event::load(
+        call.tx,
+        &calendar_id,
+        &calendar,
+        call.params.path("eventId"),
+    )
+    .ok_or_else(|| Failure::not_found("Not Found"))?;
     if before.is_cancelled() {
-        return Err(Failure::new(StatusCode::GONE, "deleted", "Resource has been deleted"));
+        return Err(Failure::new(
+            StatusCode::GONE,
+            "deleted",
+            "Resource has been deleted",
+        ));
     }
     call.if_match(&before.etag())?;
     let send = Send::of(&call.params)?;
     if before.origin.is_some() {
-        guests::leave(call.tx, &calendar_id, &calendar, before, send);
+        guests::leave(call.tx, &calendar_id, &calendar, &before, send);
     } else {
         cancel(call, &calendar_id, &calendar, before, send);
     }
     Ok(Answer::no_content())
 }
 
-fn cancel(call: &mut Call<'_, '_>, calendar_id: &str, calendar: &Calendar, before: Event, send: Send) -> Event {
+fn cancel(
+    call: &mut Call<'_, '_>,
+    calendar_id: &str,
+    calendar: &Calendar,
+    before: Event,
+    send: Send,
+) -> Event {
     for mut exception in event::exceptions(call.tx, calendar_id, before.text("id")) {
         if !exception.is_cancelled() {
-            exception.data.insert("status".to_owned(), json!("cancelled"));
+            exception
+                .data
+                .insert("status".to_owned(), json!("cancelled"));
             let exception = exception.save(call.tx, calendar_id);
             guests::sync_copies(call.tx, calendar_id, exception);
         }
@@ -308,7 +394,7 @@ fn cancel(call: &mut Call<'_, '_>, calendar_id: &str, calendar: &Calendar, befor
     after.data.insert("status".to_owned(), json!("cancelled"));
     let after = after.save(call.tx, calendar_id);
     let after = guests::sync_copies(call.tx, calendar_id, after);
-    guests::notify(call.tx, &after, calendar, send, None, Notice::Cancellation);
+    mail::notify(call.tx, &after, calendar, send, None, Notice::Cancellation);
     after
 }
 
@@ -318,22 +404,38 @@ pub(crate) fn relocate(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let destination = call.params.get("destination").unwrap_or("").to_owned();
     let (target_id, target) = own(call.tx, &call.account, &destination)?;
     let id = call.params.path("eventId").to_owned();
-    let before = event::load(call.tx, &calendar_id, &calendar, &id).ok_or_else(|| Failure::not_found("Not Found"))?;
+    let before = event::load(call.tx, &calendar_id, &calendar, &id)
+        .ok_or_else(|| Failure::not_found("Not Found"))?;
     if before.origin.is_some() || !before.series_id().is_empty() {
-        return Err(Failure::forbidden("cannotChangeOrganizer", "Cannot change the organizer of this event."));
+        return Err(Failure::forbidden(
+            "cannotChangeOrganizer",
+            "Cannot change the organizer of this event.",
+        ));
     }
-    if call.tx.get::<Event>(&target_id, &id).is_some_and(|there| !there.is_cancelled()) {
-        return Err(Failure::new(StatusCode::CONFLICT, "duplicate", "The requested identifier already exists."));
+    if call
+        .tx
+        .get::<Event>(&target_id, &id)
+        .is_some_and(|there| !there.is_cancelled())
+    {
+        return Err(Failure::new(
+            StatusCode::CONFLICT,
+            "duplicate",
+            "The requested identifier already exists.",
+        ));
     }
     let mut moved = before.clone();
-    moved.data.insert("organizer".to_owned(), json!({"email": target_id}));
+    moved
+        .data
+        .insert("organizer".to_owned(), json!({"email": target_id}));
     let mut gone = before;
     gone.data.insert("status".to_owned(), json!("cancelled"));
     gone.copies.clear();
     gone.save(call.tx, &calendar_id);
     for mut exception in event::exceptions(call.tx, &calendar_id, &id) {
         exception.clone().save(call.tx, &target_id);
-        exception.data.insert("status".to_owned(), json!("cancelled"));
+        exception
+            .data
+            .insert("status".to_owned(), json!("cancelled"));
         exception.copies.clear();
         exception.save(call.tx, &calendar_id);
     }

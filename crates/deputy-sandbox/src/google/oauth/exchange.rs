@@ -44,11 +44,16 @@ pub(super) async fn answer(app: &App, headers: &HeaderMap, form: &Form) -> Reply
         Some("authorization_code") => app.store.run(|tx| exchange(tx, form)).await,
         Some("refresh_token") => app.store.run(|tx| refresh(tx, form)).await,
         Some(_) => Err(bad("unsupported_grant_type", "Invalid grant_type")),
-        None => Err(bad("invalid_request", "Required parameter is missing: grant_type")),
+        None => Err(bad(
+            "invalid_request",
+            "Required parameter is missing: grant_type",
+        )),
     };
     match result {
         Ok(body) => json_reply(StatusCode::OK, &body),
-        Err(Trouble::Refused(Refused(status, error, description))) => refused(status, error, description),
+        Err(Trouble::Refused(Refused(status, error, description))) => {
+            refused(status, error, description)
+        }
         Err(Trouble::State(error)) => pipeline::failed(&error.into(), Envelope::Older),
     }
 }
@@ -66,26 +71,42 @@ fn authenticate(headers: &HeaderMap, form: &Form) -> Result<(), Refused> {
     };
     let (id, secret) = match basic.as_deref().and_then(|b| b.split_once(':')) {
         Some((id, secret)) => (Some(decoded(id)), Some(decoded(secret))),
-        None => (form.get("client_id").map(str::to_owned), form.get("client_secret").map(str::to_owned)),
+        None => (
+            form.get("client_id").map(str::to_owned),
+            form.get("client_secret").map(str::to_owned),
+        ),
     };
     match (id.as_deref(), secret.as_deref()) {
-        (None, _) => {
-            Err(Refused(StatusCode::BAD_REQUEST, "invalid_request", "Could not determine client ID from request."))
-        }
-        (Some(id), _) if id != CLIENT_ID => {
-            Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", "The OAuth client was not found."))
-        }
-        (_, None) => Err(Refused(StatusCode::BAD_REQUEST, "invalid_request", "client_secret is missing.")),
-        (_, Some(secret)) if secret != CLIENT_SECRET => {
-            Err(Refused(StatusCode::UNAUTHORIZED, "invalid_client", "Unauthorized"))
-        }
+        (None, _) => Err(Refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "Could not determine client ID from request.",
+        )),
+        (Some(id), _) if id != CLIENT_ID => Err(Refused(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "The OAuth client was not found.",
+        )),
+        (_, None) => Err(Refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "client_secret is missing.",
+        )),
+        (_, Some(secret)) if secret != CLIENT_SECRET => Err(Refused(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "Unauthorized",
+        )),
         _ => Ok(()),
     }
 }
 
 fn exchange(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
-    let presented = form.get("code").ok_or_else(|| bad("invalid_request", "Missing required parameter: code"))?;
-    let (id, code) = tokens::code(tx, presented).ok_or_else(|| invalid_grant("Malformed auth code."))?;
+    let presented = form
+        .get("code")
+        .ok_or_else(|| bad("invalid_request", "Missing required parameter: code"))?;
+    let (id, code) =
+        tokens::code(tx, presented).ok_or_else(|| invalid_grant("Malformed auth code."))?;
     if code.used || code.expires <= tx.now() {
         return Err(invalid_grant("Bad Request"));
     }
@@ -93,7 +114,14 @@ fn exchange(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
         return Err(bad("redirect_uri_mismatch", "Bad Request"));
     }
     verify(&code, form.get("code_verifier"))?;
-    tx.put(NOBODY, &id, Code { used: true, ..code.clone() });
+    tx.put(
+        NOBODY,
+        &id,
+        Code {
+            used: true,
+            ..code.clone()
+        },
+    );
     let (access, expires_in) = tokens::issue_access(tx, &code.account, &code.client, &code.scopes);
     let mut body = json!({
         "access_token": access.expose(),
@@ -113,7 +141,9 @@ fn exchange(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
 
 /// RFC 7636, 4.6.
 fn verify(code: &Code, verifier: Option<&str>) -> Result<(), Trouble> {
-    let Some((method, challenge)) = &code.challenge else { return Ok(()) };
+    let Some((method, challenge)) = &code.challenge else {
+        return Ok(());
+    };
     let verifier = verifier.ok_or_else(|| invalid_grant("Missing code verifier."))?;
     let answer = match method.as_str() {
         "S256" => URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes())),
@@ -127,15 +157,21 @@ fn verify(code: &Code, verifier: Option<&str>) -> Result<(), Trouble> {
 }
 
 fn refresh(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
-    let presented = form
-        .get("refresh_token")
-        .ok_or_else(|| bad("invalid_request", "Missing required parameter: refresh_token"))?;
-    let (account, refresh) =
-        tokens::refresh(tx, presented).ok_or_else(|| invalid_grant("Token has been expired or revoked."))?;
+    let presented = form.get("refresh_token").ok_or_else(|| {
+        bad(
+            "invalid_request",
+            "Missing required parameter: refresh_token",
+        )
+    })?;
+    let (account, refresh) = tokens::refresh(tx, presented)
+        .ok_or_else(|| invalid_grant("Token has been expired or revoked."))?;
     let scopes = match form.get("scope") {
         None => refresh.scopes.clone(),
         Some(narrower) => {
-            let narrower = narrower.split_ascii_whitespace().map(super::canonical).collect();
+            let narrower = narrower
+                .split_ascii_whitespace()
+                .map(super::canonical)
+                .collect();
             if !refresh.scopes.is_superset(&narrower) {
                 return Err(bad("invalid_scope", "Some requested scopes were invalid."));
             }

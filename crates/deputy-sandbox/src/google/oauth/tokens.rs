@@ -101,7 +101,9 @@ impl Document for Policy {
 
 /// The policy in force.
 pub(crate) fn policy(tx: &Tx<'_>) -> Policy {
-    tx.get::<Policy>(NOBODY, "").map(|p| Policy::clone(&p)).unwrap_or_default()
+    tx.get::<Policy>(NOBODY, "")
+        .map(|p| Policy::clone(&p))
+        .unwrap_or_default()
 }
 
 fn id(token: &str) -> String {
@@ -110,7 +112,8 @@ fn id(token: &str) -> String {
 
 /// What the access token stands for; also one that has expired.
 pub(crate) fn access(tx: &Tx<'_>, token: &str) -> Option<Access> {
-    tx.get::<Access>(NOBODY, &id(token)).map(|a| Access::clone(&a))
+    tx.get::<Access>(NOBODY, &id(token))
+        .map(|a| Access::clone(&a))
 }
 
 /// A new access token and its lifetime in seconds.
@@ -123,7 +126,12 @@ pub(crate) fn issue_access(
     let token = random::token("ya29.sandbox-", tx.rng());
     let ttl = policy(tx).access_ttl_s.unwrap_or(ACCESS_TTL_S);
     let expires = tx.now() + SignedDuration::from_secs(ttl);
-    let access = Access { account: account.to_owned(), client: client.to_owned(), scopes: scopes.clone(), expires };
+    let access = Access {
+        account: account.to_owned(),
+        client: client.to_owned(),
+        scopes: scopes.clone(),
+        expires,
+    };
     tx.put(NOBODY, &id(token.expose()), access);
     (token, ttl)
 }
@@ -148,7 +156,11 @@ pub(crate) fn issue_refresh(
         expires: ttl.map(|s| now + SignedDuration::from_secs(s)),
     };
     tx.put(account, &id(token.expose()), refresh);
-    let mut all: Vec<_> = tx.list::<Refresh>(account).into_iter().filter(|(_, r)| r.client == client).collect();
+    let mut all: Vec<_> = tx
+        .list::<Refresh>(account)
+        .into_iter()
+        .filter(|(_, r)| r.client == client)
+        .collect();
     all.sort_by_key(|(_, r)| r.number);
     for (old, _) in all.iter().rev().skip(MOST_REFRESH_TOKENS) {
         tx.remove::<Refresh>(account, old);
@@ -168,7 +180,14 @@ pub(crate) fn refresh(tx: &mut Tx<'_>, token: &str) -> Option<(String, Refresh)>
     if now.duration_since(found.used) > IDLE || found.expires.is_some_and(|at| at <= now) {
         return None;
     }
-    tx.put(&account, &wanted, Refresh { used: now, ..found.clone() });
+    tx.put(
+        &account,
+        &wanted,
+        Refresh {
+            used: now,
+            ..found.clone()
+        },
+    );
     Some((account, found))
 }
 
@@ -189,7 +208,11 @@ pub(crate) fn revoke_grant(tx: &mut Tx<'_>, account: &str, client: &str) {
 
 /// Takes back everything `account` gave to anybody. How many clients that was.
 pub(crate) fn revoke_all(tx: &mut Tx<'_>, account: &str) -> usize {
-    let clients: Vec<String> = tx.list::<Grant>(account).into_iter().map(|(client, _)| client).collect();
+    let clients: Vec<String> = tx
+        .list::<Grant>(account)
+        .into_iter()
+        .map(|(client, _)| client)
+        .collect();
     for client in &clients {
         revoke_grant(tx, account, client);
     }
@@ -205,7 +228,14 @@ pub(crate) fn expire_access(tx: &mut Tx<'_>, account: &str) -> usize {
         .filter(|(_, _, access)| access.account == account && access.expires > now)
         .collect();
     for (_, id, access) in &live {
-        tx.put(NOBODY, id, Access { expires: now, ..Access::clone(access) });
+        tx.put(
+            NOBODY,
+            id,
+            Access {
+                expires: now,
+                ..Access::clone(access)
+            },
+        );
     }
     live.len()
 }
@@ -213,9 +243,16 @@ pub(crate) fn expire_access(tx: &mut Tx<'_>, account: &str) -> usize {
 /// What a new password does: refresh tokens with Gmail scopes die, and their access tokens. How many
 /// refresh tokens that was.
 pub(crate) fn password_changed(tx: &mut Tx<'_>, account: &str) -> usize {
-    let reads_mail =
-        |scopes: &BTreeSet<String>| scopes.iter().any(|s| s.contains("gmail") || s.contains("mail.google.com"));
-    let dead: Vec<_> = tx.list::<Refresh>(account).into_iter().filter(|(_, r)| reads_mail(&r.scopes)).collect();
+    let reads_mail = |scopes: &BTreeSet<String>| {
+        scopes
+            .iter()
+            .any(|s| s.contains("gmail") || s.contains("mail.google.com"))
+    };
+    let dead: Vec<_> = tx
+        .list::<Refresh>(account)
+        .into_iter()
+        .filter(|(_, r)| reads_mail(&r.scopes))
+        .collect();
     for (id, _) in &dead {
         tx.remove::<Refresh>(account, id);
     }
@@ -259,5 +296,8 @@ pub(crate) fn sweep(tx: &mut Tx<'_>) {
 /// Whose refresh token this is, alive or not used for long.
 pub(crate) fn refresh_account(tx: &Tx<'_>, token: &str) -> Option<String> {
     let wanted = id(token);
-    tx.list_all::<Refresh>().into_iter().find(|(_, id, _)| *id == wanted).map(|(account, _, _)| account)
+    tx.list_all::<Refresh>()
+        .into_iter()
+        .find(|(_, id, _)| *id == wanted)
+        .map(|(account, _, _)| account)
 }
