@@ -26,6 +26,12 @@ fn is_safe(next: &str) -> bool {
 
 /// The sign-in page that leads back to `path`.
 pub(crate) fn login(path: &str) -> String {
+    // From there it goes to another site, and browsers follow no form's redirect that far.
+    let path = if path.starts_with("/connect/") {
+        "/connect"
+    } else {
+        path
+    };
     if path == "/" {
         return "/login".to_owned();
     }

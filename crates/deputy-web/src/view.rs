@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use deputy_core::{Language, Scope};
+use deputy_core::{Caller, Language, Scope};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use serde_json::Value;
@@ -266,6 +266,16 @@ impl Watch {
         }
     }
 
+    /// Who called, for people, from [`Caller::label`]: a token goes by the name that its owner gave
+    /// it.
+    pub(crate) fn caller(&self, label: &str) -> String {
+        match label.split_once(':') {
+            Some(("token", rest)) => visible(rest.split_once(':').map_or(rest, |(_, name)| name)),
+            _ if label == Caller::System.label() => "Deputy".to_owned(),
+            _ => self.t.tr("caller-browser"),
+        }
+    }
+
     /// Whole minutes until `at`, 0 where it has passed.
     pub(crate) fn minutes_until(&self, at: Timestamp) -> i64 {
         let seconds = at
@@ -424,6 +434,8 @@ pub(crate) struct ApprovalView {
     pub(crate) title: String,
     pub(crate) server: String,
     pub(crate) summary: String,
+    /// Through what it was asked.
+    pub(crate) caller: String,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) minutes_left: i64,
     pub(crate) when: When,

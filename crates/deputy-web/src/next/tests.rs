@@ -45,6 +45,11 @@ fn the_way_back_survives_the_sign_in() {
         .1
         .into_owned();
     assert_eq!(next, "/connect?service=all&x=a b");
+    assert_eq!(
+        login("/connect/google?service=all"),
+        "/login?next=%2Fconnect"
+    );
+    assert_eq!(login("/"), "/login");
 }
 
 proptest! {

@@ -78,6 +78,7 @@ pub(crate) fn view(approval: Approval, titles: &Titles, watch: &Watch) -> Approv
         title: titles.title(&approval.tool),
         server: approval.server,
         summary: visible(&approval.summary),
+        caller: watch.caller(&approval.requested_by),
         arguments: arguments(&approval.arguments),
         minutes_left: watch.minutes_until(approval.expires_at),
         when: watch.show(approval.decided_at.unwrap_or(approval.requested_at)),

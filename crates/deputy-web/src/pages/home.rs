@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use deputy_core::Caller;
 use deputy_store::audit::AuditRow;
 
 use super::approvals::{Titles, view};
@@ -15,7 +14,7 @@ use crate::error::PageError;
 use crate::form::Lenient;
 use crate::google;
 use crate::view::{
-    ActivityView, ApprovalView, Nav, NoticeView, ServiceView, Shell, Snippets, Watch, visible,
+    ActivityView, ApprovalView, Nav, NoticeView, ServiceView, Shell, Snippets, Watch,
 };
 
 /// Records looked at for the activity, and lines shown of it.
@@ -99,18 +98,9 @@ fn activity(row: &AuditRow, titles: &Titles, watch: &Watch) -> Option<ActivityVi
     };
     Some(ActivityView {
         title: titles.title(&row.target),
-        caller: caller(&row.caller, watch),
+        caller: watch.caller(&row.caller),
         when: watch.show(row.at),
         state_key,
         tone,
     })
-}
-
-/// Who called, for people: a token goes by the name that its owner gave it.
-fn caller(label: &str, watch: &Watch) -> String {
-    match label.split_once(':') {
-        Some(("token", name)) => visible(name),
-        _ if label == Caller::System.label() => "Deputy".to_owned(),
-        _ => watch.t.tr("caller-browser"),
-    }
 }

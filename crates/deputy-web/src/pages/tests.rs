@@ -86,6 +86,7 @@ fn approval(language: Language, state: &'static str, tone: &'static str) -> Appr
         title: "Send an email".into(),
         server: "gmail".into(),
         summary: "Send an email to guest@sandbox.test: Lunch on Thursday?".into(),
+        caller: "Claude on my laptop".into(),
         arguments: arguments(&json!({
             "to": ["guest@sandbox.test", "<script>alert(1)</script>@sandbox.test"],
             "subject": "Lunch on Thursday?",

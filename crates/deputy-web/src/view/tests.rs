@@ -74,3 +74,22 @@ fn only_known_messages_are_shown() {
     assert!(Flash::named("saved").is_some());
     assert!(Flash::named("your-account-is-blocked").is_none());
 }
+
+#[test]
+fn callers_have_names() {
+    let watch = Watch {
+        t: Text::new(Language::En),
+        zone: TimeZone::UTC,
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let token = Caller::Token {
+        id: 4,
+        name: "my: laptop".into(),
+    };
+    assert_eq!(watch.caller(&token.label()), "my: laptop");
+    let browser = Caller::Browser {
+        session: "x".into(),
+    };
+    assert_eq!(watch.caller(&browser.label()), "Browser");
+    assert_eq!(watch.caller(&Caller::System.label()), "Deputy");
+}
