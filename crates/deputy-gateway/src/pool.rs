@@ -22,8 +22,8 @@
 //!   [`UpstreamError::Busy`]. Processes that are on their way out do not count.
 //! * When the program stops softly no new processes start, and those without calls end.
 //!
-//! [`wire`] says how rmcp is used and what goes beside it, [`spawn`] what a process gets and how it ends,
-//! [`kin`] how nothing is left of it.
+//! `wire` says how rmcp is used and what goes beside it, `spawn` what a process gets and how it ends,
+//! `kin` how nothing is left of it.
 
 mod backoff;
 mod child;

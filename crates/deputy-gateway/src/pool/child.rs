@@ -237,10 +237,11 @@ impl Child {
     ) -> Result<Box<RawValue>, Option<UpstreamError>> {
         let mut stand_in = CustomRequest::new(exchange.method(), None);
         stand_in.extensions.insert(exchange.clone());
-        let sending = self.peer.send_cancellable_request(
+        // boxed, because a request of rmcp's is some kilobytes and this future is a part of many others
+        let sending = Box::pin(self.peer.send_cancellable_request(
             ClientRequest::CustomRequest(stand_in),
             PeerRequestOptions::no_options(),
-        );
+        ));
         let handle = tokio::select! {
             biased;
             () = self.dead.cancelled() => return Err(None),
@@ -257,7 +258,7 @@ impl Child {
         };
         let answer = tokio::select! {
             biased;
-            answer = handle.await_response() => answer,
+            answer = Box::pin(handle.await_response()) => answer,
             () = cancel.cancelled() => return Err(Some(UpstreamError::Cancelled)),
             () = tokio::time::sleep_until(deadline) => return Err(Some(UpstreamError::Timeout { sent: true })),
             () = self.dead.cancelled() => Err(ServiceError::TransportClosed),

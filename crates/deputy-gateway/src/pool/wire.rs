@@ -141,7 +141,7 @@ pub(super) enum SendError {
 }
 
 impl Wire {
-    /// A wire, and the queue that [`write_out`] empties. Messages over `limit` bytes are refused, and
+    /// A wire, and the queue that `write_out` empties. Messages over `limit` bytes are refused, and
     /// so is more than four of those waiting to be read by the server.
     pub(super) fn new(
         limit: usize,

@@ -144,9 +144,10 @@ async fn an_end_during_a_call_reaches_all_who_wait_and_the_next_call_gets_a_fres
         world.call(&key, &launch, "kill", "{}").await
     };
     let start = Instant::now();
-    let (a, b, c) = soon(Duration::from_secs(10), async {
-        tokio::join!(hang(), hang(), kill)
-    })
+    let (a, b, c) = soon(
+        Duration::from_secs(10),
+        Box::pin(async { tokio::join!(hang(), hang(), kill) }),
+    )
     .await;
     for error in [a, b, c].map(Result::unwrap_err) {
         match error {
