@@ -50,8 +50,8 @@ fn a_long_life_or_a_new_generation_clears_the_count() {
 #[test]
 fn failures_are_remembered_for_twice_the_longest_pause() {
     let mut state = SlotState::default();
-    assert!(state.is_forgettable(at(0), Duration::from_secs(300)));
+    assert!(state.is_forgettable(at(0), Duration::from_mins(5)));
     fail(&mut state, 0, None);
-    assert!(!state.is_forgettable(at(599), Duration::from_secs(300)));
-    assert!(state.is_forgettable(at(600), Duration::from_secs(300)));
+    assert!(!state.is_forgettable(at(599), Duration::from_mins(5)));
+    assert!(state.is_forgettable(at(600), Duration::from_mins(5)));
 }
