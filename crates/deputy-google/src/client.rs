@@ -13,7 +13,7 @@ use deputy_core::{Clock, Secret};
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER,
 };
-use http::{Method, StatusCode};
+use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -253,11 +253,7 @@ impl Request<'_> {
         }
         let body = bytes.freeze();
         if status.is_success() {
-            return Ok(Answer {
-                status,
-                headers,
-                body,
-            });
+            return Ok(Answer { body });
         }
         let retry_after = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
         let now = google.shared.clock.now();
@@ -267,10 +263,6 @@ impl Request<'_> {
 
 /// A successful answer.
 pub(crate) struct Answer {
-    /// 2xx.
-    pub(crate) status: StatusCode,
-    /// Its headers.
-    pub(crate) headers: HeaderMap,
     /// Its body, decompressed.
     pub(crate) body: Bytes,
 }
