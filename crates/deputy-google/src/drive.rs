@@ -85,3 +85,6 @@ pub(crate) fn tools() -> Vec<Tool> {
         .scopes(DRIVE),
     ]
 }
+
+#[cfg(test)]
+mod tests;
