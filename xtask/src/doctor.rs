@@ -1,7 +1,5 @@
 //! What of the parts is there, and getting the rest.
 
-use anyhow::Result;
-
 use crate::part::Part;
 use crate::process;
 
@@ -25,29 +23,28 @@ const BASE: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Says what is there; true if nothing is missing.
-pub(crate) fn look() -> Result<bool> {
+pub(crate) fn look() -> bool {
     let mut whole = base();
     for part in Part::ALL {
-        match part.find() {
-            Some(place) => println!("ok       {}: {}", part.name(), place.display()),
-            None => {
-                whole = false;
-                println!(
-                    "missing  {}: without it, no {}",
-                    part.name(),
-                    part.left_out()
-                );
-            }
+        if let Some(place) = part.find() {
+            println!("ok       {}: {}", part.name(), place.display());
+        } else {
+            whole = false;
+            println!(
+                "missing  {}: without it, no {}",
+                part.name(),
+                part.left_out()
+            );
         }
     }
     if !whole {
         println!("\nTo install what is missing: cargo xtask setup");
     }
-    Ok(whole)
+    whole
 }
 
 /// Installs what is missing; true if nothing is missing then.
-pub(crate) fn setup() -> Result<bool> {
+pub(crate) fn setup() -> bool {
     let mut whole = base();
     for part in Part::ALL {
         match part.provide() {
@@ -58,18 +55,17 @@ pub(crate) fn setup() -> Result<bool> {
             }
         }
     }
-    Ok(whole)
+    whole
 }
 
 fn base() -> bool {
     let mut whole = true;
     for (program, args, remedy) in BASE {
-        match process::output(program, args) {
-            Some(version) => println!("ok       {}", version.lines().next().unwrap_or(program)),
-            None => {
-                whole = false;
-                println!("missing  {remedy}");
-            }
+        if let Some(version) = process::output(program, args) {
+            println!("ok       {}", version.lines().next().unwrap_or(program));
+        } else {
+            whole = false;
+            println!("missing  {remedy}");
         }
     }
     whole

@@ -37,8 +37,8 @@ fn main() -> ExitCode {
         }
         Task::Test(plan) => test::run(&plan),
         Task::With(command) => services::with(&command),
-        Task::Setup => doctor::setup(),
-        Task::Doctor => doctor::look(),
+        Task::Setup => Ok(doctor::setup()),
+        Task::Doctor => Ok(doctor::look()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

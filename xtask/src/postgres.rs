@@ -7,7 +7,7 @@
 //! terminal's Ctrl-C does not reach.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -19,19 +19,17 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{machine, process};
 
-/// How long a start or a stop may take.
+/// How long a stop may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the server until standard input ends. Arguments: the folder, then the server's command line.
+/// Starts the server, says so, and stops it when standard input ends. Arguments: the folder, `pg_ctl`.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
-folder=$1; shift
-"$@" >"$folder/log" 2>&1 </dev/null &
-server=$!
+"$2" start -D "$1/data" -l "$1/log" -w -t 30 >"$1/start" 2>&1 </dev/null || exit
+echo ready
 read -r _
-kill -INT "$server" 2>/dev/null
-wait "$server"
-rm -rf "$folder"
+"$2" stop -D "$1/data" -m immediate -w >/dev/null 2>&1
+rm -rf "$1"
 "#;
 
 /// The folder of the newest server's programs.
@@ -57,7 +55,7 @@ pub(crate) fn binaries() -> Option<PathBuf> {
 }
 
 fn is_whole(folder: &Path) -> bool {
-    ["initdb", "postgres", "pg_isready"]
+    ["initdb", "postgres", "pg_ctl"]
         .iter()
         .all(|program| folder.join(program).is_file())
 }
@@ -147,57 +145,36 @@ impl Cluster {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
+        let mut config = OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))?;
+        // Nothing here has to survive a loss of power.
+        write!(
+            config,
+            "\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
+             max_connections = 200\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+        )?;
         let mut keeper = Command::new("sh");
         keeper
             .args(["-c", KEEPER, "keeper"])
             .arg(folder)
-            .arg(binaries.join("postgres"))
-            .arg("-D")
-            .arg(&data);
-        keeper.arg("-p").arg(port.to_string());
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "max_connections=200",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ] {
-            keeper.args(["-c", setting]);
-        }
-        let keeper = as_user(&mut keeper, owner)
+            .arg(binaries.join("pg_ctl"));
+        keeper
             .process_group(0)
             .stdin(Stdio::piped())
-            .spawn()
-            .context("starting sh")?;
-        let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
-        let cluster = Self { keeper, url };
-        cluster.wait_ready(folder, binaries, port)?;
-        Ok(cluster)
-    }
-
-    fn wait_ready(&self, folder: &Path, binaries: &Path, port: u16) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let port = port.to_string();
-        let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
-        loop {
-            if process::output(
-                binaries.join("pg_isready"),
-                &["-q", "-h", "127.0.0.1", "-p", &port],
-            )
-            .is_some()
-            {
-                // Some server answers; it is ours if this one has not given up on the port.
-                let ours = data_port(folder).is_some_and(|p| p == port);
-                if ours {
-                    return Ok(());
-                }
-            }
-            if log().contains("FATAL") || Instant::now() > deadline {
-                bail!("PostgreSQL does not start:\n{}", log().trim());
-            }
-            std::thread::sleep(Duration::from_millis(50));
+            .stdout(Stdio::piped());
+        let mut keeper = as_user(&mut keeper, owner).spawn().context("starting sh")?;
+        let mut said = String::new();
+        if let Some(out) = keeper.stdout.take() {
+            BufReader::new(out).read_line(&mut said)?;
         }
+        if said.trim() != "ready" {
+            let _ = keeper.wait();
+            let text = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+            bail!("{}\n{}", text("start").trim(), text("log").trim());
+        }
+        let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
+        Ok(Self { keeper, url })
     }
 
     /// The URL of its database `postgres`, password included.
@@ -222,12 +199,6 @@ impl Drop for Cluster {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-/// The port that the running server wrote into its lock file (line 4 of `postmaster.pid`).
-fn data_port(folder: &Path) -> Option<String> {
-    let text = fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
-    text.lines().nth(3).map(|line| line.trim().to_owned())
 }
 
 fn as_user(command: &mut Command, owner: Option<(u32, u32)>) -> &mut Command {
@@ -261,7 +232,7 @@ fn ids(users: &str, name: &str) -> Option<(u32, u32)> {
 fn random_hex() -> Result<String> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 #[cfg(test)]

@@ -40,12 +40,11 @@ pub(super) fn install() -> Result<(), String> {
         .into_iter()
         .find(|p| process::output(p, &["-c", FIT]).is_some())
     };
-    let python = match fit() {
-        Some(python) => python,
-        None => {
-            machine::install(&["python3", "python3-venv"])?;
-            fit().ok_or("install Python 3.11 or newer, with its venv module")?
-        }
+    let python = if let Some(python) = fit() {
+        python
+    } else {
+        machine::install(&["python3", "python3-venv"])?;
+        fit().ok_or("install Python 3.11 or newer, with its venv module")?
     };
     install_packages(python).map_err(|e| format!("{e:#}"))
 }
