@@ -10,10 +10,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use deputy_core::firstparty::FailureKind;
 use deputy_core::{Clock, Secret};
+use http::Method;
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER,
 };
-use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;

@@ -70,25 +70,29 @@ pub(crate) struct ServerTable {
 }
 
 fn tables() -> Vec<ServerTable> {
-    vec![ServerTable {
-        name: "calendar",
-        command: "google-calendar",
-        title: "Google Calendar",
-        instructions: calendar::INSTRUCTIONS,
-        tools: calendar::tools(),
-    }, ServerTable {
-        name: "gmail",
-        command: "gmail",
-        title: "Gmail",
-        instructions: gmail::INSTRUCTIONS,
-        tools: gmail::tools(),
-    }, ServerTable {
-        name: "drive",
-        command: "google-drive",
-        title: "Google Drive and Docs",
-        instructions: drive::INSTRUCTIONS,
-        tools: drive::tools(),
-    }]
+    vec![
+        ServerTable {
+            name: "calendar",
+            command: "google-calendar",
+            title: "Google Calendar",
+            instructions: calendar::INSTRUCTIONS,
+            tools: calendar::tools(),
+        },
+        ServerTable {
+            name: "gmail",
+            command: "gmail",
+            title: "Gmail",
+            instructions: gmail::INSTRUCTIONS,
+            tools: gmail::tools(),
+        },
+        ServerTable {
+            name: "drive",
+            command: "google-drive",
+            title: "Google Drive and Docs",
+            instructions: drive::INSTRUCTIONS,
+            tools: drive::tools(),
+        },
+    ]
 }
 
 /// The table of the server that is called `name`, either way: `calendar` or `google-calendar`.
