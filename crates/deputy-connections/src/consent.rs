@@ -279,7 +279,7 @@ fn consent_url(
 impl Inner {
     async fn state_key(&self) -> Result<&hmac::Key, StorageError> {
         self.state_key
-            .get_or_try_init(|| state::load_key(&self.store, &self.vault, &*self.clock, &*self.rng))
+            .get_or_try_init(|| state::load_key(&self.vault))
             .await
     }
 

@@ -13,8 +13,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deputy_core::{Clock, Rng, UserId, random, secret};
-use deputy_store::Store;
-use deputy_vault::{Place, Vault};
+use deputy_vault::Vault;
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a consent may take.
@@ -100,30 +99,8 @@ impl State {
 }
 
 /// The installation's key for states; made and stored where there is none.
-pub(crate) async fn load_key(
-    store: &Store,
-    vault: &Vault,
-    clock: &dyn Clock,
-    rng: &dyn Rng,
-) -> Result<hmac::Key, crate::StorageError> {
-    let place =
-        Place::of_installation("installation_secrets", SECRET_NAME, "sealed", "hmac-sha256");
-    let sealed = if let Some(sealed) = store.installation_secret(SECRET_NAME).await? {
-        sealed
-    } else {
-        let fresh: [u8; 32] = random::bytes(rng);
-        let sealed = vault.seal(&place, &fresh).await?;
-        let tx = store.begin().await?;
-        tx.installation_secret_add(SECRET_NAME, sealed, clock.now())
-            .await?;
-        tx.commit().await?;
-        // Another replica may have been first: then theirs is the key.
-        store
-            .installation_secret(SECRET_NAME)
-            .await?
-            .ok_or(deputy_vault::Error::NoDataKey)?
-    };
-    let key = vault.open(&place, &sealed).await?;
+pub(crate) async fn load_key(vault: &Vault) -> Result<hmac::Key, crate::StorageError> {
+    let key = vault.installation_key(SECRET_NAME).await?;
     Ok(hmac::Key::new(hmac::HMAC_SHA256, key.expose()))
 }
 

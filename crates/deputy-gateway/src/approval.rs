@@ -8,6 +8,7 @@
 use deputy_core::{Caller, Principal, Scope, Secret, UserId};
 use deputy_store::approval::{ApprovalRow, ApprovalStatus};
 use deputy_vault::Place;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::audit::Entry;
 use crate::call::{CallOptions, CallResult, Run};
 use crate::catalog::{Tool, digest};
 use crate::error::CallError;
+use crate::lease::LEASE;
 use crate::{Gateway, signed};
 
 /// An approval as its person sees it.
@@ -163,9 +165,6 @@ pub(crate) enum Found {
     /// Here it is; it will not be given again.
     Answer(Result<CallResult, CallError>),
 }
-
-/// A claim on carrying out lasts this much longer than a call may take.
-const LEASE_SLACK: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Gateway {
     /// Puts a call on its person's list.
@@ -323,7 +322,7 @@ impl Gateway {
             detail: json!({ "approval": id, "arguments_sha256": row.arguments_digest }),
         };
         parts.audit.record(entry).await.map_err(|_| audit_unavailable())?;
-        let lease = now + signed(self.inner.config.call_deadline + LEASE_SLACK);
+        let lease = now + signed(LEASE);
         let tx = parts.store.begin().await?;
         let decided = tx.user(principal.user_id).approval_decide(id, to, &principal.caller.label(), now, lease).await?;
         tx.commit().await?;
@@ -337,7 +336,7 @@ impl Gateway {
         }
         let asker = row.caller.clone();
         let gateway = self.clone();
-        let task = parts.lifecycle.spawn(async move { gateway.carry_out(row, 1).await });
+        let task = self.spawn(async move { gateway.carry_out(row, 1).await });
         let outcome = match task.await {
             Ok(Some(outcome)) => outcome?,
             // Stopping: the claim lapses and another run carries on.
@@ -366,7 +365,25 @@ impl Gateway {
                     first_attempt: attempt,
                     approval: Some(row.id),
                 };
-                let result = self.make(&run, tool, &request.arguments, &CallOptions::default()).await;
+                let options = CallOptions::default();
+                let call = self.make(&run, tool, &request.arguments, &options);
+                let (store, user, id) = (parts.store.clone(), row.user, row.id);
+                let keep = move |until| {
+                    let store = store.clone();
+                    async move {
+                        let tx = store.begin().await?;
+                        let attempts = i32::try_from(attempt).unwrap_or(i32::MAX);
+                        let kept = tx.user(user).approval_keep(id, attempts, until).await?;
+                        tx.commit().await?;
+                        Ok(kept)
+                    }
+                    .boxed()
+                };
+                let result = self.with_lease(keep, call).await;
+                if result.is_err() && parts.lifecycle.soft().is_cancelled() {
+                    // Broken off because we stop: the next run carries on when the claim lapses.
+                    return Err(CallError::Internal);
+                }
                 StoredOutcome::from_run(&result)
             }
         };
@@ -390,7 +407,7 @@ impl Gateway {
             }
         };
         for row in rows {
-            let lease = now + signed(self.inner.config.call_deadline + LEASE_SLACK);
+            let lease = now + signed(LEASE);
             let claimed = async {
                 let tx = parts.store.begin().await?;
                 let mine = tx.approval_reclaim(&row, now, lease).await?;

@@ -320,6 +320,10 @@ impl Gateway {
                     }
                 }
             }
+            if !matches!(failure, Failure::Unauthorized) {
+                // The account may have been disconnected meanwhile, its servers stopped for that.
+                token = self.token(run.user, tool).await?;
+            }
             metrics::counter!("deputy_tool_retries_total", "tool" => tool.name.clone()).increment(1);
             attempt += 1;
         }

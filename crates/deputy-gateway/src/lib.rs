@@ -25,6 +25,7 @@ pub mod call;
 pub mod catalog;
 pub mod credentials;
 pub mod error;
+mod lease;
 pub mod mcp;
 pub mod policy;
 pub mod pool;
@@ -40,6 +41,7 @@ use deputy_core::{Clock, Lifecycle, Rng, UserId};
 use deputy_store::Store;
 use deputy_vault::Vault;
 use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 pub use audit::Audit;
@@ -121,6 +123,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) tools_changed: broadcast::Sender<UserId>,
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
+    /// Calls that go on without their caller.
+    pub(crate) under_way: TaskTracker,
 }
 
 impl Gateway {
@@ -128,7 +132,7 @@ impl Gateway {
     pub fn new(config: Config, parts: Parts) -> Self {
         let (tools_changed, _) = broadcast::channel(256);
         let (decided, _) = broadcast::channel(256);
-        Self { inner: Arc::new(Inner { config, parts, tools_changed, decided }) }
+        Self { inner: Arc::new(Inner { config, parts, tools_changed, decided, under_way: TaskTracker::new() }) }
     }
 
     /// Starts the background work: carrying out approved calls that a crash interrupted, and
@@ -137,11 +141,17 @@ impl Gateway {
         let gateway = self.clone();
         let soft = self.inner.parts.lifecycle.soft().clone();
         self.inner.parts.lifecycle.spawn(async move {
-            let mut every = tokio::time::interval(Duration::from_secs(30));
-            every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            while soft.run_until_cancelled(every.tick()).await.is_some() {
-                gateway.resume_approved().await;
-                gateway.sweep().await;
+            let mut resume = tokio::time::interval(Duration::from_secs(3));
+            let mut sweep = tokio::time::interval(Duration::from_mins(1));
+            for timer in [&mut resume, &mut sweep] {
+                timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            }
+            loop {
+                tokio::select! {
+                    () = soft.cancelled() => return,
+                    _ = resume.tick() => gateway.resume_approved().await,
+                    _ = sweep.tick() => gateway.sweep().await,
+                }
             }
         });
     }

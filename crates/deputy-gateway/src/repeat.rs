@@ -6,6 +6,7 @@ use std::sync::Arc;
 use deputy_core::{CallId, Principal, UserId};
 use deputy_store::repeatable_call::RepeatableCall;
 use deputy_vault::Place;
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::call::{CallOptions, Outcome};
 use crate::catalog::{Tool, digest};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
+use crate::lease::LEASE;
 use crate::{Gateway, signed};
 
 /// Longest key.
@@ -41,7 +43,6 @@ impl Gateway {
                 message: format!("Idempotency-Key must have 1 to {MAX_KEY} characters"),
             });
         }
-        let parts = &self.inner.parts;
         let user = principal.user_id;
         let request_digest = digest(&json!([tool.name, arguments]));
         let (call_id, first_attempt) = match self.claim(user, &key, &request_digest).await? {
@@ -51,8 +52,21 @@ impl Gateway {
         // The call goes on when the caller breaks off: its repeat finds the outcome.
         let (gateway, principal, tool) = (self.clone(), principal.clone(), Arc::clone(tool));
         let options = CallOptions { call_id: Some(call_id), cancel: tokio_util::sync::CancellationToken::new(), ..options };
-        let task = parts.lifecycle.spawn(async move {
-            let outcome = gateway.run_claimed(&principal, &tool, arguments, options, first_attempt).await;
+        let task = self.spawn(async move {
+            let run = gateway.run_claimed(&principal, &tool, arguments, options, first_attempt);
+            let (store, claimed) = (gateway.inner.parts.store.clone(), key.clone());
+            let keep = move |until| {
+                let (store, key) = (store.clone(), claimed.clone());
+                async move {
+                    let tx = store.begin().await?;
+                    let attempts = i32::try_from(first_attempt).unwrap_or(i32::MAX);
+                    let kept = tx.user(user).repeatable_call_keep(&key, attempts, until).await?;
+                    tx.commit().await?;
+                    Ok(kept)
+                }
+                .boxed()
+            };
+            let outcome = gateway.with_lease(keep, run).await;
             gateway.keep(user, &key, &outcome).await?;
             outcome
         });
@@ -86,7 +100,7 @@ impl Gateway {
     async fn claim(&self, user: UserId, key: &str, request_digest: &str) -> Result<Claim, CallError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let lease_until = now + signed(self.inner.config.call_deadline);
+        let lease_until = now + signed(LEASE);
         let fresh = RepeatableCall {
             request_digest: request_digest.to_owned(),
             call_id: CallId::new(&*parts.clock, &*parts.rng),

@@ -241,6 +241,19 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(done.rows_affected == 1)
     }
 
+    /// Keeps the claim on an approved call that is being carried out; false when it was lost.
+    pub async fn approval_keep(&self, id: Uuid, attempts: i32, lease_until: Timestamp) -> Result<bool> {
+        let done = approvals::Entity::update_many()
+            .col_expr(approvals::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .filter(approvals::Column::Id.eq(id.to_string()))
+            .filter(approvals::Column::UserId.eq(self.user.0))
+            .filter(approvals::Column::Status.eq(ApprovalStatus::Approved.as_str()))
+            .filter(approvals::Column::Attempts.eq(attempts))
+            .exec(self.conn)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Stores the outcome of an approved call.
     pub async fn approval_finish(&self, id: Uuid, result: Vec<u8>, now: Timestamp) -> Result<bool> {
         let done = approvals::Entity::update_many()

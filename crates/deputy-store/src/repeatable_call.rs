@@ -83,6 +83,19 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(done.rows_affected == 1)
     }
 
+    /// Keeps the claim on a call that is under way; false when it was lost.
+    pub async fn repeatable_call_keep(&self, key: &str, attempts: i32, lease_until: Timestamp) -> Result<bool> {
+        let done = repeatable_calls::Entity::update_many()
+            .col_expr(repeatable_calls::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .filter(repeatable_calls::Column::UserId.eq(self.user.0))
+            .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
+            .filter(repeatable_calls::Column::Attempts.eq(attempts))
+            .filter(repeatable_calls::Column::Result.is_null())
+            .exec(self.conn)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Stores the outcome.
     pub async fn repeatable_call_finish(&self, key: &str, result: Vec<u8>) -> Result<()> {
         repeatable_calls::Entity::update_many()

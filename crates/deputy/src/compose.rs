@@ -240,6 +240,7 @@ impl Server {
             }
         }
         drop(serving);
+        self.gateway.drain(GRACE).await;
         self.gateway.pool().shutdown().await;
         self.gateway.audit().close().await;
         self.lifecycle.stop(Duration::from_secs(5)).await;

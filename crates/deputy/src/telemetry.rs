@@ -9,7 +9,12 @@ use tracing_subscriber::fmt;
 /// Logs to stderr: JSON lines, or plain text on a terminal. `RUST_LOG` chooses what; by default
 /// ours from `info` on, other crates from `warn` on.
 pub(crate) fn init_logs(default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // Below `info` the MCP SDK logs whole messages, credentials in `_meta` included: never, whatever
+    // was asked for.
+    if let Ok(quiet) = "rmcp=warn".parse() {
+        filter = filter.add_directive(quiet);
+    }
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber in the same process (a test) keeps the first.
     let _ = if std::io::stderr().is_terminal() {
