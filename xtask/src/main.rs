@@ -15,6 +15,8 @@ mod machine;
 mod part;
 mod postgres;
 mod process;
+#[cfg(test)]
+mod rooms;
 mod services;
 mod test;
 

@@ -18,6 +18,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Shows the command, runs it on this terminal, and says whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     eprintln!("$ {}", shown(command));
+    forget_ourselves(command);
     let status = command
         .status()
         .with_context(|| format!("starting {}", command.get_program().display()))?;
@@ -53,6 +54,19 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(crate::machine::root());
     command
+}
+
+/// Takes out what the cargo that runs this program says about it. Build scripts look at some of
+/// that, and much would be built anew whenever one goes from `cargo test` to `cargo xtask test`.
+fn forget_ourselves(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let about_us = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if about_us {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// The program without its folder.
