@@ -318,6 +318,17 @@ impl Rendered {
                 }
                 self.item_text(child);
             }
+            // The API cannot tick a checkbox; struck out is how a ticked one looks.
+            if matches!(item.data().value, NodeValue::TaskItem(task) if task.symbol.is_some()) {
+                let start = start + u32::try_from(depth).unwrap_or(0);
+                if self.units > start {
+                    self.spans.push(Span {
+                        start,
+                        end: self.units,
+                        style: Style::Strike,
+                    });
+                }
+            }
             self.end(start, Look::Item);
             for child in nested {
                 self.items(child, (depth + 1).min(8));
@@ -416,21 +427,24 @@ fn paragraph_style(look: Look) -> Value {
         _ => "NORMAL_TEXT".to_owned(),
     };
     let mut style = json!({"namedStyleType": named});
-    let grey =
-        |level: f64| json!({"color": {"rgbColor": {"red": level, "green": level, "blue": level}}});
+    let colour = |red: f64, green: f64, blue: f64| json!({"color": {"rgbColor": {"red": red, "green": green, "blue": blue}}});
     match look {
         Look::Quote(depth) => {
             let indent = json!({"magnitude": 36.0 * f64::from(depth), "unit": "PT"});
             style["indentFirstLine"] = indent.clone();
             style["indentStart"] = indent;
             style["borderLeft"] = json!({
-                "color": grey(0.8),
+                "color": colour(0.8, 0.8, 0.8),
                 "width": {"magnitude": 3, "unit": "PT"},
                 "padding": {"magnitude": 12, "unit": "PT"},
                 "dashStyle": "SOLID",
             });
         }
-        Look::Code => style["shading"] = json!({"backgroundColor": grey(0.95)}),
+        // The grey that Docs' own Markdown import gives to code (#f1f3f4), as its API writes it.
+        Look::Code => {
+            let grey = colour(0.945_098_04, 0.952_941_2, 0.956_862_75);
+            style["shading"] = json!({"backgroundColor": grey});
+        }
         Look::Plain | Look::Heading(_) | Look::Item => {}
     }
     style

@@ -49,7 +49,7 @@ fn a_document_of_everything() {
     };
     assert_eq!(styled("bold"), ["прошла хорошо", "a", "b"]);
     assert_eq!(styled("italic"), ["хорошо"]);
-    assert_eq!(styled("strikethrough"), ["нет"]);
+    assert_eq!(styled("strikethrough"), ["нет", "сделано"]);
     assert_eq!(styled("link"), ["план"]);
     assert_eq!(
         styled("weightedFontFamily"),

@@ -38,7 +38,7 @@ async fn text_is_added_at_the_end_with_its_looks() {
     let sandbox = Sandbox::start().await;
     let me = drive(&sandbox, ME).await;
     let document = created(&me, "Протокол", PROTOCOL).await;
-    let more = "## Решения\n\n1. Срок — **пятница**\n   - до обеда\n2. `код` и ~~нет~~\n\n> цитата\n\nИтог: [тут](https://y.test/)";
+    let more = "## Решения\n\n1. Срок — **пятница**\n   - до обеда\n2. `код` и ~~нет~~\n\n> цитата\n\n```\nlet x;\n\nlet y;\n```\n\nИтог: [тут](https://y.test/)";
     let arguments = json!({"document_id": document["id"], "content": more});
     let answer = me.call("edit_document", arguments).await;
     assert_eq!(answer["document"]["id"], document["id"]);
@@ -59,6 +59,7 @@ async fn text_is_added_at_the_end_with_its_looks() {
         !after.contains('\t'),
         "no tab of a nested item is left: {after}"
     );
+    assert!(after.contains("```\nlet x;\n\nlet y;\n```"), "{after}");
     assert!(after.contains("1. Срок"), "{after}");
 
     let empty = created(&me, "Пусто", "").await;
