@@ -177,7 +177,7 @@ fn location(call: &Call<'_, '_>, id: &str) -> Option<String> {
 }
 
 /// Runs the session's method once all bytes are there.
-pub(crate) type Finish = fn(&mut Call<'_, '_>, Upload) -> Result<Answer, Failure>;
+pub(crate) type Finish = fn(&mut Call<'_, '_>, &Upload) -> Result<Answer, Failure>;
 
 /// Answers a request to a session's URI: bytes, or the question how many arrived. `finish` gives
 /// what runs a method by its discovery id.
@@ -235,7 +235,7 @@ pub(crate) fn resume(
     };
     run(
         call,
-        Upload {
+        &Upload {
             metadata: session.metadata.clone(),
             media: Some(Media { mime_type, data }),
         },

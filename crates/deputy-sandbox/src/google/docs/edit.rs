@@ -151,8 +151,7 @@ struct AtCell {
     insert_right: bool,
 }
 
-/// The edits' names, `true` for those that take no position in the document and so can be applied
-/// to any later revision of it.
+/// The edits that there are.
 const EDITS: &[&str] = &[
     "insertText",
     "deleteContentRange",
@@ -292,30 +291,7 @@ fn apply_one(body: &mut Body, name: &str, value: &Value) -> Result<Value, Reason
             table::insert(body, at, rows, columns)?;
         }
         "insertTableRow" | "deleteTableRow" | "insertTableColumn" | "deleteTableColumn" => {
-            let AtCell {
-                table_cell_location,
-                insert_below,
-                insert_right,
-            } = arguments(value)?;
-            let CellLocation {
-                table_start_location,
-                row_index,
-                column_index,
-            } = table_cell_location.ok_or("The table cell location must be specified.")?;
-            let start = location(
-                table_start_location.ok_or("The table start location must be specified.")?,
-            )?;
-            let cell = table::CellAddress {
-                table: start,
-                row: row_index,
-                column: column_index,
-            };
-            match name {
-                "insertTableRow" => table::insert_row(body, &cell, insert_below)?,
-                "deleteTableRow" => table::delete_row(body, &cell)?,
-                "insertTableColumn" => table::insert_column(body, &cell, insert_right)?,
-                _ => table::delete_column(body, &cell)?,
-            }
+            at_cell(body, name, arguments(value)?)?;
         }
         _ => {
             return Err(format!(
@@ -325,6 +301,28 @@ fn apply_one(body: &mut Body, name: &str, value: &Value) -> Result<Value, Reason
         }
     }
     Ok(json!({}))
+}
+
+fn at_cell(body: &mut Body, name: &str, given: AtCell) -> Result<(), Reason> {
+    let CellLocation {
+        table_start_location,
+        row_index,
+        column_index,
+    } = given
+        .table_cell_location
+        .ok_or("The table cell location must be specified.")?;
+    let start = table_start_location.ok_or("The table start location must be specified.")?;
+    let cell = table::CellAddress {
+        table: location(&start)?,
+        row: row_index,
+        column: column_index,
+    };
+    match name {
+        "insertTableRow" => table::insert_row(body, &cell, given.insert_below),
+        "deleteTableRow" => table::delete_row(body, &cell),
+        "insertTableColumn" => table::insert_column(body, &cell, given.insert_right),
+        _ => table::delete_column(body, &cell),
+    }
 }
 
 fn replace_all(body: &mut Body, given: ReplaceAll) -> Result<Value, Reason> {
@@ -372,7 +370,7 @@ fn check_segment(id: Option<&str>) -> Result<(), Reason> {
     }
 }
 
-fn location(given: Location) -> Result<usize, Reason> {
+fn location(given: &Location) -> Result<usize, Reason> {
     check_segment(given.segment_id.as_deref())?;
     check_tab(given.tab_id.as_deref())?;
     usize::try_from(given.index).map_err(|_| {
@@ -386,7 +384,7 @@ fn location(given: Location) -> Result<usize, Reason> {
 /// A position for an insertion; the end of the segment is before its last newline.
 fn place(body: &Body, given: Option<Location>, end: Option<EndOfSegment>) -> Result<usize, Reason> {
     match (given, end) {
-        (Some(given), None) => location(given),
+        (Some(given), None) => location(&given),
         (None, Some(end)) => {
             check_segment(end.segment_id.as_deref())?;
             check_tab(end.tab_id.as_deref())?;

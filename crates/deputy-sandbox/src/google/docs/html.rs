@@ -104,7 +104,7 @@ impl Writer {
             "code" => self.out.push('`'),
             "a" if closes => {
                 if let Some(url) = self.links.pop() {
-                    self.out.push_str(&format!("]({url})"));
+                    self.out.extend(["](", &url, ")"]);
                 }
             }
             "a" => {
@@ -146,7 +146,8 @@ impl Writer {
         self.out.push_str(&"    ".repeat(depth));
         match self.lists.last_mut() {
             Some(Some(number)) => {
-                self.out.push_str(&format!("{number}. "));
+                self.out.push_str(&number.to_string());
+                self.out.push_str(". ");
                 *number += 1;
             }
             _ => self.out.push_str("* "),
@@ -184,15 +185,12 @@ fn unescaped(text: &str) -> String {
             .find(';')
             .filter(|end| *end < 12)
             .map(|end| &rest[1..end]);
-        match entity.and_then(|name| character(name).map(|c| (name, c))) {
-            Some((name, c)) => {
-                out.push(c);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((name, c)) = entity.and_then(|name| character(name).map(|c| (name, c))) {
+            out.push(c);
+            rest = &rest[name.len() + 2..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);

@@ -177,7 +177,8 @@ impl NamedStyleType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Alignment {
-    AlignmentUnspecified,
+    #[serde(rename = "ALIGNMENT_UNSPECIFIED")]
+    Unspecified,
     Start,
     Center,
     End,
@@ -195,7 +196,8 @@ pub(crate) enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SpacingMode {
-    SpacingModeUnspecified,
+    #[serde(rename = "SPACING_MODE_UNSPECIFIED")]
+    Unspecified,
     NeverCollapse,
     CollapseLists,
 }
@@ -203,7 +205,8 @@ pub(crate) enum SpacingMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum BaselineOffset {
-    BaselineOffsetUnspecified,
+    #[serde(rename = "BASELINE_OFFSET_UNSPECIFIED")]
+    Unspecified,
     None,
     Superscript,
     Subscript,
@@ -319,7 +322,8 @@ pub(crate) struct ParagraphBorder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum DashStyle {
-    DashStyleUnspecified,
+    #[serde(rename = "DASH_STYLE_UNSPECIFIED")]
+    Unspecified,
     Solid,
     Dot,
     Dash,

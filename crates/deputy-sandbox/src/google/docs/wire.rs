@@ -233,7 +233,11 @@ fn glyph(preset: BulletPreset, level: u8, out: &mut Value) {
     if let Some((types, after)) = numbered {
         out["glyphType"] = json!(types[third]);
         out["glyphFormat"] = if preset == BulletPreset::NumberedDecimalNested {
-            json!((0..=level).map(|l| format!("%{l}.")).collect::<String>())
+            json!(
+                (0..=level)
+                    .flat_map(|l| ['%', char::from(b'0' + l), '.'])
+                    .collect::<String>()
+            )
         } else {
             json!(format!("%{level}{after}"))
         };

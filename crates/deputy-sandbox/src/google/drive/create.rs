@@ -42,11 +42,11 @@ pub(crate) fn generate_ids(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 pub(crate) fn create(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => create_upload(call, upload),
+        upload::Request::Whole(upload) => create_upload(call, &upload),
     }
 }
 
-pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let Upload { metadata, media } = upload;
     let given_type = metadata
         .get("mimeType")
@@ -63,11 +63,11 @@ pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
         (None, _) => guess(&name).to_owned(),
     };
     let account = call.account.clone();
-    let id = chosen_id(call, &metadata, &mime_type)?;
-    let parent = parent(call, &metadata)?;
+    let id = chosen_id(call, metadata, &mime_type)?;
+    let parent = parent(call, metadata)?;
     let mut file = File::new(call.tx, &account, &name, &mime_type);
     file.parent = parent;
-    apply(&mut file, &metadata, &account)?;
+    apply(&mut file, metadata, &account)?;
     if mime_type == SHORTCUT {
         let target = metadata
             .get("shortcutDetails")
@@ -79,7 +79,7 @@ pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
     }
     match media {
         Some(media) if mime_type == DOCUMENT => {
-            let body = content::import(&media, &name)?;
+            let body = content::import(media, &name)?;
             docs::put(call.tx, &id, body);
         }
         Some(_) if file.is_native() => {
@@ -89,7 +89,7 @@ pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
         }
         Some(media) => {
             file.original_filename = file.original_filename.or_else(|| Some(name.clone()));
-            file::set_content(call.tx, &id, &mut file, media.data);
+            file::set_content(call.tx, &id, &mut file, media.data.clone());
         }
         None if mime_type == DOCUMENT => docs::put(call.tx, &id, docs::Body::default()),
         None if file.is_native() => {}

@@ -267,15 +267,12 @@ pub(crate) fn is_trashed(tx: &Tx<'_>, file: &File) -> bool {
 
 /// The folders above, from the nearest.
 pub(crate) fn ancestors(tx: &Tx<'_>, file: &File) -> Vec<(String, Arc<File>)> {
-    let mut out: Vec<(String, Arc<File>)> = Vec::new();
-    let mut next = file.parent.clone();
-    while let Some(id) = next {
-        let Some(folder) = get(tx, &id) else { break };
-        next = folder.parent.clone();
-        out.push((id, folder));
-        if out.len() > 100 {
-            break;
-        }
-    }
-    out
+    let above = |file: &File| {
+        let id = file.parent.clone()?;
+        get(tx, &id).map(|folder| (id, folder))
+    };
+    // The limit ends a circle, which `update` prevents.
+    std::iter::successors(above(file), |(_, folder)| above(folder))
+        .take(100)
+        .collect()
 }

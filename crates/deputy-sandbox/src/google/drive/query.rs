@@ -213,7 +213,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, Invalid> {
             '"' => out.push(Token::Text(quoted(&mut chars, '"')?)),
             '=' => out.push(Token::Comparison(Comparison::Equal)),
             '!' if chars.next_if_eq(&'=').is_some() => {
-                out.push(Token::Comparison(Comparison::NotEqual))
+                out.push(Token::Comparison(Comparison::NotEqual));
             }
             '<' | '>' => {
                 let or_equal = chars.next_if_eq(&'=').is_some();

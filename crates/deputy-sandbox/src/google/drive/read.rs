@@ -22,20 +22,21 @@ pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
         return Err(Failure::forbidden("fileNotDownloadable", message).at_parameter("alt"));
     }
     let data = file::bytes(call.tx, &id);
-    let Some(range) = call
-        .header(header::RANGE)
-        .and_then(|range| span(range, data.len()))
-    else {
-        return Ok(Answer::media(file.mime_type.clone(), data));
-    };
     let total = data.len();
-    let Some((start, end)) = range else {
-        let refused = Failure::new(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "requestedRangeNotSatisfiable",
-            "Request range not satisfiable",
-        );
-        return Err(refused.at_header("Range"));
+    let (start, end) = match call
+        .header(header::RANGE)
+        .map_or(Span::Whole, |range| span(range, total))
+    {
+        Span::Whole => return Ok(Answer::media(file.mime_type.clone(), data)),
+        Span::Bytes(start, end) => (start, end),
+        Span::Outside => {
+            return Err(Failure::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "requestedRangeNotSatisfiable",
+                "Request range not satisfiable",
+            )
+            .at_header("Range"));
+        }
     };
     let mut answer = Answer::media(file.mime_type.clone(), data.slice(start..=end));
     answer.status = StatusCode::PARTIAL_CONTENT;
@@ -45,28 +46,46 @@ pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     ))
 }
 
-/// First and last byte of a `Range`; the inner `None` is a range that the content doesn't reach, the
-/// outer one no range that can be read.
-fn span(range: &str, length: usize) -> Option<Option<(usize, usize)>> {
-    let (start, end) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
-    let last = length.checked_sub(1);
-    if start.is_empty() {
-        let wanted: usize = end.parse().ok()?;
-        return Some(
-            last.filter(|_| wanted > 0)
-                .map(|last| (length.saturating_sub(wanted), last)),
-        );
-    }
-    let start: usize = start.parse().ok()?;
-    let end: usize = if end.is_empty() {
-        usize::MAX
-    } else {
-        end.parse().ok()?
+/// What a `Range` asks for.
+enum Span {
+    /// All: there is no range, or none that can be read.
+    Whole,
+    /// First and last byte.
+    Bytes(usize, usize),
+    /// Nothing that the content has.
+    Outside,
+}
+
+fn span(range: &str, length: usize) -> Span {
+    let read = || -> Option<(Option<usize>, Option<usize>)> {
+        let (start, end) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
+        let number = |text: &str| {
+            if text.is_empty() {
+                Some(None)
+            } else {
+                text.parse().ok().map(Some)
+            }
+        };
+        Some((number(start)?, number(end)?))
     };
-    Some(
-        last.filter(|last| start <= *last && start <= end)
-            .map(|last| (start, end.min(last))),
-    )
+    let Some(last) = length.checked_sub(1) else {
+        return Span::Outside;
+    };
+    match read() {
+        Some((Some(start), end)) => {
+            let end = end.unwrap_or(last).min(last);
+            if start <= end {
+                Span::Bytes(start, end)
+            } else {
+                Span::Outside
+            }
+        }
+        Some((None, Some(wanted))) if wanted > 0 => {
+            Span::Bytes(length.saturating_sub(wanted), last)
+        }
+        Some((None, Some(_))) => Span::Outside,
+        _ => Span::Whole,
+    }
 }
 
 pub(crate) fn export(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {

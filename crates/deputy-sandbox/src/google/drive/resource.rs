@@ -25,142 +25,155 @@ pub(crate) fn brief(id: &str, file: &File) -> Value {
 
 /// All that is known of the file.
 pub(crate) fn whole(call: &Call<'_, '_>, id: &str, file: &File) -> Value {
+    let mut out = Map::new();
+    if let Value::Object(brief) = brief(id, file) {
+        out.extend(brief);
+    }
+    common(call, id, file, &mut out);
+    for_this_account(call, file, &mut out);
+    for_this_kind(call, id, file, &mut out);
+    Value::Object(out)
+}
+
+/// What every file has.
+fn common(call: &Call<'_, '_>, id: &str, file: &File, out: &mut Map<String, Value>) {
     let (tx, account) = (&*call.tx, call.account.as_str());
-    let role = access::role(tx, file, account).unwrap_or(Role::Reader);
-    let mut out = brief(id, file);
-    let trashed = file::is_trashed(tx, file);
     let is_shared = file.permissions.len() > 1
         || file::ancestors(tx, file)
             .iter()
             .any(|(_, folder)| folder.permissions.len() > 1);
-    let mut set = |name: &str, value: Value| {
-        out[name] = value;
-    };
-    set("starred", json!(file.starred_by.contains(account)));
-    set("trashed", json!(trashed));
-    set("explicitlyTrashed", json!(file.trashed.is_some()));
-    set("spaces", json!(["drive"]));
-    set("version", json!(file.version.to_string()));
-    set("createdTime", time(file.created));
-    set("modifiedTime", time(file.modified));
-    set("modifiedByMe", json!(file.modified_by == account));
-    set("viewedByMe", json!(file.viewed.contains_key(account)));
-    set("owners", json!([user(tx, &file.owner, account)]));
-    set("lastModifyingUser", user(tx, &file.modified_by, account));
-    set("ownedByMe", json!(file.owner == account));
-    set("shared", json!(is_shared));
-    set("webViewLink", json!(link(call, id)));
-    set("iconLink", json!(format!("{}picture.svg", call.base)));
-    set("hasThumbnail", json!(false));
-    set("thumbnailVersion", json!("0"));
-    set("isAppAuthorized", json!(true));
-    set(
-        "copyRequiresWriterPermission",
-        json!(file.copy_requires_writer),
+    let size = file.content.as_ref().map_or(0, |content| content.size);
+    let ids: Vec<&str> = file
+        .permissions
+        .iter()
+        .map(|permission| permission.id.as_str())
+        .collect();
+    extend(
+        out,
+        json!({
+            "trashed": file::is_trashed(tx, file),
+            "explicitlyTrashed": file.trashed.is_some(),
+            "spaces": ["drive"],
+            "version": file.version.to_string(),
+            "createdTime": time(file.created),
+            "modifiedTime": time(file.modified),
+            "owners": [user(tx, &file.owner, account)],
+            "lastModifyingUser": user(tx, &file.modified_by, account),
+            "shared": is_shared,
+            "webViewLink": link(call, id),
+            "iconLink": format!("{}picture.svg", call.base),
+            "hasThumbnail": false,
+            "thumbnailVersion": "0",
+            "isAppAuthorized": true,
+            "copyRequiresWriterPermission": file.copy_requires_writer,
+            "viewersCanCopyContent": !file.copy_requires_writer,
+            "writersCanShare": true,
+            "permissionIds": ids,
+            "quotaBytesUsed": size.to_string(),
+        }),
     );
-    set("viewersCanCopyContent", json!(!file.copy_requires_writer));
-    set("writersCanShare", json!(true));
-    set(
-        "permissionIds",
-        file.permissions
-            .iter()
-            .map(|permission| json!(permission.id))
-            .collect(),
-    );
-    set("capabilities", capabilities(file, role, trashed));
-    set(
-        "quotaBytesUsed",
-        json!(
-            file.content
-                .as_ref()
-                .map_or(0, |content| content.size)
-                .to_string()
-        ),
-    );
-    if role >= Role::Writer {
-        set(
-            "permissions",
-            file.permissions
-                .iter()
-                .map(|one| permission(tx, one))
-                .collect(),
-        );
-    }
-    if let Some(parent) = visible_parent(tx, file, account) {
-        set("parents", json!([parent]));
-    }
-    if let Some(viewed) = file.viewed.get(account) {
-        set("viewedByMeTime", time(*viewed));
-    }
-    if file.modified_by == account {
-        set("modifiedByMeTime", time(file.modified));
-    }
     if let Some(trashed) = &file.trashed {
-        set("trashedTime", time(trashed.at));
-        set("trashingUser", user(tx, &trashed.by, account));
+        extend(
+            out,
+            json!({"trashedTime": time(trashed.at), "trashingUser": user(tx, &trashed.by, account)}),
+        );
     }
     if let Some(description) = &file.description {
-        set("description", json!(description));
+        extend(out, json!({"description": description}));
     }
     if !file.properties.is_empty() {
-        set("properties", json!(file.properties));
+        extend(out, json!({"properties": file.properties}));
     }
     if !file.app_properties.is_empty() {
-        set("appProperties", json!(file.app_properties));
+        extend(out, json!({"appProperties": file.app_properties}));
+    }
+}
+
+/// What depends on who asks.
+fn for_this_account(call: &Call<'_, '_>, file: &File, out: &mut Map<String, Value>) {
+    let (tx, account) = (&*call.tx, call.account.as_str());
+    let role = access::role(tx, file, account).unwrap_or(Role::Reader);
+    extend(
+        out,
+        json!({
+            "starred": file.starred_by.contains(account),
+            "modifiedByMe": file.modified_by == account,
+            "viewedByMe": file.viewed.contains_key(account),
+            "ownedByMe": file.owner == account,
+            "capabilities": capabilities(file, role, file::is_trashed(tx, file)),
+        }),
+    );
+    if role >= Role::Writer {
+        let permissions: Vec<Value> = file
+            .permissions
+            .iter()
+            .map(|one| permission(tx, one))
+            .collect();
+        extend(out, json!({"permissions": permissions}));
+    }
+    if let Some(parent) = visible_parent(tx, file, account) {
+        extend(out, json!({"parents": [parent]}));
+    }
+    if let Some(viewed) = file.viewed.get(account) {
+        extend(out, json!({"viewedByMeTime": time(*viewed)}));
+    }
+    if file.modified_by == account {
+        extend(out, json!({"modifiedByMeTime": time(file.modified)}));
     }
     if let Some((at, by)) = shared_with(file, account) {
-        set("sharedWithMeTime", time(*at));
-        set("sharingUser", user(tx, by, account));
-    }
-    if let Some(content) = &file.content {
-        set("size", json!(content.size.to_string()));
-        set("md5Checksum", json!(content.md5));
-        set("sha1Checksum", json!(content.sha1));
-        set("sha256Checksum", json!(content.sha256));
-        set("headRevisionId", json!(content.head_revision));
-        set(
-            "originalFilename",
-            json!(file.original_filename.as_ref().unwrap_or(&file.name)),
+        extend(
+            out,
+            json!({"sharedWithMeTime": time(*at), "sharingUser": user(tx, by, account)}),
         );
+    }
+}
+
+/// What only files with bytes, documents, folders or shortcuts have.
+fn for_this_kind(call: &Call<'_, '_>, id: &str, file: &File, out: &mut Map<String, Value>) {
+    if let Some(content) = &file.content {
         let extension = file
             .name
             .rsplit_once('.')
             .map_or("", |(_, extension)| extension);
-        set("fileExtension", json!(extension));
-        set("fullFileExtension", json!(extension));
-        set(
-            "webContentLink",
-            json!(format!("{}drive/v3/files/{id}?alt=media", call.base)),
+        extend(
+            out,
+            json!({
+                "size": content.size.to_string(),
+                "md5Checksum": content.md5,
+                "sha1Checksum": content.sha1,
+                "sha256Checksum": content.sha256,
+                "headRevisionId": content.head_revision,
+                "originalFilename": file.original_filename.as_ref().unwrap_or(&file.name),
+                "fileExtension": extension,
+                "fullFileExtension": extension,
+                "webContentLink": format!("{}drive/v3/files/{id}?alt=media", call.base),
+            }),
         );
     }
     if file.mime_type == DOCUMENT {
+        let link = |kind: &str| format!("{}drive/v3/files/{id}/export?mimeType={kind}", call.base);
         let links: Map<String, Value> = content::EXPORTS
             .iter()
-            .map(|mime_type| {
-                (
-                    (*mime_type).to_owned(),
-                    json!(format!(
-                        "{}drive/v3/files/{id}/export?mimeType={mime_type}",
-                        call.base
-                    )),
-                )
-            })
+            .map(|kind| ((*kind).to_owned(), json!(link(kind))))
             .collect();
-        set("exportLinks", Value::Object(links));
+        extend(out, json!({"exportLinks": links}));
     }
     if let Some(color) = &file.folder_color {
-        set("folderColorRgb", json!(color));
+        extend(out, json!({"folderColorRgb": color}));
     }
     if let Some(target) = &file.shortcut_target {
-        let mime_type = file::get(tx, target)
-            .map(|target| target.mime_type.clone())
-            .unwrap_or_default();
-        set(
-            "shortcutDetails",
-            json!({"targetId": target, "targetMimeType": mime_type}),
+        let kind = file::get(call.tx, target).map(|target| target.mime_type.clone());
+        extend(
+            out,
+            json!({"shortcutDetails": {"targetId": target, "targetMimeType": kind.unwrap_or_default()}}),
         );
     }
-    out
+}
+
+fn extend(out: &mut Map<String, Value>, more: Value) {
+    if let Value::Object(more) = more {
+        out.extend(more);
+    }
 }
 
 /// Where a person can look at the file: its page here.
@@ -253,7 +266,7 @@ fn capabilities(file: &File, role: Role, trashed: bool) -> Value {
         "canAddChildren": folder && edits,
         "canChangeCopyRequiresWriterPermission": writes,
         "canComment": role >= Role::Commenter && !folder,
-        "canCopy": !folder && !(file.copy_requires_writer && !writes),
+        "canCopy": !folder && (writes || !file.copy_requires_writer),
         "canDelete": owner && !file.is_root,
         "canDownload": !folder,
         "canEdit": edits,

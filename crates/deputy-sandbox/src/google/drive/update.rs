@@ -19,17 +19,17 @@ pub(crate) fn update(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
             access::file_for(call, &id, Role::Writer)?;
             Ok(answer)
         }
-        upload::Request::Whole(upload) => update_upload(call, upload),
+        upload::Request::Whole(upload) => update_upload(call, &upload),
     }
 }
 
-pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let Upload { metadata, media } = upload;
     let given_id = call.params.path("fileId").to_owned();
     let (id, mut file) = access::file_for(
         call,
         &given_id,
-        least_role(&metadata, media.is_some(), call),
+        least_role(metadata, media.is_some(), call),
     )?;
     let account = call.account.clone();
     if metadata.contains_key("parents") {
@@ -43,14 +43,14 @@ pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
     if let Some(name) = metadata.get("name").and_then(Value::as_str) {
         name.clone_into(&mut file.name);
     }
-    apply(&mut file, &metadata, &account)?;
-    set_type(&mut file, &metadata)?;
-    set_trashed(call, &id, &mut file, &metadata)?;
+    apply(&mut file, metadata, &account)?;
+    set_type(&mut file, metadata)?;
+    set_trashed(call, &id, &mut file, metadata)?;
     relocate(call, &id, &mut file)?;
     let new_content = media.is_some();
     if let Some(media) = media {
         if file.mime_type == DOCUMENT {
-            let body = content::import(&media, &file.name)?;
+            let body = content::import(media, &file.name)?;
             docs::put(call.tx, &id, body);
         } else if file.is_native() {
             return Err(Failure::bad_request(
@@ -60,7 +60,7 @@ pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
             if !metadata.contains_key("mimeType") && !media.mime_type.is_empty() {
                 file.mime_type.clone_from(&media.mime_type);
             }
-            file::set_content(call.tx, &id, &mut file, media.data);
+            file::set_content(call.tx, &id, &mut file, media.data.clone());
         }
     }
     let said_so = metadata.contains_key("modifiedTime");
@@ -191,6 +191,7 @@ pub(crate) fn delete(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     Ok(Answer::no_content())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all handlers")]
 pub(crate) fn empty_trash(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     let mut trashed = file::all(call.tx);
     trashed.retain(|(_, file)| file.trashed.is_some() && file.owner == call.account);

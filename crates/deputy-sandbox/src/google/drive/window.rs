@@ -19,7 +19,7 @@ const MOST_TEXT: usize = 200_000;
 fn section(tx: &Tx<'_>, account: &str) -> Section {
     let mut files = file::all(tx);
     files.retain(|(_, file)| !file.is_root && access::is_listed(tx, file, account));
-    files.sort_by(|(_, a), (_, b)| b.modified.cmp(&a.modified));
+    files.sort_by_key(|(_, file)| std::cmp::Reverse(file.modified));
     let rows = files.into_iter().take(MOST_ROWS).map(|(id, file)| Row {
         cells: vec![
             file.name.clone(),

@@ -69,11 +69,11 @@ fn answer(
 pub(crate) fn create(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => create_upload(call, upload),
+        upload::Request::Whole(upload) => create_upload(call, &upload),
     }
 }
 
-pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let account = mailbox_of(call)?;
     let given = Given::read(&message_of(&upload.metadata), upload.media.as_ref())?;
     let given = given.ok_or_else(|| invalid("Missing draft message"))?;
@@ -98,11 +98,11 @@ pub(crate) fn create_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<A
 pub(crate) fn update(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => update_upload(call, upload),
+        upload::Request::Whole(upload) => update_upload(call, &upload),
     }
 }
 
-pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let account = mailbox_of(call)?;
     let id = call.params.path("id").to_owned();
     let given = Given::read(&message_of(&upload.metadata), upload.media.as_ref())?;
@@ -182,13 +182,13 @@ pub(crate) fn delete(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 pub(crate) fn send(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => send_upload(call, upload),
+        upload::Request::Whole(upload) => send_upload(call, &upload),
     }
 }
 
 /// Sends the draft, with the text that the request brings if it brings one. The draft is gone
 /// afterwards; the message that was sent has an id of its own and stays in the draft's thread.
-pub(crate) fn send_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn send_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let account = mailbox_of(call)?;
     let id = upload
         .metadata

@@ -16,8 +16,10 @@ use crate::google::world::{Document, Tx};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Label {
     pub(crate) name: String,
-    message_list_visibility: Option<String>,
-    label_list_visibility: Option<String>,
+    /// `messageListVisibility`.
+    in_messages: Option<String>,
+    /// `labelListVisibility`.
+    in_labels: Option<String>,
     color: Option<Value>,
 }
 
@@ -61,10 +63,10 @@ fn system(id: &str) -> Value {
 
 fn own(id: &str, label: &Label) -> Value {
     let mut out = json!({"id": id, "name": label.name, "type": "user"});
-    if let Some(visibility) = &label.message_list_visibility {
+    if let Some(visibility) = &label.in_messages {
         out["messageListVisibility"] = json!(visibility);
     }
-    if let Some(visibility) = &label.label_list_visibility {
+    if let Some(visibility) = &label.in_labels {
         out["labelListVisibility"] = json!(visibility);
     }
     if let Some(color) = &label.color {
@@ -123,8 +125,8 @@ pub(crate) fn create(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     }
     let empty = Label {
         name: String::new(),
-        message_list_visibility: None,
-        label_list_visibility: None,
+        in_messages: None,
+        in_labels: None,
         color: None,
     };
     let label = changed(call, &account, None, &empty, &body)?;
@@ -147,10 +149,10 @@ fn changed(
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let mut label = label.clone();
     if let Some(name) = text("name") {
-        label.name = name.trim().to_owned();
+        name.trim().clone_into(&mut label.name);
     }
-    label.message_list_visibility = text("messageListVisibility").or(label.message_list_visibility);
-    label.label_list_visibility = text("labelListVisibility").or(label.label_list_visibility);
+    label.in_messages = text("messageListVisibility").or(label.in_messages);
+    label.in_labels = text("labelListVisibility").or(label.in_labels);
     label.color = body.get("color").cloned().or(label.color);
     if label.name.is_empty() {
         return Err(invalid("Invalid label name"));

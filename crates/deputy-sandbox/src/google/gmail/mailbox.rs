@@ -231,12 +231,15 @@ pub(crate) fn profile(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     })))
 }
 
+/// Labels to add and labels to take away.
+pub(crate) type LabelChange = (Vec<String>, Vec<String>);
+
 /// `addLabelIds` and `removeLabelIds` of a body, checked.
 pub(crate) fn label_change(
     tx: &Tx<'_>,
     account: &str,
     body: &serde_json::Map<String, Value>,
-) -> Result<(Vec<String>, Vec<String>), Failure> {
+) -> Result<LabelChange, Failure> {
     let read = |name: &str| -> Result<Vec<String>, Failure> {
         let ids: Vec<String> = body
             .get(name)

@@ -233,13 +233,13 @@ fn message_ids(value: &str) -> Vec<String> {
 
 /// The addresses of an address field (`To`, `Cc`, `Bcc`, `From`), in lower case.
 pub(crate) fn addresses(letter: &Letter, name: &str) -> Vec<String> {
-    let block: String = letter
-        .fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case(name))
-        .map(|field| format!("To: {}\r\n", field.value))
-        .collect();
-    let block = format!("{block}\r\n");
+    let mut block = String::new();
+    for field in &letter.fields {
+        if field.name.eq_ignore_ascii_case(name) {
+            block.extend(["To: ", &field.value, "\r\n"]);
+        }
+    }
+    block.push_str("\r\n");
     let Some(message) = MessageParser::new().parse(block.as_bytes()) else {
         return Vec::new();
     };
@@ -255,10 +255,7 @@ pub(crate) fn addresses(letter: &Letter, name: &str) -> Vec<String> {
 /// A subject without what replies and forwards put before it: what two messages of a thread share.
 pub(crate) fn thread_subject(subject: &str) -> String {
     let mut rest = subject.trim();
-    loop {
-        let Some((prefix, after)) = rest.split_once(':') else {
-            break;
-        };
+    while let Some((prefix, after)) = rest.split_once(':') {
         let prefix = prefix.trim().to_lowercase();
         if ![
             "re",

@@ -63,12 +63,13 @@ pub(crate) trait Message {
 }
 
 impl Query {
-    /// Reads a query; `now` is what ages count from.
-    pub(crate) fn parse(text: &str, now: Timestamp) -> Self {
+    /// Reads a query; `now` is what ages count from, `me` the address that `me` stands for.
+    pub(crate) fn parse(text: &str, now: Timestamp, me: &str) -> Self {
         let mut parser = Parser {
             tokens: tokens(text),
             at: 0,
             now,
+            me,
             depth: 0,
         };
         let query = parser.all(None);
@@ -159,7 +160,7 @@ fn tokens(text: &str) -> Vec<Token> {
                 at += length + 1;
             }
             '-' if chars.get(at + 1).is_some_and(|next| !next.is_whitespace()) => {
-                out.push(Token::Minus)
+                out.push(Token::Minus);
             }
             c if c.is_whitespace() => {}
             _ => {
@@ -243,14 +244,15 @@ const OPERATORS: &[&str] = &[
 /// Groups deeper than this are read as if they were flat: a query is no reason to end a program.
 const DEEPEST: usize = 64;
 
-struct Parser {
+struct Parser<'q> {
     tokens: Vec<Token>,
     at: usize,
     now: Timestamp,
+    me: &'q str,
     depth: usize,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn next(&mut self) -> Option<Token> {
         let token = self.tokens.get(self.at).cloned();
         self.at += 1;
@@ -325,14 +327,15 @@ impl Parser {
             return text(Field::Everywhere);
         };
         let lower = value.to_lowercase();
+        let address = |field| match lower.as_str() {
+            "me" => Query::Text(field, words(self.me)),
+            _ => text(field),
+        };
         match operator {
-            "from" => match lower.as_str() {
-                "me" => Query::Label("sent".to_owned()),
-                _ => text(Field::From),
-            },
-            "to" | "deliveredto" => text(Field::To),
-            "cc" => text(Field::Cc),
-            "bcc" => text(Field::Bcc),
+            "from" => address(Field::From),
+            "to" | "deliveredto" => address(Field::To),
+            "cc" => address(Field::Cc),
+            "bcc" => address(Field::Bcc),
             "subject" => text(Field::Subject),
             "filename" => text(Field::Filename),
             "list" => text(Field::List),

@@ -30,7 +30,7 @@ pub(crate) fn messages(call: &Call<'_, '_>, account: &str) -> Result<Vec<Entry>,
     {
         return Err(super::invalid(format!("Invalid label: {unknown}")));
     }
-    let query = Query::parse(&q, call.tx.now());
+    let query = Query::parse(&q, call.tx.now(), account);
     let everywhere = call.params.flag("includeSpamTrash")
         || query.reaches_spam_and_trash()
         || wanted.iter().any(|id| ["SPAM", "TRASH"].contains(id));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::mailbox::{self, Message, Thread, normal};
@@ -15,6 +16,9 @@ use crate::google::world::Tx;
 
 /// The labels of a mail that comes in.
 const ARRIVAL: [&str; 3] = ["INBOX", "UNREAD", "CATEGORY_PERSONAL"];
+
+/// The longest message that is taken (discovery, `mediaUpload.maxSize` of messages.send).
+const MOST_BYTES: usize = 36_700_160;
 
 /// A message as a request gives it: in `raw` of the JSON, or as media.
 pub(crate) struct Given {
@@ -37,6 +41,14 @@ impl Given {
             })?),
             (None, None) => None,
         };
+        if raw.as_ref().is_some_and(|raw| raw.len() > MOST_BYTES) {
+            let code = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Failure::new(
+                code,
+                "uploadTooLarge",
+                "The message is too large.",
+            ));
+        }
         let Some(raw) = raw.filter(|raw| !raw.is_empty()) else {
             return Ok(None);
         };
@@ -64,11 +76,11 @@ impl Given {
 pub(crate) fn send(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => send_upload(call, upload),
+        upload::Request::Whole(upload) => send_upload(call, &upload),
     }
 }
 
-pub(crate) fn send_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn send_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let account = mailbox_of(call)?;
     let given = Given::read(&upload.metadata, upload.media.as_ref())?.ok_or_else(|| {
         invalid(
@@ -213,12 +225,12 @@ fn mailbox_for(tx: &Tx<'_>, address: &str) -> Option<String> {
 pub(crate) fn insert(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
     match upload::read(call)? {
         upload::Request::Opened(answer) => Ok(answer),
-        upload::Request::Whole(upload) => insert_upload(call, upload),
+        upload::Request::Whole(upload) => insert_upload(call, &upload),
     }
 }
 
 /// `messages.insert` and `messages.import`: a message from elsewhere, as it is.
-pub(crate) fn insert_upload(call: &mut Call<'_, '_>, upload: Upload) -> Result<Answer, Failure> {
+pub(crate) fn insert_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let account = mailbox_of(call)?;
     let given = Given::read(&upload.metadata, upload.media.as_ref())?.ok_or_else(|| {
         invalid(

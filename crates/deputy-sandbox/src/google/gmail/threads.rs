@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::mailbox::{self, Entry, Format, label_change, normal, relabel, resource, thread};
+use super::mailbox::{
+    self, Entry, Format, LabelChange, label_change, normal, relabel, resource, thread,
+};
 use super::{drafts, mailbox_of, not_found, search};
 use crate::google::call::{Answer, Call};
 use crate::google::failure::Failure;
@@ -72,7 +74,7 @@ pub(crate) fn get(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 
 fn change(
     call: &mut Call<'_, '_>,
-    read: fn(&Call<'_, '_>, &str) -> Result<(Vec<String>, Vec<String>), Failure>,
+    read: fn(&Call<'_, '_>, &str) -> Result<LabelChange, Failure>,
 ) -> Result<Answer, Failure> {
     let (account, id, messages) = found(call)?;
     let (add, take) = read(call, &account)?;

@@ -45,7 +45,7 @@ pub(crate) fn split(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
             if let Some(start) = open {
                 let content = &body[start..at];
                 let length = content.strip_suffix(newline).unwrap_or(content).len();
-                parts.push(part(body.slice(start..start + length)));
+                parts.push(part(&body.slice(start..start + length)));
             } else if body[at..end].ends_with(b"\r\n") {
                 newline = b"\r\n";
             }
@@ -59,7 +59,7 @@ pub(crate) fn split(body: &Bytes, boundary: &str) -> Option<Vec<Part>> {
     None
 }
 
-fn part(whole: Bytes) -> Part {
+fn part(whole: &Bytes) -> Part {
     let (mut content_type, mut encoding) = (String::new(), String::new());
     let mut at = 0;
     while at < whole.len() {

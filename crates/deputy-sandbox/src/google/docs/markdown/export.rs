@@ -32,15 +32,12 @@ fn without_trailing_space(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
-        match fence {
-            Some(open) => {
-                out.push_str(line);
-                fence = (line != open).then_some(open);
-            }
-            None => {
-                out.push_str(line.trim_end());
-                fence = (ticks.len() >= 3).then_some(ticks);
-            }
+        if let Some(open) = fence {
+            out.push_str(line);
+            fence = (line != open).then_some(open);
+        } else {
+            out.push_str(line.trim_end());
+            fence = (ticks.len() >= 3).then_some(ticks);
         }
         out.push('\n');
     }
@@ -531,7 +528,9 @@ fn backticks(literal: &str) -> usize {
         .map(str::len)
         .filter(|&n| n > 0)
         .collect();
-    (1..).find(|n| !runs.contains(n)).unwrap_or(1)
+    (1..=runs.len() + 1)
+        .find(|n| !runs.contains(n))
+        .unwrap_or(1)
 }
 
 fn is_code_block(paragraph: &ParagraphBlock<'_>) -> bool {

@@ -185,18 +185,18 @@ impl Builder {
                 .get(&bullet.list_id)
                 .is_some_and(|l| l.preset == preset)
         });
-        let list_id = same
-            .map(|bullet| bullet.list_id.clone())
-            .unwrap_or_else(|| {
-                let id = self.body.fresh_id("kix.");
-                let start = if ordered {
-                    i32::try_from(list.start).unwrap_or(1)
-                } else {
-                    1
-                };
-                self.body.lists.insert(id.clone(), List { preset, start });
-                id
-            });
+        let list_id = if let Some(bullet) = same {
+            bullet.list_id.clone()
+        } else {
+            let id = self.body.fresh_id("kix.");
+            let start = if ordered {
+                i32::try_from(list.start).unwrap_or(1)
+            } else {
+                1
+            };
+            self.body.lists.insert(id.clone(), List { preset, start });
+            id
+        };
         for item in node.children() {
             let mut frame = Frame {
                 item: Some(Bullet {
