@@ -9,9 +9,11 @@ use comrak::Options;
 
 mod export;
 mod import;
+mod plain;
 
-pub(crate) use export::{to_html, to_markdown, to_plain_text};
+pub(crate) use export::{to_html, to_markdown};
 pub(crate) use import::{from_markdown, from_plain_text};
+pub(crate) use plain::to_plain_text;
 
 /// CommonMark with what Google's import and export know besides: tables, strikethrough, task lists.
 fn options() -> Options<'static> {

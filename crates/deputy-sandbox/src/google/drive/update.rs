@@ -26,11 +26,8 @@ pub(crate) fn update(call: &mut Call<'_, '_>) -> Result<Answer, Failure> {
 pub(crate) fn update_upload(call: &mut Call<'_, '_>, upload: &Upload) -> Result<Answer, Failure> {
     let Upload { metadata, media } = upload;
     let given_id = call.params.path("fileId").to_owned();
-    let (id, mut file) = access::file_for(
-        call,
-        &given_id,
-        least_role(metadata, media.is_some(), call),
-    )?;
+    let (id, mut file) =
+        access::file_for(call, &given_id, least_role(metadata, media.is_some(), call))?;
     let account = call.account.clone();
     if metadata.contains_key("parents") {
         return Err(Failure::forbidden(
