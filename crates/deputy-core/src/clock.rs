@@ -17,7 +17,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the time"
+        )]
         Timestamp::now()
     }
 }
@@ -43,6 +46,9 @@ impl OffsetClock {
 
 impl Clock for OffsetClock {
     fn now(&self) -> Timestamp {
-        SystemClock.now().checked_add(self.offset()).unwrap_or(Timestamp::MAX)
+        SystemClock
+            .now()
+            .checked_add(self.offset())
+            .unwrap_or(Timestamp::MAX)
     }
 }

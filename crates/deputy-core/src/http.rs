@@ -18,7 +18,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(30) }
+        Self {
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(30),
+        }
     }
 }
 
@@ -28,7 +31,10 @@ pub const USER_AGENT: &str = concat!("deputy/", env!("CARGO_PKG_VERSION"), " (gz
 
 /// A pooled client for URLs that an administrator configured.
 pub fn trusted(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that builds clients")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that builds clients"
+    )]
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .no_proxy()

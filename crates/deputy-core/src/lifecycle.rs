@@ -26,7 +26,11 @@ impl Lifecycle {
     /// A life with no task yet.
     pub fn new() -> Self {
         let hard = CancellationToken::new();
-        Self { soft: hard.child_token(), hard, tasks: TaskTracker::new() }
+        Self {
+            soft: hard.child_token(),
+            hard,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Starts a task that is dropped at the hard stop at the latest. A task that loops watches
@@ -38,7 +42,10 @@ impl Lifecycle {
     {
         let hard = self.hard.clone();
         #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
-        tokio::spawn(self.tasks.track_future(async move { hard.run_until_cancelled_owned(task).await }))
+        tokio::spawn(
+            self.tasks
+                .track_future(async move { hard.run_until_cancelled_owned(task).await }),
+        )
     }
 
     /// Cancelled when no new work should be taken.

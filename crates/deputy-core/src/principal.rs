@@ -78,13 +78,18 @@ impl fmt::Display for Scope {
 
 /// No such scope; the message lists those there are.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown scope '{0}'; there are: tools:read, tools:call, tools:write, approvals:decide, chat, servers:manage, integrations:manage, audit:read, admin")]
+#[error(
+    "unknown scope '{0}'; there are: tools:read, tools:call, tools:write, approvals:decide, chat, servers:manage, integrations:manage, audit:read, admin"
+)]
 pub struct UnknownScope(pub String);
 
 impl FromStr for Scope {
     type Err = UnknownScope;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == s).ok_or_else(|| UnknownScope(s.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == s)
+            .ok_or_else(|| UnknownScope(s.to_owned()))
     }
 }
 
@@ -101,7 +106,12 @@ impl Scopes {
 
     /// What a personal token has that names none: all but `admin` and `approvals:decide`.
     pub fn default_for_token() -> Self {
-        Self(Scope::ALL.into_iter().filter(|s| !matches!(s, Scope::Admin | Scope::ApprovalsDecide)).collect())
+        Self(
+            Scope::ALL
+                .into_iter()
+                .filter(|s| !matches!(s, Scope::Admin | Scope::ApprovalsDecide))
+                .collect(),
+        )
     }
 
     /// Whether `scope` is in the set.
@@ -125,7 +135,10 @@ impl fmt::Display for Scopes {
 impl FromStr for Scopes {
     type Err = UnknownScope;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        s.split_ascii_whitespace().map(Scope::from_str).collect::<Result<_, _>>().map(Self)
+        s.split_ascii_whitespace()
+            .map(Scope::from_str)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -168,7 +181,9 @@ impl Language {
     /// The language of a tag such as `ru` or `uk-UA`, if it is one of ours.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next().unwrap_or(tag);
-        Self::ALL.into_iter().find(|l| l.as_str().eq_ignore_ascii_case(primary))
+        Self::ALL
+            .into_iter()
+            .find(|l| l.as_str().eq_ignore_ascii_case(primary))
     }
 }
 

@@ -14,7 +14,9 @@ impl Rng for SystemRng {
     fn fill(&self, bytes: &mut [u8]) {
         use rand::TryRng as _;
         #[expect(clippy::expect_used, reason = "without entropy nothing here may go on")]
-        rand::rngs::SysRng.try_fill_bytes(bytes).expect("the system's random generator failed");
+        rand::rngs::SysRng
+            .try_fill_bytes(bytes)
+            .expect("the system's random generator failed");
     }
 }
 
@@ -29,5 +31,8 @@ pub fn bytes<const N: usize>(rng: &dyn Rng) -> [u8; N] {
 pub fn token(prefix: &str, rng: &dyn Rng) -> crate::Secret<String> {
     use base64::Engine as _;
     let raw: [u8; 32] = bytes(rng);
-    crate::Secret::new(format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(raw)))
+    crate::Secret::new(format!(
+        "{prefix}{}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(raw)
+    ))
 }

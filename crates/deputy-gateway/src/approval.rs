@@ -69,8 +69,12 @@ impl<'de> Deserialize<'de> for StoredOutcome {
         use serde::de::Error as _;
         let value = Value::deserialize(deserializer)?;
         match value.get("error") {
-            Some(error) => Ok(Self::Error { error: StoredError::deserialize(error).map_err(D::Error::custom)? }),
-            None => serde_json::from_value(value).map(Self::Result).map_err(D::Error::custom),
+            Some(error) => Ok(Self::Error {
+                error: StoredError::deserialize(error).map_err(D::Error::custom)?,
+            }),
+            None => serde_json::from_value(value)
+                .map(Self::Result)
+                .map_err(D::Error::custom),
         }
     }
 }
@@ -88,7 +92,12 @@ impl StoredOutcome {
     pub(crate) fn from_run(run: &Result<CallResult, CallError>) -> Self {
         match run {
             Ok(result) => Self::Result(result.clone()),
-            Err(error) => Self::Error { error: StoredError { code: error.code().to_owned(), message: error.to_string() } },
+            Err(error) => Self::Error {
+                error: StoredError {
+                    code: error.code().to_owned(),
+                    message: error.to_string(),
+                },
+            },
         }
     }
 
@@ -179,16 +188,27 @@ impl Gateway {
         let parts = &self.inner.parts;
         // As the row will give it back: whole milliseconds.
         let now = deputy_store::from_millis(parts.clock.now().as_millisecond());
-        let waiting = parts.store.user(principal.user_id).pending_approvals(now).await?;
+        let waiting = parts
+            .store
+            .user(principal.user_id)
+            .pending_approvals(now)
+            .await?;
         if waiting >= self.inner.config.max_pending_approvals {
             return Err(CallError::RateLimited {
-                message: format!("{waiting} calls already wait for approval; decide some of them first"),
+                message: format!(
+                    "{waiting} calls already wait for approval; decide some of them first"
+                ),
                 retry_after: self.inner.config.approval_lifetime,
             });
         }
         let id = deputy_core::id::uuid_v7(&*parts.clock, &*parts.rng);
-        let request = Request { arguments: arguments.clone(), summary };
-        let sealed = self.seal(principal.user_id, id, "request", &json!(request)).await?;
+        let request = Request {
+            arguments: arguments.clone(),
+            summary,
+        };
+        let sealed = self
+            .seal(principal.user_id, id, "request", &json!(request))
+            .await?;
         let row = ApprovalRow {
             id,
             user: principal.user_id,
@@ -197,7 +217,9 @@ impl Gateway {
             request: sealed,
             arguments_digest: digest(arguments),
             definition_digest: tool.definition_digest.clone(),
-            call_id: options.call_id.unwrap_or_else(|| deputy_core::CallId::new(&*parts.clock, &*parts.rng)),
+            call_id: options
+                .call_id
+                .unwrap_or_else(|| deputy_core::CallId::new(&*parts.clock, &*parts.rng)),
             caller: principal.caller.label(),
             status: ApprovalStatus::Pending,
             requested_at: now,
@@ -216,7 +238,11 @@ impl Gateway {
             outcome: "pending".to_owned(),
             detail: json!({ "approval": id, "arguments_sha256": row.arguments_digest, "server": tool.server }),
         };
-        parts.audit.record(entry).await.map_err(|_| audit_unavailable())?;
+        parts
+            .audit
+            .record(entry)
+            .await
+            .map_err(|_| audit_unavailable())?;
         let tx = parts.store.begin().await?;
         tx.user(principal.user_id).approval_add(row.clone()).await?;
         tx.commit().await?;
@@ -225,7 +251,12 @@ impl Gateway {
     }
 
     /// What has become of an earlier, equal call by the same caller.
-    pub(crate) async fn find_asked(&self, principal: &Principal, tool: &Tool, arguments: &Value) -> Result<Found, CallError> {
+    pub(crate) async fn find_asked(
+        &self,
+        principal: &Principal,
+        tool: &Tool,
+        arguments: &Value,
+    ) -> Result<Found, CallError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let caller = principal.caller.label();
@@ -235,7 +266,9 @@ impl Gateway {
             .user(principal.user_id)
             .live_approval(&tool.name, &digest(arguments), &caller, now, since)
             .await?;
-        let Some(row) = row else { return Ok(Found::Nothing) };
+        let Some(row) = row else {
+            return Ok(Found::Nothing);
+        };
         match row.status {
             ApprovalStatus::Pending if row.definition_digest == tool.definition_digest => {
                 Ok(Found::Pending(Box::new(self.reveal(row).await?)))
@@ -243,7 +276,10 @@ impl Gateway {
             ApprovalStatus::Approved => Ok(Found::UnderWay(row.id)),
             ApprovalStatus::Done | ApprovalStatus::Rejected => {
                 let tx = parts.store.begin().await?;
-                let mine = tx.user(principal.user_id).approval_collect(row.id, now).await?;
+                let mine = tx
+                    .user(principal.user_id)
+                    .approval_collect(row.id, now)
+                    .await?;
                 tx.commit().await?;
                 if !mine {
                     return Ok(Found::Nothing);
@@ -282,18 +318,34 @@ impl Gateway {
     /// How many calls of this person wait.
     pub async fn pending_approvals(&self, user: UserId) -> Result<u64, CallError> {
         let now = self.inner.parts.clock.now();
-        Ok(self.inner.parts.store.user(user).pending_approvals(now).await?)
+        Ok(self
+            .inner
+            .parts
+            .store
+            .user(user)
+            .pending_approvals(now)
+            .await?)
     }
 
     /// Decides, and carries an approved call out. The call goes on even if whoever decided stops
     /// waiting.
-    pub async fn decide(&self, principal: &Principal, id: Uuid, decision: Decision) -> Result<Decided, DecideError> {
+    pub async fn decide(
+        &self,
+        principal: &Principal,
+        id: Uuid,
+        decision: Decision,
+    ) -> Result<Decided, DecideError> {
         if !principal.may(Scope::ApprovalsDecide) {
             return Err(DecideError::Forbidden);
         }
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let row = parts.store.user(principal.user_id).approval(id).await?.ok_or(DecideError::NotFound)?;
+        let row = parts
+            .store
+            .user(principal.user_id)
+            .approval(id)
+            .await?
+            .ok_or(DecideError::NotFound)?;
         match row.status {
             ApprovalStatus::Pending if row.expires_at > now => {}
             ApprovalStatus::Pending | ApprovalStatus::Expired => return Err(DecideError::Expired),
@@ -301,7 +353,10 @@ impl Gateway {
                 return Err(DecideError::AlreadyDecided);
             }
         }
-        let unchanged = parts.catalog.find(&row.tool).is_some_and(|t| t.definition_digest == row.definition_digest);
+        let unchanged = parts
+            .catalog
+            .find(&row.tool)
+            .is_some_and(|t| t.definition_digest == row.definition_digest);
         if !unchanged {
             let tx = parts.store.begin().await?;
             tx.user(principal.user_id).approval_void(id, now).await?;
@@ -321,10 +376,17 @@ impl Gateway {
             outcome: "ok".to_owned(),
             detail: json!({ "approval": id, "arguments_sha256": row.arguments_digest }),
         };
-        parts.audit.record(entry).await.map_err(|_| audit_unavailable())?;
+        parts
+            .audit
+            .record(entry)
+            .await
+            .map_err(|_| audit_unavailable())?;
         let lease = now + signed(LEASE);
         let tx = parts.store.begin().await?;
-        let decided = tx.user(principal.user_id).approval_decide(id, to, &principal.caller.label(), now, lease).await?;
+        let decided = tx
+            .user(principal.user_id)
+            .approval_decide(id, to, &principal.caller.label(), now, lease)
+            .await?;
         tx.commit().await?;
         if !decided {
             return Err(DecideError::AlreadyDecided);
@@ -332,7 +394,11 @@ impl Gateway {
         metrics::counter!("deputy_approvals_total", "event" => to.as_str()).increment(1);
         let _ = self.inner.decided.send(id);
         if decision == Decision::Reject {
-            return Ok(Decided { id, status: ApprovalStatus::Rejected.as_str(), result: None });
+            return Ok(Decided {
+                id,
+                status: ApprovalStatus::Rejected.as_str(),
+                result: None,
+            });
         }
         let asker = row.caller.clone();
         let gateway = self.clone();
@@ -345,10 +411,16 @@ impl Gateway {
         if asker == principal.caller.label() && !matches!(principal.caller, Caller::System) {
             // Whoever asked has the result now; a repeat of the call is a new call.
             let tx = parts.store.begin().await?;
-            tx.user(principal.user_id).approval_collect(id, parts.clock.now()).await?;
+            tx.user(principal.user_id)
+                .approval_collect(id, parts.clock.now())
+                .await?;
             tx.commit().await?;
         }
-        Ok(Decided { id, status: ApprovalStatus::Done.as_str(), result: Some(outcome) })
+        Ok(Decided {
+            id,
+            status: ApprovalStatus::Done.as_str(),
+            result: Some(outcome),
+        })
     }
 
     /// Makes an approved call and keeps its outcome.
@@ -387,9 +459,13 @@ impl Gateway {
                 StoredOutcome::from_run(&result)
             }
         };
-        let sealed = self.seal(row.user, row.id, "result", &json!(outcome)).await?;
+        let sealed = self
+            .seal(row.user, row.id, "result", &json!(outcome))
+            .await?;
         let tx = parts.store.begin().await?;
-        tx.user(row.user).approval_finish(row.id, sealed, parts.clock.now()).await?;
+        tx.user(row.user)
+            .approval_finish(row.id, sealed, parts.clock.now())
+            .await?;
         tx.commit().await?;
         let _ = self.inner.decided.send(row.id);
         Ok(outcome)
@@ -402,7 +478,10 @@ impl Gateway {
         let rows = match parts.store.abandoned_approvals(now).await {
             Ok(rows) => rows,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "looking for interrupted calls failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "looking for interrupted calls failed"
+                );
                 return;
             }
         };
@@ -420,7 +499,10 @@ impl Gateway {
             tracing::info!(approval = %row.id, tool = %row.tool, "carrying out an approved call that was interrupted");
             let attempt = u32::try_from(row.attempts).unwrap_or(1) + 1;
             if let Err(error) = self.carry_out(row, attempt).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "an interrupted call could not be carried out");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "an interrupted call could not be carried out"
+                );
             }
         }
     }
@@ -433,31 +515,64 @@ impl Gateway {
 
     async fn open_request(&self, row: &ApprovalRow) -> Result<Request, CallError> {
         let plain = self.open(row.user, row.id, "request", &row.request).await?;
-        serde_json::from_slice(plain.expose()).map_err(|e| CallError::internal(&e, "reading an approval"))
+        serde_json::from_slice(plain.expose())
+            .map_err(|e| CallError::internal(&e, "reading an approval"))
     }
 
     async fn open_result(&self, row: &ApprovalRow) -> Result<Option<StoredOutcome>, CallError> {
-        let Some(sealed) = &row.result else { return Ok(None) };
+        let Some(sealed) = &row.result else {
+            return Ok(None);
+        };
         let plain = self.open(row.user, row.id, "result", sealed).await?;
-        serde_json::from_slice(plain.expose()).map(Some).map_err(|e| CallError::internal(&e, "reading a result"))
+        serde_json::from_slice(plain.expose())
+            .map(Some)
+            .map_err(|e| CallError::internal(&e, "reading a result"))
     }
 
-    async fn seal(&self, user: UserId, id: Uuid, column: &'static str, value: &Value) -> Result<Vec<u8>, CallError> {
+    async fn seal(
+        &self,
+        user: UserId,
+        id: Uuid,
+        column: &'static str,
+        value: &Value,
+    ) -> Result<Vec<u8>, CallError> {
         let row = id.to_string();
         let place = Place::of_user(user, "approvals", &row, column, "approval");
-        let plain = serde_json::to_vec(value).map_err(|e| CallError::internal(&e, "writing an approval"))?;
-        self.inner.parts.vault.seal(&place, &plain).await.map_err(|e| CallError::internal(&e, "sealing an approval"))
+        let plain = serde_json::to_vec(value)
+            .map_err(|e| CallError::internal(&e, "writing an approval"))?;
+        self.inner
+            .parts
+            .vault
+            .seal(&place, &plain)
+            .await
+            .map_err(|e| CallError::internal(&e, "sealing an approval"))
     }
 
-    async fn open(&self, user: UserId, id: Uuid, column: &'static str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, CallError> {
+    async fn open(
+        &self,
+        user: UserId,
+        id: Uuid,
+        column: &'static str,
+        sealed: &[u8],
+    ) -> Result<Secret<Vec<u8>>, CallError> {
         let row = id.to_string();
         let place = Place::of_user(user, "approvals", &row, column, "approval");
-        self.inner.parts.vault.open(&place, sealed).await.map_err(|e| CallError::internal(&e, "opening an approval"))
+        self.inner
+            .parts
+            .vault
+            .open(&place, sealed)
+            .await
+            .map_err(|e| CallError::internal(&e, "opening an approval"))
     }
 
     /// The page on which this approval is decided.
     pub fn approval_url(&self, id: Uuid) -> String {
-        let mut url = self.inner.config.public_url.join("approvals").unwrap_or_else(|_| self.inner.config.public_url.clone());
+        let mut url = self
+            .inner
+            .config
+            .public_url
+            .join("approvals")
+            .unwrap_or_else(|_| self.inner.config.public_url.clone());
         url.set_fragment(Some(&format!("a-{id}")));
         url.into()
     }

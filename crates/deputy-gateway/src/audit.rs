@@ -54,7 +54,12 @@ pub struct Entry {
 pub struct AuditError;
 
 enum Job {
-    Write { entry: Box<Entry>, at: Timestamp, usage: Option<UsageRow>, done: Option<oneshot::Sender<bool>> },
+    Write {
+        entry: Box<Entry>,
+        at: Timestamp,
+        usage: Option<UsageRow>,
+        done: Option<oneshot::Sender<bool>>,
+    },
     Flush(oneshot::Sender<bool>),
     Close,
 }
@@ -69,12 +74,25 @@ pub struct Audit {
 
 impl Audit {
     /// Starts the writer. `key` is the installation's audit key.
-    pub fn start(store: Store, key: &Secret<Vec<u8>>, clock: Arc<dyn Clock>, lifecycle: &Lifecycle) -> Self {
+    pub fn start(
+        store: Store,
+        key: &Secret<Vec<u8>>,
+        clock: Arc<dyn Clock>,
+        lifecycle: &Lifecycle,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
-        let writer = Writer { store, chain: Chain::new(key), healthy: Arc::clone(&healthy) };
+        let writer = Writer {
+            store,
+            chain: Chain::new(key),
+            healthy: Arc::clone(&healthy),
+        };
         lifecycle.spawn(writer.run(queue));
-        Self { jobs, healthy, clock }
+        Self {
+            jobs,
+            healthy,
+            clock,
+        }
     }
 
     /// Writes a record and waits until it is durable.
@@ -83,16 +101,34 @@ impl Audit {
     }
 
     /// The same, with the call's usage row in the same transaction.
-    pub async fn record_with_usage(&self, entry: Entry, usage: Option<UsageRow>) -> Result<(), AuditError> {
+    pub async fn record_with_usage(
+        &self,
+        entry: Entry,
+        usage: Option<UsageRow>,
+    ) -> Result<(), AuditError> {
         let (done, written) = oneshot::channel();
-        let job = Job::Write { entry: Box::new(entry), at: self.clock.now(), usage, done: Some(done) };
+        let job = Job::Write {
+            entry: Box::new(entry),
+            at: self.clock.now(),
+            usage,
+            done: Some(done),
+        };
         self.jobs.send(job).await.map_err(|_| AuditError)?;
-        if written.await.unwrap_or(false) { Ok(()) } else { Err(AuditError) }
+        if written.await.unwrap_or(false) {
+            Ok(())
+        } else {
+            Err(AuditError)
+        }
     }
 
     /// Hands a record over without waiting for the disk; waits only when thousands are queued.
     pub async fn note(&self, entry: Entry, usage: Option<UsageRow>) {
-        let job = Job::Write { entry: Box::new(entry), at: self.clock.now(), usage, done: None };
+        let job = Job::Write {
+            entry: Box::new(entry),
+            at: self.clock.now(),
+            usage,
+            done: None,
+        };
         if self.jobs.send(job).await.is_err() {
             tracing::error!("an audit record came after the writer had stopped");
         }
@@ -101,7 +137,12 @@ impl Audit {
     /// The same from where nothing can be awaited; the record is lost (and logged) when the queue
     /// is full.
     pub fn note_now(&self, entry: Entry) {
-        let job = Job::Write { entry: Box::new(entry), at: self.clock.now(), usage: None, done: None };
+        let job = Job::Write {
+            entry: Box::new(entry),
+            at: self.clock.now(),
+            usage: None,
+            done: None,
+        };
         if let Err(error) = self.jobs.try_send(job) {
             tracing::error!(%error, "an audit record could not be queued");
         }
@@ -146,7 +187,10 @@ impl Writer {
             self.healthy.store(written, Ordering::Release);
             for job in group.drain(..) {
                 match job {
-                    Job::Write { done: Some(done), .. } | Job::Flush(done) => {
+                    Job::Write {
+                        done: Some(done), ..
+                    }
+                    | Job::Flush(done) => {
                         let _ = done.send(written);
                     }
                     Job::Write { .. } | Job::Close => {}
@@ -159,7 +203,11 @@ impl Writer {
         match self.try_write(group).await {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, records = group.len(), "the audit log can't be written");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    records = group.len(),
+                    "the audit log can't be written"
+                );
                 false
             }
         }
@@ -169,7 +217,13 @@ impl Writer {
         let mut entries: Vec<(&Entry, Timestamp)> = Vec::with_capacity(group.len());
         let mut usage = Vec::new();
         for job in group {
-            if let Job::Write { entry, at, usage: row, .. } = job {
+            if let Job::Write {
+                entry,
+                at,
+                usage: row,
+                ..
+            } = job
+            {
                 entries.push((entry, *at));
                 usage.extend(row.clone());
             }
@@ -202,7 +256,8 @@ impl Writer {
             rows.push(row);
         }
         let seal = self.chain.seal(seq, &hash);
-        tx.audit_append(rows, AuditHead { seq, hash, seal }, first).await?;
+        tx.audit_append(rows, AuditHead { seq, hash, seal }, first)
+            .await?;
         tx.usage_append(usage).await?;
         tx.commit().await
     }
@@ -216,7 +271,9 @@ pub struct Chain {
 impl Chain {
     /// With the installation's audit key.
     pub fn new(key: &Secret<Vec<u8>>) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()) }
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()),
+        }
     }
 
     fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
@@ -230,7 +287,10 @@ impl Chain {
         part(before);
         part(&row.seq.to_be_bytes());
         part(&row.at.as_millisecond().to_be_bytes());
-        part(&row.user.map_or_else(Vec::new, |u| u.0.to_be_bytes().to_vec()));
+        part(
+            &row.user
+                .map_or_else(Vec::new, |u| u.0.to_be_bytes().to_vec()),
+        );
         for text in [&row.caller, &row.action, &row.target] {
             part(text.as_bytes());
         }
@@ -281,7 +341,10 @@ pub async fn verify(store: &Store, key: &Secret<Vec<u8>>) -> deputy_store::Resul
         }
         for row in rows {
             if row.seq != seq + 1 {
-                return Ok(Verdict::Broken { seq: seq + 1, reason: "the record is missing" });
+                return Ok(Verdict::Broken {
+                    seq: seq + 1,
+                    reason: "the record is missing",
+                });
             }
             let expected = chain.link(&hash, &row);
             if aws_lc_rs::constant_time::verify_slices_are_equal(&expected, &row.hash).is_err() {
@@ -301,16 +364,28 @@ pub async fn verify(store: &Store, key: &Secret<Vec<u8>>) -> deputy_store::Resul
         return Ok(if seq == 0 {
             Verdict::Whole { records: 0 }
         } else {
-            Verdict::Broken { seq, reason: "the end of the chain is not recorded" }
+            Verdict::Broken {
+                seq,
+                reason: "the end of the chain is not recorded",
+            }
         });
     };
     if chain.seal(head.seq, &head.hash) != head.seal {
-        return Ok(Verdict::Broken { seq: head.seq, reason: "the end of the chain was rewritten" });
+        return Ok(Verdict::Broken {
+            seq: head.seq,
+            reason: "the end of the chain was rewritten",
+        });
     }
     match at_head {
         Some(found) if found == head.hash => Ok(Verdict::Whole { records: seq }),
-        Some(_) => Ok(Verdict::Broken { seq: head.seq, reason: "the end of the chain does not fit" }),
+        Some(_) => Ok(Verdict::Broken {
+            seq: head.seq,
+            reason: "the end of the chain does not fit",
+        }),
         None if head.seq == 0 && seq == 0 => Ok(Verdict::Whole { records: 0 }),
-        None => Ok(Verdict::Broken { seq: seq + 1, reason: "the last records are missing" }),
+        None => Ok(Verdict::Broken {
+            seq: seq + 1,
+            reason: "the last records are missing",
+        }),
     }
 }

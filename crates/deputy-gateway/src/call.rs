@@ -1,9 +1,11 @@
 //! The dispatcher: one call, from the caller's word to the outcome.
 
+mod failure;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::firstparty::{CallMeta, META_CALL, META_CREDENTIAL, META_FAILURE, META_PREFLIGHT, Preflight, ToolFailure};
+use deputy_core::firstparty::{CallMeta, META_CALL, META_CREDENTIAL, META_PREFLIGHT, Preflight};
 use deputy_core::{CallId, Principal, Scope, UserId};
 use deputy_store::usage::UsageRow;
 use serde::{Deserialize, Serialize};
@@ -13,15 +15,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::Gateway;
 use crate::approval::{Approval, Found, audit_unavailable};
 use crate::audit::Entry;
 use crate::catalog::{Isolation, Tool, digest};
-use crate::credentials::{AccessToken, Connected, CredentialError};
+use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
+use crate::pool::{
+    CallRequest, EnvValue, Launch, Owner, PoolKey, ProgressSink, ToolAnswer, ToolResult,
+};
 use crate::retry::{Failure, Next, Tried};
-use crate::pool::{CallRequest, EnvValue, Launch, Owner, PoolKey, ProgressSink, ToolAnswer, ToolResult, UpstreamError};
-use crate::Gateway;
+use failure::{failure_of, first_text, of_upstream};
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -53,7 +58,8 @@ pub struct CallResult {
 impl PartialEq for CallResult {
     fn eq(&self, other: &Self) -> bool {
         self.content.get() == other.content.get()
-            && self.structured.as_deref().map(RawValue::get) == other.structured.as_deref().map(RawValue::get)
+            && self.structured.as_deref().map(RawValue::get)
+                == other.structured.as_deref().map(RawValue::get)
             && self.is_error == other.is_error
             && self.call_id == other.call_id
     }
@@ -82,21 +88,35 @@ impl Gateway {
     /// The tools this person can call now.
     pub async fn tools(&self, principal: &Principal) -> Result<Vec<Arc<Tool>>, CallError> {
         if !principal.may(Scope::ToolsRead) {
-            return Err(CallError::Forbidden("listing tools needs the scope tools:read".to_owned()));
+            return Err(CallError::Forbidden(
+                "listing tools needs the scope tools:read".to_owned(),
+            ));
         }
         let connected = self.connected(principal.user_id).await?;
         Ok(self.inner.parts.catalog.available(&connected))
     }
 
     /// Calls a tool for a person: the one way in.
-    pub async fn call(&self, principal: &Principal, name: &str, arguments: Value, options: CallOptions) -> Result<Outcome, CallError> {
+    pub async fn call(
+        &self,
+        principal: &Principal,
+        name: &str,
+        arguments: Value,
+        options: CallOptions,
+    ) -> Result<Outcome, CallError> {
         let parts = &self.inner.parts;
-        let tool = parts.catalog.find(name).ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
+        let tool = parts
+            .catalog
+            .find(name)
+            .ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
         policy::check_scope(principal, tool)?;
-        parts.throttle.hit(&principal.user_id).map_err(|throttled| CallError::RateLimited {
-            message: "too many calls in a minute".to_owned(),
-            retry_after: throttled.retry_after,
-        })?;
+        parts
+            .throttle
+            .hit(&principal.user_id)
+            .map_err(|throttled| CallError::RateLimited {
+                message: "too many calls in a minute".to_owned(),
+                retry_after: throttled.retry_after,
+            })?;
         let connected = self.connected(principal.user_id).await?;
         if !tool.granted(&connected) {
             return Err(self.not_connected(tool, &connected));
@@ -111,7 +131,8 @@ impl Gateway {
         match &options.idempotency_key {
             Some(key) if !tool.read_only => {
                 let key = key.clone();
-                self.call_repeatable(principal, tool, arguments, options, key).await
+                self.call_repeatable(principal, tool, arguments, options, key)
+                    .await
             }
             _ => self.call_checked(principal, tool, arguments, options).await,
         }
@@ -125,7 +146,9 @@ impl Gateway {
         arguments: Value,
         options: CallOptions,
     ) -> Result<Outcome, CallError> {
-        let call_id = options.call_id.unwrap_or_else(|| CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng));
+        let call_id = options
+            .call_id
+            .unwrap_or_else(|| CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng));
         let run = Run {
             user: principal.user_id,
             caller: principal.caller.label(),
@@ -135,25 +158,39 @@ impl Gateway {
         };
         let summary = match policy::decide(tool, &arguments) {
             Decision::Auto => None,
-            Decision::Ask => Some(summarize(tool, &arguments)),
+            Decision::Ask => Some(policy::summary(tool, &arguments)),
             Decision::Preflight => {
                 let found = self.preflight(&run, tool, &arguments, &options).await?;
                 found.affects_others.then_some(found.summary)
             }
             Decision::Deny => {
-                return Err(CallError::Forbidden(format!("{} is switched off", tool.name)));
+                return Err(CallError::Forbidden(format!(
+                    "{} is switched off",
+                    tool.name
+                )));
             }
         };
         let Some(summary) = summary else {
-            return self.make(&run, tool, &arguments, &options).await.map(Outcome::Done);
+            return self
+                .make(&run, tool, &arguments, &options)
+                .await
+                .map(Outcome::Done);
         };
         match self.find_asked(principal, tool, &arguments).await? {
             Found::Answer(answer) => answer.map(Outcome::Done),
             Found::Pending(approval) => Ok(Outcome::Asked(approval)),
-            Found::UnderWay(id) => self.wait_decided(principal, tool, &arguments, id, &options).await,
+            Found::UnderWay(id) => {
+                self.wait_decided(principal, tool, &arguments, id, &options)
+                    .await
+            }
             Found::Nothing => {
-                let options = CallOptions { call_id: Some(call_id), ..options };
-                self.ask(principal, tool, &arguments, summary, &options).await.map(|a| Outcome::Asked(Box::new(a)))
+                let options = CallOptions {
+                    call_id: Some(call_id),
+                    ..options
+                };
+                self.ask(principal, tool, &arguments, summary, &options)
+                    .await
+                    .map(|a| Outcome::Asked(Box::new(a)))
             }
         }
     }
@@ -174,10 +211,16 @@ impl Gateway {
                 Found::Answer(answer) => return answer.map(Outcome::Done),
                 Found::UnderWay(_) if Instant::now() < deadline => {}
                 Found::UnderWay(_) => {
-                    return Err(CallError::Timeout("the approved call is still being carried out; repeat it later".to_owned()));
+                    return Err(CallError::Timeout(
+                        "the approved call is still being carried out; repeat it later".to_owned(),
+                    ));
                 }
                 Found::Pending(approval) => return Ok(Outcome::Asked(approval)),
-                Found::Nothing => return Err(CallError::Conflict("another caller took the result".to_owned())),
+                Found::Nothing => {
+                    return Err(CallError::Conflict(
+                        "another caller took the result".to_owned(),
+                    ));
+                }
             }
         }
     }
@@ -203,7 +246,13 @@ impl Gateway {
     }
 
     /// Makes the call: audit, attempts, audit.
-    pub(crate) async fn make(&self, run: &Run, tool: &Arc<Tool>, arguments: &Value, options: &CallOptions) -> Result<CallResult, CallError> {
+    pub(crate) async fn make(
+        &self,
+        run: &Run,
+        tool: &Arc<Tool>,
+        arguments: &Value,
+        options: &CallOptions,
+    ) -> Result<CallResult, CallError> {
         let parts = &self.inner.parts;
         let started = Instant::now();
         let mut detail = json!({ "arguments_sha256": digest(arguments), "server": tool.server });
@@ -212,7 +261,11 @@ impl Gateway {
         }
         if !tool.read_only {
             // Durable before the effect.
-            parts.audit.record(entry(run, tool, "tool.call", "started", detail.clone())).await.map_err(|_| audit_unavailable())?;
+            parts
+                .audit
+                .record(entry(run, tool, "tool.call", "started", detail.clone()))
+                .await
+                .map_err(|_| audit_unavailable())?;
         }
         let mut broken_off = BrokenOff {
             gateway: self,
@@ -239,11 +292,20 @@ impl Gateway {
             at: parts.clock.now(),
         };
         metrics::counter!("deputy_tool_calls_total", "tool" => tool.name.clone(), "outcome" => outcome.to_owned()).increment(1);
-        metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.name.clone()).record(elapsed.as_secs_f64());
+        metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.name.clone())
+            .record(elapsed.as_secs_f64());
         if tool.read_only {
-            parts.audit.note(entry(run, tool, "tool.call", outcome, detail), Some(usage)).await;
-        } else if let Err(error) =
-            parts.audit.record_with_usage(entry(run, tool, "tool.result", outcome, detail), Some(usage)).await
+            parts
+                .audit
+                .note(entry(run, tool, "tool.call", outcome, detail), Some(usage))
+                .await;
+        } else if let Err(error) = parts
+            .audit
+            .record_with_usage(
+                entry(run, tool, "tool.result", outcome, detail),
+                Some(usage),
+            )
+            .await
         {
             // The effect is made and its start is on record; refusing the answer would invite a repeat.
             tracing::error!(%error, call = %run.call_id, "the outcome of a call could not be recorded");
@@ -251,12 +313,29 @@ impl Gateway {
         result
     }
 
-    async fn attempts(&self, run: &Run, tool: &Arc<Tool>, arguments: &Value, options: &CallOptions) -> Result<CallResult, CallError> {
+    async fn attempts(
+        &self,
+        run: &Run,
+        tool: &Arc<Tool>,
+        arguments: &Value,
+        options: &CallOptions,
+    ) -> Result<CallResult, CallError> {
         let answer = self.answer(run, tool, arguments, options, false).await?;
-        Ok(CallResult { content: answer.content, structured: answer.structured, is_error: answer.is_error, call_id: run.call_id })
+        Ok(CallResult {
+            content: answer.content,
+            structured: answer.structured,
+            is_error: answer.is_error,
+            call_id: run.call_id,
+        })
     }
 
-    async fn preflight(&self, run: &Run, tool: &Arc<Tool>, arguments: &Value, options: &CallOptions) -> Result<Preflight, CallError> {
+    async fn preflight(
+        &self,
+        run: &Run,
+        tool: &Arc<Tool>,
+        arguments: &Value,
+        options: &CallOptions,
+    ) -> Result<Preflight, CallError> {
         let answer = self.answer(run, tool, arguments, options, true).await?;
         let text = answer.structured.as_deref().map_or("null", RawValue::get);
         if answer.is_error {
@@ -276,7 +355,8 @@ impl Gateway {
     ) -> Result<ToolAnswer, CallError> {
         let parts = &self.inner.parts;
         let deadline = Instant::now() + self.inner.config.call_deadline;
-        let arguments = serde_json::value::to_raw_value(arguments).map_err(|e| CallError::internal(&e, "writing arguments"))?;
+        let arguments = serde_json::value::to_raw_value(arguments)
+            .map_err(|e| CallError::internal(&e, "writing arguments"))?;
         let mut tried = Tried::default();
         let mut attempt = run.first_attempt;
         let mut token = self.token(run.user, tool).await?;
@@ -304,7 +384,10 @@ impl Gateway {
                     }
                 },
                 Ok(ToolResult::InputRequired(_)) => {
-                    return Err(CallError::Upstream(format!("{} asked for input that can't be given here", tool.server)));
+                    return Err(CallError::Upstream(format!(
+                        "{} asked for input that can't be given here",
+                        tool.server
+                    )));
                 }
                 Err(error) => (Failure::of_upstream(&error), of_upstream(tool, error)),
             };
@@ -324,19 +407,35 @@ impl Gateway {
                 // The account may have been disconnected meanwhile, its servers stopped for that.
                 token = self.token(run.user, tool).await?;
             }
-            metrics::counter!("deputy_tool_retries_total", "tool" => tool.name.clone()).increment(1);
+            metrics::counter!("deputy_tool_retries_total", "tool" => tool.name.clone())
+                .increment(1);
             attempt += 1;
         }
     }
 
-    fn meta(&self, run: &Run, attempt: u32, preflight: bool, token: &AccessToken) -> Map<String, Value> {
+    fn meta(
+        &self,
+        run: &Run,
+        attempt: u32,
+        preflight: bool,
+        token: &AccessToken,
+    ) -> Map<String, Value> {
         let mut meta = Map::new();
-        meta.insert(META_CALL.to_owned(), json!(CallMeta { id: run.call_id, attempt }));
+        meta.insert(
+            META_CALL.to_owned(),
+            json!(CallMeta {
+                id: run.call_id,
+                attempt
+            }),
+        );
         if preflight {
             meta.insert(META_PREFLIGHT.to_owned(), Value::Bool(true));
         }
         if self.inner.config.first_party.isolation == Isolation::Shared {
-            meta.insert(META_CREDENTIAL.to_owned(), Value::from(token.secret.expose().as_str()));
+            meta.insert(
+                META_CREDENTIAL.to_owned(),
+                Value::from(token.secret.expose().as_str()),
+            );
         }
         meta
     }
@@ -352,92 +451,62 @@ impl Gateway {
                 (Owner::Shared, 0)
             }
             Isolation::Process => {
-                env.push((first_party.token_variable.to_owned(), EnvValue::Secret(token.secret.clone())));
-                (Owner::User(user), u64::try_from(token.generation).unwrap_or(0))
+                env.push((
+                    first_party.token_variable.to_owned(),
+                    EnvValue::Secret(token.secret.clone()),
+                ));
+                (
+                    Owner::User(user),
+                    u64::try_from(token.generation).unwrap_or(0),
+                )
             }
         };
-        let key = PoolKey { owner, server: tool.server.clone() };
-        (key, Launch { program: first_party.program.clone(), args, env, working_dir: None, generation })
+        let key = PoolKey {
+            owner,
+            server: tool.server.clone(),
+        };
+        (
+            key,
+            Launch {
+                program: first_party.program.clone(),
+                args,
+                env,
+                working_dir: None,
+                generation,
+            },
+        )
     }
 
     async fn connected(&self, user: UserId) -> Result<Connected, CallError> {
-        self.inner.parts.credentials.connected(user).await.map_err(|e| self.of_credentials(None, e))
+        self.inner
+            .parts
+            .credentials
+            .connected(user)
+            .await
+            .map_err(|e| self.of_credentials(None, e))
     }
 
     async fn token(&self, user: UserId, tool: &Tool) -> Result<AccessToken, CallError> {
-        self.inner.parts.credentials.access_token(user).await.map_err(|e| self.of_credentials(Some(tool), e))
+        self.inner
+            .parts
+            .credentials
+            .access_token(user)
+            .await
+            .map_err(|e| self.of_credentials(Some(tool), e))
     }
 
-    async fn refreshed(&self, user: UserId, tool: &Tool, failed: i64) -> Result<AccessToken, CallError> {
-        self.inner.parts.credentials.refresh(user, failed).await.map_err(|e| self.of_credentials(Some(tool), e))
-    }
-
-    fn of_credentials(&self, tool: Option<&Tool>, error: CredentialError) -> CallError {
-        match error {
-            CredentialError::NotConnected => match tool {
-                Some(tool) => self.not_connected(tool, &Connected::default()),
-                None => CallError::Internal,
-            },
-            CredentialError::Temporary { retry_after } => CallError::Unavailable {
-                message: "the account's provider does not answer; nothing was done".to_owned(),
-                retry_after,
-            },
-            CredentialError::Misconfigured(message) => {
-                CallError::Unavailable { message, retry_after: Duration::from_mins(5) }
-            }
-            CredentialError::Internal(error) => CallError::internal(&*error, "reading credentials"),
-        }
-    }
-
-    fn not_connected(&self, tool: &Tool, connected: &Connected) -> CallError {
-        let connect_url = self.connect_url(&tool.server);
-        let service = service_title(&tool.server);
-        let message = if connected.services.contains(&tool.server) {
-            format!(
-                "{} needs a right that was not granted ({}); allow it at {connect_url}",
-                tool.name,
-                tool.scopes.first().copied().unwrap_or_default()
-            )
-        } else {
-            format!("{service} is not connected; connect it at {connect_url}")
-        };
-        CallError::NotConnected { service: tool.server.clone(), message, connect_url }
-    }
-
-    /// The page on which a service is connected.
-    pub fn connect_url(&self, service: &str) -> String {
-        let mut url = self.inner.config.public_url.join("connect").unwrap_or_else(|_| self.inner.config.public_url.clone());
-        url.query_pairs_mut().append_pair("service", service);
-        url.into()
-    }
-
-    /// The error that a failure becomes when it is not tried again; none when the tool's own answer
-    /// says it best.
-    fn of_failure(&self, tool: &Tool, failure: &ToolFailure, answer: &ToolAnswer) -> Option<CallError> {
-        use deputy_core::firstparty::FailureKind as Kind;
-        let text = first_text(&answer.content);
-        let wait = failure.retry_after_ms.map(Duration::from_millis);
-        match failure.kind {
-            Kind::Unauthorized => Some(CallError::Upstream(format!(
-                "{} refuses the access that was given; connect it again at {}",
-                service_title(&tool.server),
-                self.connect_url(&tool.server)
-            ))),
-            Kind::MissingScope => Some(CallError::NotConnected {
-                service: tool.server.clone(),
-                message: text,
-                connect_url: self.connect_url(&tool.server),
-            }),
-            Kind::RateLimited => {
-                Some(CallError::RateLimited { message: text, retry_after: wait.unwrap_or(Duration::from_mins(1)) })
-            }
-            Kind::QuotaExceeded => {
-                Some(CallError::RateLimited { message: text, retry_after: wait.unwrap_or(Duration::from_hours(1)) })
-            }
-            Kind::Unavailable | Kind::Network => Some(CallError::Upstream(text)),
-            Kind::Timeout => Some(CallError::Timeout(text)),
-            Kind::NotFound | Kind::Conflict | Kind::Invalid | Kind::Forbidden => None,
-        }
+    async fn refreshed(
+        &self,
+        user: UserId,
+        tool: &Tool,
+        failed: i64,
+    ) -> Result<AccessToken, CallError> {
+        self.inner
+            .parts
+            .credentials
+            .refresh(user, failed)
+            .await
+            .map_err(|e| self.of_credentials(Some(tool), e))
     }
 }
 
@@ -465,80 +534,4 @@ impl Drop for BrokenOff<'_> {
             self.gateway.inner.parts.audit.note_now(entry);
         }
     }
-}
-
-fn of_upstream(tool: &Tool, error: UpstreamError) -> CallError {
-    let service = service_title(&tool.server);
-    match error {
-        UpstreamError::NotStarted { .. } | UpstreamError::Died { .. } | UpstreamError::Protocol { .. } => {
-            tracing::warn!(server = tool.server, error = &error as &dyn std::error::Error, "a server failed");
-            CallError::Upstream(format!("the {service} server failed"))
-        }
-        UpstreamError::Rpc { message, .. } => CallError::Upstream(message),
-        UpstreamError::Timeout { sent } if sent && !tool.read_only => CallError::Timeout(format!(
-            "{service} did not answer in time; it may have been done: look before you repeat it"
-        )),
-        UpstreamError::Timeout { .. } => CallError::Timeout(format!("{service} did not answer in time; nothing was changed")),
-        UpstreamError::Cancelled => CallError::Cancelled,
-        UpstreamError::Busy { .. } => CallError::Unavailable {
-            message: "too many servers are at work; nothing was done".to_owned(),
-            retry_after: Duration::from_secs(5),
-        },
-        UpstreamError::BackingOff { retry_after, .. } => CallError::Unavailable {
-            message: format!("the {service} server keeps failing and rests for a while; nothing was done"),
-            retry_after,
-        },
-        UpstreamError::ShuttingDown => CallError::Unavailable {
-            message: "the server is being stopped; nothing was done".to_owned(),
-            retry_after: Duration::from_secs(5),
-        },
-    }
-}
-
-fn failure_of(answer: &ToolAnswer) -> Option<ToolFailure> {
-    if !answer.is_error {
-        return None;
-    }
-    let meta: Map<String, Value> = serde_json::from_str(answer.meta.as_deref()?.get()).ok()?;
-    serde_json::from_value(meta.get(META_FAILURE)?.clone()).ok()
-}
-
-/// The text of the first text block.
-pub(crate) fn first_text(content: &RawValue) -> String {
-    #[derive(Deserialize)]
-    struct Block {
-        text: Option<String>,
-    }
-    serde_json::from_str::<Vec<Block>>(content.get())
-        .ok()
-        .and_then(|blocks| blocks.into_iter().find_map(|b| b.text))
-        .unwrap_or_default()
-}
-
-/// The name of a service as people know it.
-fn service_title(server: &str) -> &str {
-    match server {
-        "calendar" => "Google Calendar",
-        "gmail" => "Gmail",
-        "drive" => "Google Drive",
-        other => other,
-    }
-}
-
-/// One line about a call for the person who decides: the tool's title and what its arguments say
-/// first.
-fn summarize(tool: &Tool, arguments: &Value) -> String {
-    const TELLING: [&str; 7] = ["to", "subject", "summary", "title", "event_id", "document_id", "draft_id"];
-    let mut line = tool.title.clone();
-    for key in TELLING {
-        let Some(value) = arguments.get(key) else { continue };
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let short: String = text.chars().take(80).collect();
-        line.push_str(if line.len() == tool.title.len() { ": " } else { ", " });
-        line.push_str(&short);
-    }
-    line
 }

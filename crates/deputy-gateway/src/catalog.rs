@@ -45,7 +45,10 @@ pub struct FirstPartyLaunch {
 
 impl fmt::Debug for FirstPartyLaunch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FirstPartyLaunch").field("program", &self.program).field("isolation", &self.isolation).finish_non_exhaustive()
+        f.debug_struct("FirstPartyLaunch")
+            .field("program", &self.program)
+            .field("isolation", &self.isolation)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +83,10 @@ pub struct Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool").field("name", &self.name).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Tool")
+            .field("name", &self.name)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,8 +100,10 @@ pub struct BadSchema {
 
 impl Tool {
     fn first_party(server: &ServerSpec, spec: ToolSpec) -> Result<Self, BadSchema> {
-        let validator = jsonschema::validator_for(&spec.input_schema)
-            .map_err(|e| BadSchema { tool: spec.name.to_owned(), reason: e.to_string() })?;
+        let validator = jsonschema::validator_for(&spec.input_schema).map_err(|e| BadSchema {
+            tool: spec.name.to_owned(),
+            reason: e.to_string(),
+        })?;
         let definition = json!([
             spec.name,
             spec.title,
@@ -129,16 +137,22 @@ impl Tool {
                 message: "the arguments must be a JSON object".to_owned(),
             });
         }
-        self.validator.validate(arguments).map_err(|e| CallError::Validation {
-            pointer: e.instance_path().to_string(),
-            message: e.to_string(),
-        })
+        self.validator
+            .validate(arguments)
+            .map_err(|e| CallError::Validation {
+                pointer: e.instance_path().to_string(),
+                message: e.to_string(),
+            })
     }
 
     /// Whether the granted scopes cover it.
     pub fn granted(&self, connected: &Connected) -> bool {
         connected.services.contains(&self.server)
-            && (self.scopes.is_empty() || self.scopes.iter().any(|s| connected.scopes.iter().any(|g| g == s)))
+            && (self.scopes.is_empty()
+                || self
+                    .scopes
+                    .iter()
+                    .any(|s| connected.scopes.iter().any(|g| g == s)))
     }
 }
 
@@ -158,7 +172,10 @@ impl Catalog {
                 tools.push(Arc::new(Tool::first_party(&server, spec)?));
             }
         }
-        let by_name = tools.iter().map(|t| (t.name.clone(), Arc::clone(t))).collect();
+        let by_name = tools
+            .iter()
+            .map(|t| (t.name.clone(), Arc::clone(t)))
+            .collect();
         Ok(Self { tools, by_name })
     }
 
@@ -169,7 +186,11 @@ impl Catalog {
 
     /// The tools that a person with these connections has, in a fixed order.
     pub fn available(&self, connected: &Connected) -> Vec<Arc<Tool>> {
-        self.tools.iter().filter(|t| t.granted(connected)).cloned().collect()
+        self.tools
+            .iter()
+            .filter(|t| t.granted(connected))
+            .cloned()
+            .collect()
     }
 }
 

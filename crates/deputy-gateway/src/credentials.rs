@@ -52,5 +52,9 @@ pub trait Credentials: Send + Sync + 'static {
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError>;
 
     /// A newer token than the one of `failed_generation`, which the third party refused.
-    async fn refresh(&self, user: UserId, failed_generation: i64) -> Result<AccessToken, CredentialError>;
+    async fn refresh(
+        &self,
+        user: UserId,
+        failed_generation: i64,
+    ) -> Result<AccessToken, CredentialError>;
 }

@@ -34,7 +34,10 @@ impl Gateway {
                     // Somebody else took over after a long pause of ours: the call id makes the
                     // effect one all the same.
                     Ok(false) => tracing::warn!("the claim on a call was lost"),
-                    Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a claim could not be renewed"),
+                    Err(error) => tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a claim could not be renewed"
+                    ),
                 }
             }
         };
@@ -57,7 +60,10 @@ impl Gateway {
     /// Waits for calls that go on without their caller, at most `grace`.
     pub async fn drain(&self, grace: Duration) {
         self.inner.under_way.close();
-        if tokio::time::timeout(grace, self.inner.under_way.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.inner.under_way.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("calls under way are cut off; the next run carries on with them");
         }
     }

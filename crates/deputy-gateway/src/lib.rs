@@ -132,7 +132,15 @@ impl Gateway {
     pub fn new(config: Config, parts: Parts) -> Self {
         let (tools_changed, _) = broadcast::channel(256);
         let (decided, _) = broadcast::channel(256);
-        Self { inner: Arc::new(Inner { config, parts, tools_changed, decided, under_way: TaskTracker::new() }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                parts,
+                tools_changed,
+                decided,
+                under_way: TaskTracker::new(),
+            }),
+        }
     }
 
     /// Starts the background work: carrying out approved calls that a crash interrupted, and
@@ -182,12 +190,17 @@ impl Gateway {
         let now = parts.clock.now();
         let swept = async {
             let tx = parts.store.begin().await?;
-            tx.approvals_sweep(now, now - signed(self.inner.config.keep_approvals)).await?;
-            tx.repeatable_calls_sweep(now - signed(self.inner.config.keep_repeatable)).await?;
+            tx.approvals_sweep(now, now - signed(self.inner.config.keep_approvals))
+                .await?;
+            tx.repeatable_calls_sweep(now - signed(self.inner.config.keep_repeatable))
+                .await?;
             tx.commit().await
         };
         if let Err(error) = swept.await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "clearing lapsed approvals failed");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "clearing lapsed approvals failed"
+            );
         }
     }
 }

@@ -20,8 +20,9 @@ use axum::response::{IntoResponse, Response};
 use deputy_core::Principal;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation, ListToolsResult,
-    PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -30,11 +31,11 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
+use crate::Gateway;
 use crate::call::{CallOptions, CallResult, Outcome};
 use crate::catalog;
 use crate::error::CallError;
 use crate::pool::Progress;
-use crate::Gateway;
 use sessions::SessionOwners;
 
 /// Largest body of a request: what a call with attachments may need.
@@ -62,10 +63,21 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
         .with_json_response(true)
         .with_max_request_body_bytes(MAX_BODY)
         .with_cancellation_token(lifecycle.soft().clone());
-    let service = StreamableHttpService::new(move || Ok(Handler { gateway: gateway.clone() }), manager, config);
+    let service = StreamableHttpService::new(
+        move || {
+            Ok(Handler {
+                gateway: gateway.clone(),
+            })
+        },
+        manager,
+        config,
+    );
     Router::new()
         .route_service("/mcp", service)
-        .layer(middleware::from_fn_with_state(owners, sessions::check_owner))
+        .layer(middleware::from_fn_with_state(
+            owners,
+            sessions::check_owner,
+        ))
         .layer(middleware::from_fn(require_principal))
 }
 
@@ -97,9 +109,13 @@ fn principal(extensions: &rmcp::model::Extensions) -> Result<Arc<Principal>, Err
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .build();
         let mut info = ServerConfig::new(capabilities);
-        info.server_info = Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
+        info.server_info =
+            Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
         info.instructions = Some(INSTRUCTIONS.to_owned());
         info
     }
@@ -110,8 +126,15 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let principal = principal(&context.extensions)?;
-        let tools = self.gateway.tools(&principal).await.map_err(|e| rpc_error(&e))?;
-        let tools = tools.iter().map(|t| wire_tool(t)).collect::<Result<Vec<_>, _>>()?;
+        let tools = self
+            .gateway
+            .tools(&principal)
+            .await
+            .map_err(|e| rpc_error(&e))?;
+        let tools = tools
+            .iter()
+            .map(|t| wire_tool(t))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(ListToolsResult::with_all_items(tools))
     }
 
@@ -122,45 +145,61 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let principal = principal(&context.extensions)?;
         let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
-        match self.call(&principal, &request.name, arguments.clone(), &context).await {
+        match self
+            .call(&principal, &request.name, arguments.clone(), &context)
+            .await
+        {
             Ok(Outcome::Done(result)) => wire_result(&result).map(Into::into),
-            Ok(Outcome::Asked(approval)) => self.ask(&principal, &request, arguments, *approval, &context).await,
+            Ok(Outcome::Asked(approval)) => {
+                self.ask(&principal, &request, arguments, *approval, &context)
+                    .await
+            }
             Err(error) => failed(&error).map(Into::into),
         }
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         // A client of an older era: tell it about new tools for as long as its session lives.
-        let Ok(principal) = principal(&context.extensions) else { return };
+        let Ok(principal) = principal(&context.extensions) else {
+            return;
+        };
         let peer = context.peer.clone();
         let mut changes = self.gateway.inner.tools_changed.subscribe();
         let lifecycle = &self.gateway.inner.parts.lifecycle;
-        lifecycle.spawn(lifecycle.soft().clone().run_until_cancelled_owned(async move {
-            let mut alive = tokio::time::interval(Duration::from_secs(30));
-            loop {
-                tokio::select! {
-                    change = changes.recv() => match change {
-                        // After a burst nobody can say who was meant: tell everybody once.
-                        Ok(user) if user == principal.user_id => {}
-                        Ok(_) => continue,
-                        Err(RecvError::Lagged(_)) => {}
-                        Err(RecvError::Closed) => return,
-                    },
-                    _ = alive.tick() => {
-                        if peer.is_transport_closed() {
+        lifecycle.spawn(
+            lifecycle
+                .soft()
+                .clone()
+                .run_until_cancelled_owned(async move {
+                    let mut alive = tokio::time::interval(Duration::from_secs(30));
+                    loop {
+                        tokio::select! {
+                            change = changes.recv() => match change {
+                                // After a burst nobody can say who was meant: tell everybody once.
+                                Ok(user) if user == principal.user_id => {}
+                                Ok(_) => continue,
+                                Err(RecvError::Lagged(_)) => {}
+                                Err(RecvError::Closed) => return,
+                            },
+                            _ = alive.tick() => {
+                                if peer.is_transport_closed() {
+                                    return;
+                                }
+                                continue;
+                            }
+                        }
+                        if peer.notify_tool_list_changed().await.is_err() {
                             return;
                         }
-                        continue;
                     }
-                }
-                if peer.notify_tool_list_changed().await.is_err() {
-                    return;
-                }
-            }
-        }));
+                }),
+        );
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         let mut accepted = SubscriptionFilter::new();
         accepted.tools_list_changed = requested.tools_list_changed;
         Some(accepted)
@@ -197,7 +236,10 @@ impl Handler {
         arguments: Value,
         context: &RequestContext<RoleServer>,
     ) -> Result<Outcome, CallError> {
-        let mut options = CallOptions { cancel: context.ct.clone(), ..CallOptions::default() };
+        let mut options = CallOptions {
+            cancel: context.ct.clone(),
+            ..CallOptions::default()
+        };
         let Some(token) = context.meta.get_progress_token() else {
             return self.gateway.call(principal, name, arguments, options).await;
         };
@@ -214,7 +256,10 @@ impl Handler {
             }
         };
         // The sink lives in the call's options: when the call is done, so is the forwarding.
-        let (outcome, ()) = tokio::join!(self.gateway.call(principal, name, arguments, options), forward);
+        let (outcome, ()) = tokio::join!(
+            self.gateway.call(principal, name, arguments, options),
+            forward
+        );
         outcome
     }
 }
@@ -233,9 +278,14 @@ fn wire_tool(tool: &catalog::Tool) -> Result<Tool, ErrorData> {
 
 fn wire_result(result: &CallResult) -> Result<CallToolResult, ErrorData> {
     let content = serde_json::from_str(result.content.get()).map_err(|e| internal(&e))?;
-    let mut wire = if result.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
+    let mut wire = if result.is_error {
+        CallToolResult::error(content)
+    } else {
+        CallToolResult::success(content)
+    };
     if let Some(structured) = &result.structured {
-        wire.structured_content = Some(serde_json::from_str(structured.get()).map_err(|e| internal(&e))?);
+        wire.structured_content =
+            Some(serde_json::from_str(structured.get()).map_err(|e| internal(&e))?);
     }
     Ok(wire)
 }
@@ -250,12 +300,16 @@ fn failed(error: &CallError) -> Result<CallToolResult, ErrorData> {
     if let Some(wait) = error.retry_after() {
         let _ = write!(text, " (try again in {} s)", wait.as_secs().max(1));
     }
-    Ok(CallToolResult::error(vec![rmcp::model::ContentBlock::text(text)]))
+    Ok(CallToolResult::error(vec![
+        rmcp::model::ContentBlock::text(text),
+    ]))
 }
 
 fn rpc_error(error: &CallError) -> ErrorData {
     match error {
-        CallError::UnknownTool(_) | CallError::Validation { .. } => ErrorData::invalid_params(error.to_string(), None),
+        CallError::UnknownTool(_) | CallError::Validation { .. } => {
+            ErrorData::invalid_params(error.to_string(), None)
+        }
         CallError::Internal => ErrorData::internal_error(error.to_string(), None),
         other => ErrorData::invalid_request(format!("{}: {other}", other.code()), None),
     }

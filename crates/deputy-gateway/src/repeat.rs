@@ -14,8 +14,8 @@ use crate::approval::StoredOutcome;
 use crate::call::{CallOptions, Outcome};
 use crate::catalog::{Tool, digest};
 use crate::error::CallError;
-use crate::policy::{self, Decision};
 use crate::lease::LEASE;
+use crate::policy::{self, Decision};
 use crate::{Gateway, signed};
 
 /// Longest key.
@@ -51,7 +51,11 @@ impl Gateway {
         };
         // The call goes on when the caller breaks off: its repeat finds the outcome.
         let (gateway, principal, tool) = (self.clone(), principal.clone(), Arc::clone(tool));
-        let options = CallOptions { call_id: Some(call_id), cancel: tokio_util::sync::CancellationToken::new(), ..options };
+        let options = CallOptions {
+            call_id: Some(call_id),
+            cancel: tokio_util::sync::CancellationToken::new(),
+            ..options
+        };
         let task = self.spawn(async move {
             let run = gateway.run_claimed(&principal, &tool, arguments, options, first_attempt);
             let (store, claimed) = (gateway.inner.parts.store.clone(), key.clone());
@@ -60,7 +64,10 @@ impl Gateway {
                 async move {
                     let tx = store.begin().await?;
                     let attempts = i32::try_from(first_attempt).unwrap_or(i32::MAX);
-                    let kept = tx.user(user).repeatable_call_keep(&key, attempts, until).await?;
+                    let kept = tx
+                        .user(user)
+                        .repeatable_call_keep(&key, attempts, until)
+                        .await?;
                     tx.commit().await?;
                     Ok(kept)
                 }
@@ -88,16 +95,26 @@ impl Gateway {
             let run = crate::call::Run {
                 user: principal.user_id,
                 caller: principal.caller.label(),
-                call_id: options.call_id.unwrap_or_else(|| CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng)),
+                call_id: options.call_id.unwrap_or_else(|| {
+                    CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng)
+                }),
                 first_attempt,
                 approval: None,
             };
-            return self.make(&run, tool, &arguments, &options).await.map(Outcome::Done);
+            return self
+                .make(&run, tool, &arguments, &options)
+                .await
+                .map(Outcome::Done);
         }
         self.call_checked(principal, tool, arguments, options).await
     }
 
-    async fn claim(&self, user: UserId, key: &str, request_digest: &str) -> Result<Claim, CallError> {
+    async fn claim(
+        &self,
+        user: UserId,
+        key: &str,
+        request_digest: &str,
+    ) -> Result<Claim, CallError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let lease_until = now + signed(LEASE);
@@ -115,7 +132,10 @@ impl Gateway {
                 None => match tx.user(user).repeatable_call_begin(key, &fresh, now).await {
                     Ok(()) => {
                         tx.commit().await?;
-                        return Ok(Claim::Run { call_id: fresh.call_id, attempt: 1 });
+                        return Ok(Claim::Run {
+                            call_id: fresh.call_id,
+                            attempt: 1,
+                        });
                     }
                     Err(deputy_store::Error::Conflict(_)) => {
                         return Err(under_way());
@@ -125,7 +145,9 @@ impl Gateway {
             }
         };
         if seen.request_digest != request_digest {
-            return Err(CallError::Conflict("this Idempotency-Key was used for another call".to_owned()));
+            return Err(CallError::Conflict(
+                "this Idempotency-Key was used for another call".to_owned(),
+            ));
         }
         if let Some(sealed) = &seen.result {
             let plain = parts
@@ -133,17 +155,24 @@ impl Gateway {
                 .open(&place(user, key), sealed)
                 .await
                 .map_err(|e| CallError::internal(&e, "opening a kept outcome"))?;
-            let kept = serde_json::from_slice(plain.expose()).map_err(|e| CallError::internal(&e, "reading a kept outcome"))?;
+            let kept = serde_json::from_slice(plain.expose())
+                .map_err(|e| CallError::internal(&e, "reading a kept outcome"))?;
             return Ok(Claim::Kept(kept));
         }
         if seen.lease_until > now {
             return Err(under_way());
         }
         let tx = parts.store.begin().await?;
-        let mine = tx.user(user).repeatable_call_resume(key, &seen, now, lease_until).await?;
+        let mine = tx
+            .user(user)
+            .repeatable_call_resume(key, &seen, now, lease_until)
+            .await?;
         tx.commit().await?;
         if mine {
-            Ok(Claim::Run { call_id: seen.call_id, attempt: u32::try_from(seen.attempts).unwrap_or(1) + 1 })
+            Ok(Claim::Run {
+                call_id: seen.call_id,
+                attempt: u32::try_from(seen.attempts).unwrap_or(1) + 1,
+            })
         } else {
             Err(under_way())
         }
@@ -153,12 +182,15 @@ impl Gateway {
         match kept {
             Kept::Outcome(outcome) => outcome.into_run().map(Outcome::Done),
             Kept::Asked(id) => match self.approval(user, id).await? {
-                None => Err(CallError::Conflict("the approval of this call is gone".to_owned())),
+                None => Err(CallError::Conflict(
+                    "the approval of this call is gone".to_owned(),
+                )),
                 Some(approval) => match approval.result.clone() {
                     Some(outcome) => outcome.into_run().map(Outcome::Done),
-                    None if approval.status == "rejected" => {
-                        Err(CallError::Forbidden(format!("you rejected this call of {}", approval.tool)))
-                    }
+                    None if approval.status == "rejected" => Err(CallError::Forbidden(format!(
+                        "you rejected this call of {}",
+                        approval.tool
+                    ))),
                     None => Ok(Outcome::Asked(Box::new(approval))),
                 },
             },
@@ -167,14 +199,26 @@ impl Gateway {
 
     /// Keeps what came of a call. What certainly had no effect is forgotten instead, so that the
     /// same key may try again.
-    async fn keep(&self, user: UserId, key: &str, outcome: &Result<Outcome, CallError>) -> Result<(), CallError> {
+    async fn keep(
+        &self,
+        user: UserId,
+        key: &str,
+        outcome: &Result<Outcome, CallError>,
+    ) -> Result<(), CallError> {
         let kept = match outcome {
             Ok(Outcome::Done(result)) => Some(Kept::Outcome(StoredOutcome::Result(result.clone()))),
             Ok(Outcome::Asked(approval)) => Some(Kept::Asked(approval.id)),
-            Err(CallError::Timeout(_) | CallError::Upstream(_) | CallError::Internal | CallError::Cancelled) => {
+            Err(
+                CallError::Timeout(_)
+                | CallError::Upstream(_)
+                | CallError::Internal
+                | CallError::Cancelled,
+            ) => {
                 // It may have happened: the next try carries on under the same call id, at once.
                 let tx = self.inner.parts.store.begin().await?;
-                tx.user(user).repeatable_call_release(key, self.inner.parts.clock.now()).await?;
+                tx.user(user)
+                    .repeatable_call_release(key, self.inner.parts.clock.now())
+                    .await?;
                 tx.commit().await?;
                 return Ok(());
             }
@@ -184,7 +228,8 @@ impl Gateway {
         let sealed = match kept {
             None => None,
             Some(kept) => {
-                let plain = serde_json::to_vec(&kept).map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
+                let plain = serde_json::to_vec(&kept)
+                    .map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
                 let sealed = parts
                     .vault
                     .seal(&place(user, key), &plain)

@@ -54,9 +54,9 @@ impl Failure {
     pub fn of_tool(failure: &ToolFailure) -> Self {
         match failure.kind {
             FailureKind::Unauthorized => Self::Unauthorized,
-            FailureKind::RateLimited => {
-                Self::RateLimited { retry_after: failure.retry_after_ms.map(Duration::from_millis) }
-            }
+            FailureKind::RateLimited => Self::RateLimited {
+                retry_after: failure.retry_after_ms.map(Duration::from_millis),
+            },
             FailureKind::Unavailable => Self::ServerError,
             FailureKind::Network => Self::Network,
             FailureKind::Timeout
@@ -73,7 +73,9 @@ impl Failure {
     pub fn of_upstream(error: &UpstreamError) -> Self {
         match error {
             UpstreamError::NotStarted { .. } | UpstreamError::Died { .. } => Self::Crash,
-            UpstreamError::BackingOff { retry_after, .. } => Self::BackingOff { retry_after: *retry_after },
+            UpstreamError::BackingOff { retry_after, .. } => Self::BackingOff {
+                retry_after: *retry_after,
+            },
             UpstreamError::Timeout { .. }
             | UpstreamError::Cancelled
             | UpstreamError::Protocol { .. }
@@ -107,7 +109,13 @@ pub enum Next {
 
 impl Tried {
     /// Notes a failed attempt and says what to do, `left` being the time until the deadline.
-    pub fn next(&mut self, failure: &Failure, repeatable: bool, left: Duration, rng: &dyn Rng) -> Next {
+    pub fn next(
+        &mut self,
+        failure: &Failure,
+        repeatable: bool,
+        left: Duration,
+        rng: &dyn Rng,
+    ) -> Next {
         self.attempts += 1;
         if !repeatable || self.attempts >= MAX_ATTEMPTS {
             return Next::GiveUp;
@@ -130,12 +138,18 @@ impl Tried {
                 self.server_errors += 1;
                 self.backoff(rng)
             }
-            Failure::RateLimited { retry_after: Some(wait) } => *wait + jitter(Duration::from_millis(500), rng),
+            Failure::RateLimited {
+                retry_after: Some(wait),
+            } => *wait + jitter(Duration::from_millis(500), rng),
             Failure::RateLimited { retry_after: None } => self.backoff(rng),
             Failure::BackingOff { retry_after } => *retry_after,
             _ => return Next::GiveUp,
         };
-        if wait < left { Next::After(wait) } else { Next::GiveUp }
+        if wait < left {
+            Next::After(wait)
+        } else {
+            Next::GiveUp
+        }
     }
 
     /// 1 s, 2 s, 4 s … 32 s, ±25 %.

@@ -43,9 +43,15 @@ pub struct Usage {
 
 impl Gateway {
     /// The last `days` (1 to 365) of this person.
-    pub async fn usage(&self, user: UserId, days: u16, zone: &TimeZone) -> Result<Usage, CallError> {
+    pub async fn usage(
+        &self,
+        user: UserId,
+        days: u16,
+        zone: &TimeZone,
+    ) -> Result<Usage, CallError> {
         let parts = &self.inner.parts;
-        let since = parts.clock.now() - SignedDuration::from_hours(24 * i64::from(days.clamp(1, 365)));
+        let since =
+            parts.clock.now() - SignedDuration::from_hours(24 * i64::from(days.clamp(1, 365)));
         let rows = parts.store.user(user).usage_since(since).await?;
         let mut usage = Usage::default();
         let mut time = 0.0;
@@ -57,7 +63,10 @@ impl Gateway {
             let ms = row.response_time_ms as f64;
             time += ms;
             let day = row.at.to_zoned(zone.clone()).date().to_string();
-            for tally in [usage.by_server.entry(row.server).or_default(), usage.by_day.entry(day).or_default()] {
+            for tally in [
+                usage.by_server.entry(row.server).or_default(),
+                usage.by_day.entry(day).or_default(),
+            ] {
                 tally.queries += 1;
                 tally.successful += u64::from(row.success);
                 tally.cost += row.cost;
@@ -71,8 +80,11 @@ impl Gateway {
             usage.success_rate = 100.0 * good / total;
             usage.avg_response_time = time / total;
         }
-        usage.most_used_server =
-            usage.by_server.iter().max_by_key(|(_, tally)| tally.queries).map(|(server, _)| server.clone());
+        usage.most_used_server = usage
+            .by_server
+            .iter()
+            .max_by_key(|(_, tally)| tally.queries)
+            .map(|(server, _)| server.clone());
         Ok(usage)
     }
 }

@@ -7,8 +7,8 @@ use deputy_core::{CallId, UserId};
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -43,9 +43,15 @@ impl ApprovalStatus {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Approved, Self::Done, Self::Rejected, Self::Expired]
-            .into_iter()
-            .find(|s| s.as_str() == word)
+        [
+            Self::Pending,
+            Self::Approved,
+            Self::Done,
+            Self::Rejected,
+            Self::Expired,
+        ]
+        .into_iter()
+        .find(|s| s.as_str() == word)
     }
 }
 
@@ -87,7 +93,11 @@ pub struct ApprovalRow {
 }
 
 fn from_row(row: approvals::Model) -> Result<ApprovalRow> {
-    let bad = |column| Error::Inconsistent { table: "approvals", column, row: row.id.clone() };
+    let bad = |column| Error::Inconsistent {
+        table: "approvals",
+        column,
+        row: row.id.clone(),
+    };
     Ok(ApprovalRow {
         id: Uuid::parse_str(&row.id).map_err(|_| bad("id"))?,
         user: UserId(row.user_id),
@@ -230,7 +240,10 @@ impl UserScope<'_, DatabaseTransaction> {
             .col_expr(approvals::Column::Status, Expr::value(to.as_str()))
             .col_expr(approvals::Column::DecidedAt, Expr::value(to_ms(now)))
             .col_expr(approvals::Column::DecidedBy, Expr::value(by))
-            .col_expr(approvals::Column::LeaseUntil, Expr::value(approve.then_some(to_ms(lease_until))))
+            .col_expr(
+                approvals::Column::LeaseUntil,
+                Expr::value(approve.then_some(to_ms(lease_until))),
+            )
             .col_expr(approvals::Column::Attempts, Expr::value(i32::from(approve)))
             .filter(approvals::Column::Id.eq(id.to_string()))
             .filter(approvals::Column::UserId.eq(self.user.0))
@@ -242,9 +255,17 @@ impl UserScope<'_, DatabaseTransaction> {
     }
 
     /// Keeps the claim on an approved call that is being carried out; false when it was lost.
-    pub async fn approval_keep(&self, id: Uuid, attempts: i32, lease_until: Timestamp) -> Result<bool> {
+    pub async fn approval_keep(
+        &self,
+        id: Uuid,
+        attempts: i32,
+        lease_until: Timestamp,
+    ) -> Result<bool> {
         let done = approvals::Entity::update_many()
-            .col_expr(approvals::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .col_expr(
+                approvals::Column::LeaseUntil,
+                Expr::value(to_ms(lease_until)),
+            )
             .filter(approvals::Column::Id.eq(id.to_string()))
             .filter(approvals::Column::UserId.eq(self.user.0))
             .filter(approvals::Column::Status.eq(ApprovalStatus::Approved.as_str()))
@@ -257,7 +278,10 @@ impl UserScope<'_, DatabaseTransaction> {
     /// Stores the outcome of an approved call.
     pub async fn approval_finish(&self, id: Uuid, result: Vec<u8>, now: Timestamp) -> Result<bool> {
         let done = approvals::Entity::update_many()
-            .col_expr(approvals::Column::Status, Expr::value(ApprovalStatus::Done.as_str()))
+            .col_expr(
+                approvals::Column::Status,
+                Expr::value(ApprovalStatus::Done.as_str()),
+            )
             .col_expr(approvals::Column::Result, Expr::value(result))
             .col_expr(approvals::Column::FinishedAt, Expr::value(to_ms(now)))
             .col_expr(approvals::Column::LeaseUntil, Expr::value(None::<i64>))
@@ -276,10 +300,10 @@ impl UserScope<'_, DatabaseTransaction> {
             .filter(approvals::Column::Id.eq(id.to_string()))
             .filter(approvals::Column::UserId.eq(self.user.0))
             .filter(approvals::Column::CollectedAt.is_null())
-            .filter(
-                approvals::Column::Status
-                    .is_in([ApprovalStatus::Done.as_str(), ApprovalStatus::Rejected.as_str()]),
-            )
+            .filter(approvals::Column::Status.is_in([
+                ApprovalStatus::Done.as_str(),
+                ApprovalStatus::Rejected.as_str(),
+            ]))
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)
@@ -288,7 +312,10 @@ impl UserScope<'_, DatabaseTransaction> {
     /// Takes a pending approval back because the tool it was for has changed.
     pub async fn approval_void(&self, id: Uuid, now: Timestamp) -> Result<bool> {
         let done = approvals::Entity::update_many()
-            .col_expr(approvals::Column::Status, Expr::value(ApprovalStatus::Expired.as_str()))
+            .col_expr(
+                approvals::Column::Status,
+                Expr::value(ApprovalStatus::Expired.as_str()),
+            )
             .col_expr(approvals::Column::ExpiresAt, Expr::value(to_ms(now)))
             .filter(approvals::Column::Id.eq(id.to_string()))
             .filter(approvals::Column::UserId.eq(self.user.0))
@@ -317,9 +344,17 @@ impl Store {
 
 impl Tx {
     /// Claims an abandoned approval until `lease_until`; false when another was faster.
-    pub async fn approval_reclaim(&self, row: &ApprovalRow, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
+    pub async fn approval_reclaim(
+        &self,
+        row: &ApprovalRow,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<bool> {
         let done = approvals::Entity::update_many()
-            .col_expr(approvals::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .col_expr(
+                approvals::Column::LeaseUntil,
+                Expr::value(to_ms(lease_until)),
+            )
             .col_expr(approvals::Column::Attempts, Expr::value(row.attempts + 1))
             .filter(approvals::Column::Id.eq(row.id.to_string()))
             .filter(approvals::Column::Status.eq(ApprovalStatus::Approved.as_str()))
@@ -333,7 +368,10 @@ impl Tx {
     /// Marks what lapsed undecided as expired and deletes what ended before `keep_since`.
     pub async fn approvals_sweep(&self, now: Timestamp, keep_since: Timestamp) -> Result<()> {
         approvals::Entity::update_many()
-            .col_expr(approvals::Column::Status, Expr::value(ApprovalStatus::Expired.as_str()))
+            .col_expr(
+                approvals::Column::Status,
+                Expr::value(ApprovalStatus::Expired.as_str()),
+            )
             .filter(approvals::Column::Status.eq(ApprovalStatus::Pending.as_str()))
             .filter(approvals::Column::ExpiresAt.lte(to_ms(now)))
             .exec(self.conn())

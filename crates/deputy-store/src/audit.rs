@@ -4,7 +4,8 @@
 use deputy_core::UserId;
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::LockType,
 };
 
 use crate::entity::{audit_head, audit_log};
@@ -65,7 +66,11 @@ pub struct AuditHead {
 
 impl From<audit_head::Model> for AuditHead {
     fn from(row: audit_head::Model) -> Self {
-        Self { seq: row.seq, hash: row.hash, seal: row.seal }
+        Self {
+            seq: row.seq,
+            hash: row.hash,
+            seal: row.seal,
+        }
     }
 }
 
@@ -78,7 +83,9 @@ impl Tx {
         if self.engine == Engine::Postgres {
             // A lock that exists before the first row does.
             use sea_orm::ConnectionTrait as _;
-            self.conn().execute_unprepared("SELECT pg_advisory_xact_lock(4853)").await?;
+            self.conn()
+                .execute_unprepared("SELECT pg_advisory_xact_lock(4853)")
+                .await?;
         }
         let mut query = audit_head::Entity::find_by_id(HEAD);
         if self.engine == Engine::Postgres {
@@ -88,7 +95,12 @@ impl Tx {
     }
 
     /// Adds records and moves the end; `rows` continue the chain that [`Tx::audit_head`] showed.
-    pub async fn audit_append(&self, rows: Vec<AuditRow>, head: AuditHead, first: bool) -> Result<()> {
+    pub async fn audit_append(
+        &self,
+        rows: Vec<AuditRow>,
+        head: AuditHead,
+        first: bool,
+    ) -> Result<()> {
         if !rows.is_empty() {
             audit_log::Entity::insert_many(rows.into_iter().map(|row| audit_log::ActiveModel {
                 id: Set(row.seq),
@@ -134,11 +146,19 @@ impl Store {
 
     /// The stored end of the chain.
     pub async fn audit_stored_head(&self) -> Result<Option<AuditHead>> {
-        Ok(audit_head::Entity::find_by_id(HEAD).one(self.read()).await?.map(Into::into))
+        Ok(audit_head::Entity::find_by_id(HEAD)
+            .one(self.read())
+            .await?
+            .map(Into::into))
     }
 
     /// Newest records first, before `before` where given: those of `user`, or everybody's.
-    pub async fn audit_page(&self, user: Option<UserId>, before: Option<i64>, limit: u64) -> Result<Vec<AuditRow>> {
+    pub async fn audit_page(
+        &self,
+        user: Option<UserId>,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<AuditRow>> {
         let mut query = audit_log::Entity::find();
         if let Some(user) = user {
             query = query.filter(audit_log::Column::UserId.eq(user.0));
@@ -146,7 +166,11 @@ impl Store {
         if let Some(before) = before {
             query = query.filter(audit_log::Column::Id.lt(before));
         }
-        let rows = query.order_by_desc(audit_log::Column::Id).limit(limit).all(self.read()).await?;
+        let rows = query
+            .order_by_desc(audit_log::Column::Id)
+            .limit(limit)
+            .all(self.read())
+            .await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 

@@ -1,19 +1,22 @@
 //! Rows as they are stored. Private: the modules above turn them into domain types.
 
-#![expect(unreachable_pub, reason = "the derive makes public items of a private module")]
+#![expect(
+    unreachable_pub,
+    reason = "the derive makes public items of a private module"
+)]
 
-pub(crate) mod users;
 pub(crate) mod approvals;
 pub(crate) mod audit_head;
 pub(crate) mod audit_log;
-pub(crate) mod mcp_usage_log;
-pub(crate) mod repeatable_calls;
 pub(crate) mod installation_secrets;
 pub(crate) mod leases;
+pub(crate) mod mcp_usage_log;
 pub(crate) mod notices;
 pub(crate) mod oauth_revocations;
 pub(crate) mod oauth_states;
 pub(crate) mod oauth_tokens;
 pub(crate) mod personal_tokens;
+pub(crate) mod repeatable_calls;
 pub(crate) mod sessions;
 pub(crate) mod user_keys;
+pub(crate) mod users;

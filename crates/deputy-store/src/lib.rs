@@ -39,23 +39,23 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub mod approval;
 pub mod audit;
-pub mod repeatable_call;
-pub mod usage;
 mod entity;
+pub mod error;
 pub mod installation_secret;
 pub mod lease;
+pub mod migration;
 pub mod notice;
 pub mod oauth_revocation;
 pub mod oauth_state;
 pub mod oauth_token;
-pub mod error;
-pub mod migration;
 pub mod personal_token;
+pub mod repeatable_call;
 pub mod session;
-pub mod user;
-pub mod user_key;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod usage;
+pub mod user;
+pub mod user_key;
 
 pub use error::Error;
 
@@ -83,7 +83,10 @@ pub struct Config {
 impl Config {
     /// Defaults for `url`.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 10 }
+        Self {
+            url: url.into(),
+            max_connections: 10,
+        }
     }
 }
 
@@ -127,7 +130,11 @@ impl Store {
                 .pragma("secure_delete", "ON")
         });
         let db = Database::connect(options).await?;
-        Ok(Self { db, engine, writer: Arc::new(Mutex::new(())) })
+        Ok(Self {
+            db,
+            engine,
+            writer: Arc::new(Mutex::new(())),
+        })
     }
 
     /// Which engine this is.
@@ -147,16 +154,25 @@ impl Store {
             Engine::Postgres => None,
         };
         let options = TransactionOptions {
-            sqlite_transaction_mode: (self.engine == Engine::Sqlite).then_some(SqliteTransactionMode::Immediate),
+            sqlite_transaction_mode: (self.engine == Engine::Sqlite)
+                .then_some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
         let inner = self.db.begin_with_options(options).await?;
-        Ok(Tx { inner, engine: self.engine, _writer: writer })
+        Ok(Tx {
+            inner,
+            engine: self.engine,
+            _writer: writer,
+        })
     }
 
     /// The rows of one user, to read.
     pub fn user(&self, id: UserId) -> UserScope<'_, DatabaseConnection> {
-        UserScope { conn: &self.db, user: id, engine: self.engine }
+        UserScope {
+            conn: &self.db,
+            user: id,
+            engine: self.engine,
+        }
     }
 
     /// Whether the database answers.
@@ -168,7 +184,9 @@ impl Store {
     /// Closes all connections; on SQLite folds the write-ahead log into the file first.
     pub async fn close(self) -> Result<()> {
         if self.engine == Engine::Sqlite {
-            self.db.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            self.db
+                .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                .await?;
         }
         self.db.close().await?;
         Ok(())
@@ -197,7 +215,11 @@ impl Tx {
 
     /// The rows of one user, to read and write.
     pub fn user(&self, id: UserId) -> UserScope<'_, DatabaseTransaction> {
-        UserScope { conn: &self.inner, user: id, engine: self.engine }
+        UserScope {
+            conn: &self.inner,
+            user: id,
+            engine: self.engine,
+        }
     }
 
     /// Which engine this is.
@@ -237,5 +259,9 @@ pub fn from_millis(ms: i64) -> jiff::Timestamp {
 
 /// A stored instant.
 pub(crate) fn from_ms(ms: i64) -> jiff::Timestamp {
-    jiff::Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+    jiff::Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    })
 }

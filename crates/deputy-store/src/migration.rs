@@ -17,7 +17,13 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_users::Migration), Box::new(m0002_identity::Migration), Box::new(m0003_user_keys::Migration), Box::new(m0004_connections::Migration), Box::new(m0006_gateway::Migration)]
+        vec![
+            Box::new(m0001_users::Migration),
+            Box::new(m0002_identity::Migration),
+            Box::new(m0003_user_keys::Migration),
+            Box::new(m0004_connections::Migration),
+            Box::new(m0006_gateway::Migration),
+        ]
     }
 }
 
@@ -50,7 +56,9 @@ impl Store {
     async fn begin_migration(&self) -> Result<Tx> {
         let tx = self.begin().await?;
         if self.engine() == Engine::Postgres {
-            tx.conn().execute_unprepared("SELECT pg_advisory_xact_lock(4990170453)").await?;
+            tx.conn()
+                .execute_unprepared("SELECT pg_advisory_xact_lock(4990170453)")
+                .await?;
         }
         Ok(tx)
     }
@@ -60,7 +68,10 @@ impl Store {
         let all = Migrator::get_migration_with_status(self.read()).await?;
         Ok(all
             .into_iter()
-            .map(|m| Status { name: m.name().to_owned(), applied: m.status() == MigrationStatus::Applied })
+            .map(|m| Status {
+                name: m.name().to_owned(),
+                applied: m.status() == MigrationStatus::Applied,
+            })
             .collect())
     }
 }

@@ -4,7 +4,10 @@
 use deputy_core::CallId;
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, NotSet, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, NotSet,
+    QueryFilter,
+};
 
 use crate::entity::repeatable_calls;
 use crate::{Error, Result, Tx, UserScope, from_ms, to_ms};
@@ -51,7 +54,12 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
 
 impl UserScope<'_, DatabaseTransaction> {
     /// Begins a call under a new key; [`Error::Conflict`] when the key is taken.
-    pub async fn repeatable_call_begin(&self, key: &str, call: &RepeatableCall, now: Timestamp) -> Result<()> {
+    pub async fn repeatable_call_begin(
+        &self,
+        key: &str,
+        call: &RepeatableCall,
+        now: Timestamp,
+    ) -> Result<()> {
         repeatable_calls::Entity::insert(repeatable_calls::ActiveModel {
             id: NotSet,
             user_id: Set(self.user.0),
@@ -69,10 +77,22 @@ impl UserScope<'_, DatabaseTransaction> {
     }
 
     /// Takes over a call whose run has lapsed; false when another was faster.
-    pub async fn repeatable_call_resume(&self, key: &str, seen: &RepeatableCall, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
+    pub async fn repeatable_call_resume(
+        &self,
+        key: &str,
+        seen: &RepeatableCall,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<bool> {
         let done = repeatable_calls::Entity::update_many()
-            .col_expr(repeatable_calls::Column::Attempts, Expr::value(seen.attempts + 1))
-            .col_expr(repeatable_calls::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .col_expr(
+                repeatable_calls::Column::Attempts,
+                Expr::value(seen.attempts + 1),
+            )
+            .col_expr(
+                repeatable_calls::Column::LeaseUntil,
+                Expr::value(to_ms(lease_until)),
+            )
             .filter(repeatable_calls::Column::UserId.eq(self.user.0))
             .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
             .filter(repeatable_calls::Column::Attempts.eq(seen.attempts))
@@ -84,9 +104,17 @@ impl UserScope<'_, DatabaseTransaction> {
     }
 
     /// Keeps the claim on a call that is under way; false when it was lost.
-    pub async fn repeatable_call_keep(&self, key: &str, attempts: i32, lease_until: Timestamp) -> Result<bool> {
+    pub async fn repeatable_call_keep(
+        &self,
+        key: &str,
+        attempts: i32,
+        lease_until: Timestamp,
+    ) -> Result<bool> {
         let done = repeatable_calls::Entity::update_many()
-            .col_expr(repeatable_calls::Column::LeaseUntil, Expr::value(to_ms(lease_until)))
+            .col_expr(
+                repeatable_calls::Column::LeaseUntil,
+                Expr::value(to_ms(lease_until)),
+            )
             .filter(repeatable_calls::Column::UserId.eq(self.user.0))
             .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
             .filter(repeatable_calls::Column::Attempts.eq(attempts))
@@ -110,7 +138,10 @@ impl UserScope<'_, DatabaseTransaction> {
     /// Gives up the run of a call, so that a repeat may carry on at once.
     pub async fn repeatable_call_release(&self, key: &str, now: Timestamp) -> Result<()> {
         repeatable_calls::Entity::update_many()
-            .col_expr(repeatable_calls::Column::LeaseUntil, Expr::value(to_ms(now)))
+            .col_expr(
+                repeatable_calls::Column::LeaseUntil,
+                Expr::value(to_ms(now)),
+            )
             .filter(repeatable_calls::Column::UserId.eq(self.user.0))
             .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
             .filter(repeatable_calls::Column::Result.is_null())

@@ -23,25 +23,49 @@ pub struct TestStore {
 pub async fn sqlite() -> TestStore {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = format!("sqlite://{}", folder.path().join("deputy.db").display());
-    let store = Store::connect(&Config::new(&url)).await.expect("SQLite opens");
+    let store = Store::connect(&Config::new(&url))
+        .await
+        .expect("SQLite opens");
     store.migrate().await.expect("migrations apply");
-    TestStore { store, url, _folder: Some(folder) }
+    TestStore {
+        store,
+        url,
+        _folder: Some(folder),
+    }
 }
 
 /// A fresh PostgreSQL database, if a server was named.
 pub async fn postgres() -> Option<TestStore> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
-    #[expect(clippy::disallowed_methods, reason = "test settings come from the environment")]
-    let (server, ci) = (std::env::var("DEPUTY_TEST_POSTGRES").ok(), std::env::var("CI").is_ok_and(|v| v == "true"));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "test settings come from the environment"
+    )]
+    let (server, ci) = (
+        std::env::var("DEPUTY_TEST_POSTGRES").ok(),
+        std::env::var("CI").is_ok_and(|v| v == "true"),
+    );
     let Some(server) = server else {
         assert!(!ci, "DEPUTY_TEST_POSTGRES is not set");
         eprintln!("left out: PostgreSQL (DEPUTY_TEST_POSTGRES is not set)");
         return None;
     };
-    let name = format!("deputy_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
-    let admin = Database::connect(&server).await.expect("the PostgreSQL server answers");
-    admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.expect("drop");
-    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("create");
+    let name = format!(
+        "deputy_{}_{}",
+        std::process::id(),
+        COUNTER.fetch_add(1, Ordering::SeqCst)
+    );
+    let admin = Database::connect(&server)
+        .await
+        .expect("the PostgreSQL server answers");
+    admin
+        .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}"))
+        .await
+        .expect("drop");
+    admin
+        .execute_unprepared(&format!("CREATE DATABASE {name}"))
+        .await
+        .expect("create");
     admin.close().await.expect("close");
     let (base, _) = server.rsplit_once('/').expect("the URL names a database");
     let url = format!("{base}/{name}");
@@ -49,13 +73,19 @@ pub async fn postgres() -> Option<TestStore> {
     config.max_connections = 5;
     let store = Store::connect(&config).await.expect("PostgreSQL opens");
     store.migrate().await.expect("migrations apply");
-    Some(TestStore { store, url, _folder: None })
+    Some(TestStore {
+        store,
+        url,
+        _folder: None,
+    })
 }
 
 /// Runs one statement on the database at `url`, as an administrator of it would.
 pub async fn execute(url: &str, statement: &str) {
     let db = Database::connect(url).await.expect("the database answers");
-    db.execute_unprepared(statement).await.expect("the statement runs");
+    db.execute_unprepared(statement)
+        .await
+        .expect("the statement runs");
     db.close().await.expect("close");
 }
 

@@ -2,7 +2,9 @@
 
 use deputy_core::UserId;
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder,
+};
 
 use crate::entity::mcp_usage_log;
 use crate::{Result, Tx, UserScope, from_ms, to_ms};
@@ -34,17 +36,19 @@ impl Tx {
         if rows.is_empty() {
             return Ok(());
         }
-        mcp_usage_log::Entity::insert_many(rows.into_iter().map(|row| mcp_usage_log::ActiveModel {
-            id: NotSet,
-            user_id: Set(row.user.0),
-            server_name: Set(row.server),
-            query: Set(row.query),
-            response_time: Set(row.response_time_ms),
-            success: Set(row.success),
-            error_message: Set(row.error),
-            cost: Set(row.cost),
-            session_id: Set(None),
-            created_at: Set(to_ms(row.at)),
+        mcp_usage_log::Entity::insert_many(rows.into_iter().map(|row| {
+            mcp_usage_log::ActiveModel {
+                id: NotSet,
+                user_id: Set(row.user.0),
+                server_name: Set(row.server),
+                query: Set(row.query),
+                response_time: Set(row.response_time_ms),
+                success: Set(row.success),
+                error_message: Set(row.error),
+                cost: Set(row.cost),
+                session_id: Set(None),
+                created_at: Set(to_ms(row.at)),
+            }
         }))
         .exec(self.conn())
         .await?;

@@ -10,7 +10,13 @@ use crate::settings::Overrides;
 
 /// A self-hosted secretary and MCP gateway: acts for each of its people, with their rights.
 #[derive(Parser)]
-#[command(name = "deputy", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "deputy",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -101,7 +107,11 @@ pub(crate) struct DatabaseArgs {
 
 impl DatabaseArgs {
     pub(crate) fn overrides(&self) -> Overrides {
-        Overrides { config: self.config.clone(), data: self.data.clone(), listen: None }
+        Overrides {
+            config: self.config.clone(),
+            data: self.data.clone(),
+            listen: None,
+        }
     }
 }
 
@@ -289,10 +299,20 @@ pub(crate) enum AuditAction {
 #[derive(Args, Clone)]
 pub(crate) struct ServerArgs {
     /// Address of the server
-    #[arg(long, env = "DEPUTY_URL", value_name = "URL", default_value = "http://127.0.0.1:8484")]
+    #[arg(
+        long,
+        env = "DEPUTY_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8484"
+    )]
     pub(crate) url: String,
     /// Personal access token; better in the environment, where other users can't see it
-    #[arg(long, env = "DEPUTY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        env = "DEPUTY_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     pub(crate) token: Option<String>,
 }
 

@@ -21,7 +21,12 @@ use clap_complete::Shell;
 
 /// Writes a completion script.
 pub(crate) fn completions(shell: Shell) -> ExitCode {
-    clap_complete::generate(shell, &mut crate::cli::Cli::command(), "deputy", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut crate::cli::Cli::command(),
+        "deputy",
+        &mut std::io::stdout(),
+    );
     ExitCode::SUCCESS
 }
 

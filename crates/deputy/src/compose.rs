@@ -42,7 +42,11 @@ impl Offline {
     pub(crate) async fn open(args: &DatabaseArgs) -> anyhow::Result<Self> {
         let offline = Self::open_unmigrated(args).await?;
         // What a server would do at its start; a server that runs already has done it.
-        offline.store.migrate().await.context("bringing the schema up to date")?;
+        offline
+            .store
+            .migrate()
+            .await
+            .context("bringing the schema up to date")?;
         Ok(offline)
     }
 
@@ -57,14 +61,28 @@ impl Offline {
     /// The vault, with the key of the settings or of a sandbox's folder.
     pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
         let config = vault_config(&self.settings, self.settings.key_or_sandbox()?.as_ref())?;
-        Ok(Vault::new(self.store.clone(), &config, Arc::new(SystemClock), Arc::new(SystemRng)))
+        Ok(Vault::new(
+            self.store.clone(),
+            &config,
+            Arc::new(SystemClock),
+            Arc::new(SystemRng),
+        ))
     }
 
     /// People.
     pub(crate) fn identity(&self) -> Identity {
-        let config = deputy_identity::Config { login_per_5min: self.settings.login_per_5min, ..Default::default() };
+        let config = deputy_identity::Config {
+            login_per_5min: self.settings.login_per_5min,
+            ..Default::default()
+        };
         // Shredding works on rows; only a running server has keys in memory to forget.
-        Identity::new(self.store.clone(), None, config, Arc::new(SystemClock), Arc::new(SystemRng))
+        Identity::new(
+            self.store.clone(),
+            None,
+            config,
+            Arc::new(SystemClock),
+            Arc::new(SystemRng),
+        )
     }
 
     /// Folds SQLite's log into the file.
@@ -77,16 +95,21 @@ impl Offline {
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     if let Some(path) = settings.database_url.strip_prefix("sqlite://") {
         let file = path.split('?').next().unwrap_or(path);
-        if let Some(folder) = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()) {
+        if let Some(folder) = Path::new(file)
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+        {
             private_folder(folder)?;
         }
     }
     let config = deputy_store::Config::new(&settings.database_url);
-    Store::connect(&config).await.with_context(|| match settings.database_url.split_once("://") {
-        Some(("sqlite", path)) => format!("opening the database {path}"),
-        // The URL may hold a password.
-        _ => "reaching the database of DATABASE_URL".to_owned(),
-    })
+    Store::connect(&config)
+        .await
+        .with_context(|| match settings.database_url.split_once("://") {
+            Some(("sqlite", path)) => format!("opening the database {path}"),
+            // The URL may hold a password.
+            _ => "reaching the database of DATABASE_URL".to_owned(),
+        })
 }
 
 /// Makes a folder that only its owner can enter.
@@ -99,7 +122,10 @@ pub(crate) fn private_folder(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("making the folder {}", folder.display()))
 }
 
-fn vault_config(settings: &Settings, key: Option<&Secret<String>>) -> anyhow::Result<deputy_vault::Config> {
+fn vault_config(
+    settings: &Settings,
+    key: Option<&Secret<String>>,
+) -> anyhow::Result<deputy_vault::Config> {
     let key = key.ok_or_else(|| {
         SettingError(
             "TOKEN_ENCRYPTION_KEY_FILE (or TOKEN_ENCRYPTION_KEY) is not set: the key that protects people's tokens. Make one \
@@ -151,15 +177,29 @@ impl Server {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
 
         let store = open_store(settings).await?;
-        store.migrate().await.context("bringing the schema up to date")?;
+        store
+            .migrate()
+            .await
+            .context("bringing the schema up to date")?;
         let vault_config = vault_config(settings, options.key.as_ref())?;
-        let vault = Vault::new(store.clone(), &vault_config, Arc::clone(&clock), Arc::clone(&rng));
-        vault.check().await.map_err(|e| SettingError(e.to_string()))?;
+        let vault = Vault::new(
+            store.clone(),
+            &vault_config,
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+        vault
+            .check()
+            .await
+            .map_err(|e| SettingError(e.to_string()))?;
 
         let identity = Identity::new(
             store.clone(),
             Some(vault.clone()),
-            deputy_identity::Config { login_per_5min: settings.login_per_5min, ..Default::default() },
+            deputy_identity::Config {
+                login_per_5min: settings.login_per_5min,
+                ..Default::default()
+            },
             Arc::clone(&clock),
             Arc::clone(&rng),
         );
@@ -178,7 +218,11 @@ impl Server {
 
         let key = audit_key(&store, &vault).await?;
         let audit = Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle);
-        let pool = Pool::new(pool::Config::default(), lifecycle.clone(), Arc::clone(&clock));
+        let pool = Pool::new(
+            pool::Config::default(),
+            lifecycle.clone(),
+            Arc::clone(&clock),
+        );
         let parts = deputy_gateway::Parts {
             store: store.clone(),
             vault,
@@ -186,12 +230,19 @@ impl Server {
             credentials: Arc::new(accounts::Accounts(connections.clone())),
             pool,
             audit,
-            throttle: Arc::new(Throttle::new(settings.calls_per_min, Duration::from_mins(1), Arc::clone(&clock))),
+            throttle: Arc::new(Throttle::new(
+                settings.calls_per_min,
+                Duration::from_mins(1),
+                Arc::clone(&clock),
+            )),
             lifecycle: lifecycle.clone(),
             clock: Arc::clone(&clock),
             rng,
         };
-        let gateway_config = deputy_gateway::Config::new(settings.public_url.clone(), first_party(&settings.google)?);
+        let gateway_config = deputy_gateway::Config::new(
+            settings.public_url.clone(),
+            first_party(&settings.google)?,
+        );
         let gateway = Gateway::new(gateway_config, parts);
         gateway.run();
         follow_connections(&lifecycle, &connections, &gateway);
@@ -208,17 +259,31 @@ impl Server {
             lifecycle: lifecycle.clone(),
             metrics: Some(options.metrics),
         });
-        let mcp = mcp::router(gateway.clone(), endpoint(settings))
-            .layer(axum::middleware::from_fn_with_state(identity.clone(), deputy_web::bearer));
-        Ok(Self { router: web.merge(mcp), lifecycle, identity, connections, gateway, store })
+        let mcp = mcp::router(gateway.clone(), endpoint(settings)).layer(
+            axum::middleware::from_fn_with_state(identity.clone(), deputy_web::bearer),
+        );
+        Ok(Self {
+            router: web.merge(mcp),
+            lifecycle,
+            identity,
+            connections,
+            gateway,
+            store,
+        })
     }
 
     /// Takes requests until `stop`, then ends in order: no new request, those under way finish, the
     /// servers behind the tools end, the last records are written.
-    pub(crate) async fn run(self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub(crate) async fn run(
+        self,
+        listener: tokio::net::TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
         let soft = self.lifecycle.soft().clone();
         let lifecycle = self.lifecycle.clone();
-        let app = self.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let app = self
+            .router
+            .into_make_service_with_connect_info::<std::net::SocketAddr>();
         let stopping = async move {
             stop.await;
             // Streams end by themselves on this.
@@ -229,7 +294,8 @@ impl Server {
             let _ = stream.set_nodelay(true);
         });
         let serve = axum::serve(listener, app).with_graceful_shutdown(stopping);
-        let mut serving = tokio_util::task::AbortOnDropHandle::new(lifecycle.spawn(async move { serve.await }));
+        let mut serving =
+            tokio_util::task::AbortOnDropHandle::new(lifecycle.spawn(async move { serve.await }));
         let told = self.lifecycle.soft().clone();
         tokio::select! {
             ended = &mut serving => {
@@ -255,12 +321,24 @@ fn connections_config(settings: &Settings) -> anyhow::Result<Option<deputy_conne
     let (id, secret) = match (&google.client_id, &google.client_secret) {
         (Some(id), Some(secret)) => (id.clone(), secret.clone()),
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(SettingError("GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID".to_owned()).into()),
-        (None, Some(_)) => return Err(SettingError("GOOGLE_CLIENT_ID is missing beside GOOGLE_CLIENT_SECRET".to_owned()).into()),
+        (Some(_), None) => {
+            return Err(SettingError(
+                "GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID".to_owned(),
+            )
+            .into());
+        }
+        (None, Some(_)) => {
+            return Err(SettingError(
+                "GOOGLE_CLIENT_ID is missing beside GOOGLE_CLIENT_SECRET".to_owned(),
+            )
+            .into());
+        }
     };
     let callback = match &google.callback_url {
         Some(url) => url.clone(),
-        None => settings.public_url.join("api/v1/integrations/google/callback")?,
+        None => settings
+            .public_url
+            .join("api/v1/integrations/google/callback")?,
     };
     let mut config = deputy_connections::Config::google(id, secret, callback);
     for (setting, target) in [
@@ -281,7 +359,12 @@ fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
     if let Some(root) = &google.api_url {
         env.push((API_URL.to_owned(), EnvValue::Plain(root.to_string())));
     }
-    for name in ["RUST_LOG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+    for name in [
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
         if let Some(value) = crate::settings::variable(name) {
             env.push((name.to_owned(), EnvValue::Plain(value)));
         }
@@ -292,7 +375,11 @@ fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
         env,
         per_request_args: vec!["--credentials-per-request".to_owned()],
         token_variable: TOKEN,
-        isolation: if google.process_isolation { Isolation::Process } else { Isolation::Shared },
+        isolation: if google.process_isolation {
+            Isolation::Process
+        } else {
+            Isolation::Shared
+        },
     })
 }
 
@@ -301,22 +388,30 @@ fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
 fn follow_connections(lifecycle: &Lifecycle, connections: &Connections, gateway: &Gateway) {
     let mut events = connections.subscribe();
     let gateway = gateway.clone();
-    lifecycle.spawn(lifecycle.soft().clone().run_until_cancelled_owned(async move {
-        loop {
-            match events.recv().await {
-                Ok(event) => match event.kind {
-                    ConnectionEventKind::TokenRefreshed => {}
-                    ConnectionEventKind::Connected => gateway.tools_changed(event.user_id),
-                    ConnectionEventKind::ServicesChanged | ConnectionEventKind::Disconnected => {
-                        gateway.stop_user(event.user_id).await;
-                        gateway.tools_changed(event.user_id);
+    lifecycle.spawn(
+        lifecycle
+            .soft()
+            .clone()
+            .run_until_cancelled_owned(async move {
+                loop {
+                    match events.recv().await {
+                        Ok(event) => match event.kind {
+                            ConnectionEventKind::TokenRefreshed => {}
+                            ConnectionEventKind::Connected => gateway.tools_changed(event.user_id),
+                            ConnectionEventKind::ServicesChanged
+                            | ConnectionEventKind::Disconnected => {
+                                gateway.stop_user(event.user_id).await;
+                                gateway.tools_changed(event.user_id);
+                            }
+                        },
+                        Err(RecvError::Lagged(missed)) => {
+                            tracing::warn!(missed, "changes of connections were missed")
+                        }
+                        Err(RecvError::Closed) => return,
                     }
-                },
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "changes of connections were missed"),
-                Err(RecvError::Closed) => return,
-            }
-        }
-    }));
+                }
+            }),
+    );
 }
 
 /// Under which names `/mcp` answers.
@@ -330,17 +425,25 @@ fn endpoint(settings: &Settings) -> mcp::Endpoint {
             origins.push(format!("http://{name}:{}", settings.listen.port()));
         }
     }
-    mcp::Endpoint { allowed_hosts: hosts, allowed_origins: origins }
+    mcp::Endpoint {
+        allowed_hosts: hosts,
+        allowed_origins: origins,
+    }
 }
 
 /// `host` or `host:port` as a request's `Host` has it.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The origin with its port even where that is the scheme's own: without one, any would match.
 fn with_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    format!("{}://{host}:{}", url.scheme(), url.port_or_known_default().unwrap_or(443))
+    format!(
+        "{}://{host}:{}",
+        url.scheme(),
+        url.port_or_known_default().unwrap_or(443)
+    )
 }

@@ -59,34 +59,51 @@ struct Values(HashMap<&'static str, (String, &'static str)>);
 
 impl Values {
     fn text(&self, name: &'static str) -> Option<&str> {
-        self.0.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(|(value, _)| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     fn secret(&self, name: &'static str) -> Option<Secret<String>> {
         self.text(name).map(Secret::from)
     }
 
-    fn parse<T: FromStr>(&self, name: &'static str, what: &str, default: T) -> Result<T, SettingError> {
+    fn parse<T: FromStr>(
+        &self,
+        name: &'static str,
+        what: &str,
+        default: T,
+    ) -> Result<T, SettingError> {
         match self.text(name) {
             None => Ok(default),
-            Some(text) => text.parse().map_err(|_| wrong(format!("{name} must be {what}, not '{text}'"))),
+            Some(text) => text
+                .parse()
+                .map_err(|_| wrong(format!("{name} must be {what}, not '{text}'"))),
         }
     }
 
     /// An absolute `https` URL, or `http` towards this machine.
     fn url(&self, name: &'static str) -> Result<Option<Url>, SettingError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let url = Url::parse(text).map_err(|e| wrong(format!("{name} is no URL ({e}): '{text}'")))?;
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let url =
+            Url::parse(text).map_err(|e| wrong(format!("{name} is no URL ({e}): '{text}'")))?;
         match url.scheme() {
             "https" => {}
             "http" if deputy_core::http::is_loopback(&url) => {}
             "http" => {
-                return Err(wrong(format!("{name} must begin with https:// (http:// is accepted for this machine only)")));
+                return Err(wrong(format!(
+                    "{name} must begin with https:// (http:// is accepted for this machine only)"
+                )));
             }
             _ => return Err(wrong(format!("{name} must begin with https://"))),
         }
         if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(format!("{name} must be a plain URL with a host and without a user name")));
+            return Err(wrong(format!(
+                "{name} must be a plain URL with a host and without a user name"
+            )));
         }
         Ok(Some(url))
     }
@@ -129,11 +146,20 @@ impl Settings {
         read_file(sources, overrides.config.as_deref(), &mut values)?;
         read_environment(sources, &mut values)?;
         if let Some(listen) = &overrides.listen {
-            values.0.insert("DEPUTY_LISTEN", (listen.clone(), "--listen"));
+            values
+                .0
+                .insert("DEPUTY_LISTEN", (listen.clone(), "--listen"));
         }
         if let Some(data) = &overrides.data {
-            values.0.insert("DEPUTY_DATA_DIR", (data.display().to_string(), "--data"));
-            if overrides.config.is_none() && values.0.get("DATABASE_URL").is_some_and(|(url, _)| url.starts_with("sqlite:")) {
+            values
+                .0
+                .insert("DEPUTY_DATA_DIR", (data.display().to_string(), "--data"));
+            if overrides.config.is_none()
+                && values
+                    .0
+                    .get("DATABASE_URL")
+                    .is_some_and(|(url, _)| url.starts_with("sqlite:"))
+            {
                 // A flag names the folder: the embedded database is the one in it.
                 values.0.remove("DATABASE_URL");
             }
@@ -142,28 +168,46 @@ impl Settings {
     }
 
     fn check(values: &Values) -> Result<Self, SettingError> {
-        let listen: SocketAddr =
-            values.parse("DEPUTY_LISTEN", "an address and a port such as 127.0.0.1:8484", ([127, 0, 0, 1], 8484).into())?;
+        let listen: SocketAddr = values.parse(
+            "DEPUTY_LISTEN",
+            "an address and a port such as 127.0.0.1:8484",
+            ([127, 0, 0, 1], 8484).into(),
+        )?;
         let public_url = match values.url("DEPUTY_PUBLIC_URL")? {
             Some(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-                return Err(wrong("DEPUTY_PUBLIC_URL must be an origin such as https://deputy.example.org, without a path"));
+                return Err(wrong(
+                    "DEPUTY_PUBLIC_URL must be an origin such as https://deputy.example.org, without a path",
+                ));
             }
             Some(url) => url,
-            None => Url::parse(&format!("http://{listen}")).map_err(|e| wrong(format!("DEPUTY_LISTEN: {e}")))?,
+            None => Url::parse(&format!("http://{listen}"))
+                .map_err(|e| wrong(format!("DEPUTY_LISTEN: {e}")))?,
         };
         let data_dir = PathBuf::from(values.text("DEPUTY_DATA_DIR").unwrap_or("./data"));
         let database_url = match values.text("DATABASE_URL") {
-            Some(url) if url.starts_with("sqlite://") || url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Some(url)
+                if url.starts_with("sqlite://")
+                    || url.starts_with("postgres://")
+                    || url.starts_with("postgresql://") =>
+            {
                 url.to_owned()
             }
-            Some(_) => return Err(wrong("DATABASE_URL must begin with sqlite:// or postgres://")),
+            Some(_) => {
+                return Err(wrong(
+                    "DATABASE_URL must begin with sqlite:// or postgres://",
+                ));
+            }
             None => format!("sqlite://{}", data_dir.join("deputy.db").display()),
         };
         let isolation = values.text("GOOGLE_ISOLATION").unwrap_or("shared");
         let process_isolation = match isolation {
             "shared" => false,
             "process" => true,
-            other => return Err(wrong(format!("GOOGLE_ISOLATION must be shared or process, not '{other}'"))),
+            other => {
+                return Err(wrong(format!(
+                    "GOOGLE_ISOLATION must be shared or process, not '{other}'"
+                )));
+            }
         };
         Ok(Self {
             key: read_key(values)?,
@@ -178,8 +222,16 @@ impl Settings {
                 api_url: values.url("GOOGLE_API_URL")?,
                 process_isolation,
             },
-            login_per_5min: values.parse("DEPUTY_LIMITS_LOGIN_PER_5MIN", "a number, 0 for no limit", 10)?,
-            calls_per_min: values.parse("DEPUTY_LIMITS_CALLS_PER_MIN", "a number, 0 for no limit", 600)?,
+            login_per_5min: values.parse(
+                "DEPUTY_LIMITS_LOGIN_PER_5MIN",
+                "a number, 0 for no limit",
+                10,
+            )?,
+            calls_per_min: values.parse(
+                "DEPUTY_LIMITS_CALLS_PER_MIN",
+                "a number, 0 for no limit",
+                600,
+            )?,
             listen,
             public_url,
             data_dir,
@@ -203,12 +255,15 @@ impl Settings {
 }
 
 fn read_key(values: &Values) -> Result<Option<Secret<String>>, SettingError> {
-    match (values.text("TOKEN_ENCRYPTION_KEY_FILE"), values.secret("TOKEN_ENCRYPTION_KEY")) {
+    match (
+        values.text("TOKEN_ENCRYPTION_KEY_FILE"),
+        values.secret("TOKEN_ENCRYPTION_KEY"),
+    ) {
         (Some(file), None) => key_from_file("TOKEN_ENCRYPTION_KEY_FILE", Path::new(file)).map(Some),
         (None, key) => Ok(key),
-        (Some(_), Some(_)) => {
-            Err(wrong("TOKEN_ENCRYPTION_KEY and TOKEN_ENCRYPTION_KEY_FILE are both set; keep one, the file being the better place"))
-        }
+        (Some(_), Some(_)) => Err(wrong(
+            "TOKEN_ENCRYPTION_KEY and TOKEN_ENCRYPTION_KEY_FILE are both set; keep one, the file being the better place",
+        )),
     }
 }
 
@@ -229,22 +284,35 @@ fn key_from_file(setting: &str, file: &Path) -> Result<Secret<String>, SettingEr
             )));
         }
     }
-    let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("{setting}: {} can't be read: {e}", file.display())))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| wrong(format!("{setting}: {} can't be read: {e}", file.display())))?;
     Ok(Secret::from(text.trim()))
 }
 
-fn read_file(sources: Sources, named: Option<&Path>, values: &mut Values) -> Result<(), SettingError> {
+fn read_file(
+    sources: Sources,
+    named: Option<&Path>,
+    values: &mut Values,
+) -> Result<(), SettingError> {
     let path = match (named, sources) {
         (Some(path), _) => path.to_owned(),
         (None, Sources::All) if Path::new("deputy.toml").exists() => PathBuf::from("deputy.toml"),
         (None, _) => return Ok(()),
     };
-    let text = std::fs::read_to_string(&path).map_err(|e| wrong(format!("{} can't be read: {e}", path.display())))?;
-    let table: toml::Table = text.parse().map_err(|e| wrong(format!("{}: {e}", path.display())))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| wrong(format!("{} can't be read: {e}", path.display())))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e| wrong(format!("{}: {e}", path.display())))?;
     for (key, value) in keys::flatten(&table) {
         let Some(name) = keys::env_of(&key) else {
-            let hint = keys::nearest(&key).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-            return Err(wrong(format!("{}: unknown key '{key}'{hint}", path.display())));
+            let hint = keys::nearest(&key)
+                .map(|near| format!("; did you mean '{near}'?"))
+                .unwrap_or_default();
+            return Err(wrong(format!(
+                "{}: unknown key '{key}'{hint}",
+                path.display()
+            )));
         };
         if keys::is_allowed(name, sources) {
             values.0.insert(name, (value, "file"));
@@ -256,7 +324,9 @@ fn read_file(sources: Sources, named: Option<&Path>, values: &mut Values) -> Res
 fn read_environment(sources: Sources, values: &mut Values) -> Result<(), SettingError> {
     let mut dotenv = HashMap::new();
     if sources == Sources::All && Path::new(".env").exists() {
-        for pair in dotenvy::from_path_iter(".env").map_err(|e| wrong(format!(".env can't be read: {e}")))? {
+        for pair in dotenvy::from_path_iter(".env")
+            .map_err(|e| wrong(format!(".env can't be read: {e}")))?
+        {
             let (name, value) = pair.map_err(|e| wrong(format!(".env: {e}")))?;
             dotenv.insert(name, value);
         }
@@ -265,7 +335,10 @@ fn read_environment(sources: Sources, values: &mut Values) -> Result<(), Setting
         if !keys::is_allowed(name, sources) {
             continue;
         }
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
         let value = std::env::var(name).ok().or_else(|| dotenv.remove(*name));
         // An empty variable counts as unset: compose files pass those on.
         if let Some(value) = value.filter(|v| !v.trim().is_empty()) {
@@ -277,6 +350,9 @@ fn read_environment(sources: Sources, values: &mut Values) -> Result<(), Setting
 
 /// A variable that is no setting of the server: the agent's address and token, a server's token.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     std::env::var(name).ok().filter(|v| !v.trim().is_empty())
 }

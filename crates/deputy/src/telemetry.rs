@@ -20,7 +20,11 @@ pub(crate) fn init_logs(default: &str) {
     let _ = if std::io::stderr().is_terminal() {
         builder.compact().try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init()
     };
 }
 
@@ -33,6 +37,10 @@ pub(crate) const COMMAND_LOGS: &str = "error";
 
 /// Installs the recorder behind `GET /metrics`.
 pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
-    const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
-    Ok(PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()?)
+    const SECONDS: [f64; 12] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+    ];
+    Ok(PrometheusBuilder::new()
+        .set_buckets(&SECONDS)?
+        .install_recorder()?)
 }

@@ -26,14 +26,25 @@ fn entry(target: &str) -> Entry {
 
 /// A chain of five records, on each engine, with its URL for tampering.
 async fn each(test: impl AsyncFn(Store, String)) {
-    for database in [Some(sqlite().await), postgres().await].into_iter().flatten() {
+    for database in [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+    {
         let lifecycle = Lifecycle::new();
-        let audit = Audit::start(database.store.clone(), &key(), Arc::new(SystemClock), &lifecycle);
+        let audit = Audit::start(
+            database.store.clone(),
+            &key(),
+            Arc::new(SystemClock),
+            &lifecycle,
+        );
         for target in ["a", "b", "c", "d", "e"] {
             audit.record(entry(target)).await.unwrap();
         }
         audit.close().await;
-        assert!(lifecycle.stop(Duration::from_secs(5)).await, "the writer ends when it is closed");
+        assert!(
+            lifecycle.stop(Duration::from_secs(5)).await,
+            "the writer ends when it is closed"
+        );
         test(database.store.clone(), database.url.clone()).await;
     }
 }
@@ -48,11 +59,17 @@ async fn broken(store: &Store) -> i64 {
 #[tokio::test]
 async fn an_untouched_chain_is_whole_and_an_empty_one_too() {
     each(async |store, _| {
-        assert_eq!(verify(&store, &key()).await.unwrap(), Verdict::Whole { records: 5 });
+        assert_eq!(
+            verify(&store, &key()).await.unwrap(),
+            Verdict::Whole { records: 5 }
+        );
     })
     .await;
     let empty = sqlite().await;
-    assert_eq!(verify(&empty.store, &key()).await.unwrap(), Verdict::Whole { records: 0 });
+    assert_eq!(
+        verify(&empty.store, &key()).await.unwrap(),
+        Verdict::Whole { records: 0 }
+    );
 }
 
 #[tokio::test]
@@ -99,24 +116,41 @@ async fn removal_reordering_and_cutting_off_are_found() {
     each(async |store, url| {
         execute(&url, "DELETE FROM audit_log WHERE id = 5").await;
         assert_eq!(broken(&store).await, 5);
-        execute(&url, "UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE id = 4)").await;
+        execute(
+            &url,
+            "UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE id = 4)",
+        )
+        .await;
         assert_eq!(broken(&store).await, 4);
         execute(&url, "DELETE FROM audit_log").await;
         execute(&url, "DELETE FROM audit_head").await;
         // Everything gone is an empty chain: only an export kept elsewhere tells.
-        assert_eq!(verify(&store, &key()).await.unwrap(), Verdict::Whole { records: 0 });
+        assert_eq!(
+            verify(&store, &key()).await.unwrap(),
+            Verdict::Whole { records: 0 }
+        );
     })
     .await;
 }
 
 #[tokio::test]
 async fn two_writers_on_one_database_make_one_chain() {
-    for database in [Some(sqlite().await), postgres().await].into_iter().flatten() {
+    for database in [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+    {
         let lifecycle = Lifecycle::new();
         let clock: Arc<dyn deputy_core::Clock> = Arc::new(SystemClock);
-        let other = Store::connect(&deputy_store::Config::new(&database.url)).await.unwrap();
+        let other = Store::connect(&deputy_store::Config::new(&database.url))
+            .await
+            .unwrap();
         let writers = [
-            Audit::start(database.store.clone(), &key(), Arc::clone(&clock), &lifecycle),
+            Audit::start(
+                database.store.clone(),
+                &key(),
+                Arc::clone(&clock),
+                &lifecycle,
+            ),
             Audit::start(other, &key(), clock, &lifecycle),
         ];
         let mut tasks = Vec::new();
@@ -127,7 +161,10 @@ async fn two_writers_on_one_database_make_one_chain() {
         for task in tasks {
             task.await.unwrap().unwrap().unwrap();
         }
-        assert_eq!(verify(&database.store, &key()).await.unwrap(), Verdict::Whole { records: 60 });
+        assert_eq!(
+            verify(&database.store, &key()).await.unwrap(),
+            Verdict::Whole { records: 60 }
+        );
     }
 }
 
@@ -135,7 +172,12 @@ async fn two_writers_on_one_database_make_one_chain() {
 async fn what_can_not_be_written_is_said() {
     let database = sqlite().await;
     let lifecycle = Lifecycle::new();
-    let audit = Audit::start(database.store.clone(), &key(), Arc::new(SystemClock), &lifecycle);
+    let audit = Audit::start(
+        database.store.clone(),
+        &key(),
+        Arc::new(SystemClock),
+        &lifecycle,
+    );
     audit.record(entry("a")).await.unwrap();
     execute(&database.url, "DROP TABLE audit_log").await;
     assert_eq!(audit.record(entry("b")).await, Err(AuditError));

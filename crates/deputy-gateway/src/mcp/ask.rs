@@ -7,8 +7,9 @@
 
 use deputy_core::Principal;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest, ElicitRequestParams,
-    ElicitationAction, ErrorData, InputRequest, InputRequiredResult, ProtocolVersion,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest,
+    ElicitRequestParams, ElicitationAction, ErrorData, InputRequest, InputRequiredResult,
+    ProtocolVersion,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::Value;
@@ -37,8 +38,9 @@ impl Handler {
         if !opens_links {
             return Ok(self.waiting(&approval).into());
         }
-        let modern =
-            context.protocol_version().is_some_and(|v| v.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
+        let modern = context
+            .protocol_version()
+            .is_some_and(|v| v.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
         if modern {
             match answered(request) {
                 None => return Ok(self.input_required(&approval).into()),
@@ -51,12 +53,21 @@ impl Handler {
         // The person has the page before them: wait for the decision.
         let deadline = Instant::now() + self.gateway.inner.config.call_deadline;
         loop {
-            self.gateway.decision(approval.id, deadline, &context.ct).await;
-            match self.call(principal, &request.name, arguments.clone(), context).await {
+            self.gateway
+                .decision(approval.id, deadline, &context.ct)
+                .await;
+            match self
+                .call(principal, &request.name, arguments.clone(), context)
+                .await
+            {
                 Ok(Outcome::Done(result)) => return wire_result(&result).map(Into::into),
                 Ok(Outcome::Asked(still)) if still.id == approval.id => {
                     if context.ct.is_cancelled() || Instant::now() >= deadline {
-                        return Ok(if modern { self.input_required(&still).into() } else { self.waiting(&still).into() });
+                        return Ok(if modern {
+                            self.input_required(&still).into()
+                        } else {
+                            self.waiting(&still).into()
+                        });
                     }
                 }
                 // It lapsed meanwhile, and the repeat has asked anew.
@@ -78,13 +89,19 @@ impl Handler {
     fn input_required(&self, approval: &Approval) -> InputRequiredResult {
         let request = InputRequest::Elicitation(ElicitRequest::new(self.link(approval)));
         // The state is a name, not a right: whose approval it is, is looked up by the person.
-        InputRequiredResult::new(Some([(KEY.to_owned(), request)].into()), Some(approval.id.to_string()))
+        InputRequiredResult::new(
+            Some([(KEY.to_owned(), request)].into()),
+            Some(approval.id.to_string()),
+        )
     }
 
     /// Asks a client of an older era to open the link; true when it did.
     async fn opened(&self, peer: &ClientPeer, approval: &Approval) -> bool {
         let timeout = self.gateway.inner.config.call_deadline;
-        match peer.create_elicitation_with_timeout(self.link(approval), Some(timeout)).await {
+        match peer
+            .create_elicitation_with_timeout(self.link(approval), Some(timeout))
+            .await
+        {
             Ok(answer) => answer.action == ElicitationAction::Accept,
             Err(error) => {
                 tracing::debug!(%error, "the client did not take the link");
@@ -111,5 +128,11 @@ enum Answer {
 
 fn answered(request: &CallToolRequestParams) -> Option<Answer> {
     let answer = request.input_responses.as_ref()?.get(KEY)?;
-    Some(if answer.get("action").and_then(Value::as_str) == Some("accept") { Answer::Opened } else { Answer::Declined })
+    Some(
+        if answer.get("action").and_then(Value::as_str) == Some("accept") {
+            Answer::Opened
+        } else {
+            Answer::Declined
+        },
+    )
 }

@@ -29,7 +29,10 @@ pub(super) struct SessionOwners {
 
 impl SessionOwners {
     pub(super) fn new(manager: Arc<LocalSessionManager>) -> Self {
-        Self { owners: Mutex::new(HashMap::new()), manager }
+        Self {
+            owners: Mutex::new(HashMap::new()),
+            manager,
+        }
     }
 
     /// Forgets sessions that have ended, once a minute.
@@ -47,13 +50,25 @@ impl SessionOwners {
     }
 
     fn open_sessions(&self, user: UserId) -> usize {
-        self.owners.lock().values().filter(|owner| **owner == user).count()
+        self.owners
+            .lock()
+            .values()
+            .filter(|owner| **owner == user)
+            .count()
     }
 }
 
 /// The layer: a session id counts only from its owner; a new session gets one.
-pub(super) async fn check_owner(State(owners): State<Arc<SessionOwners>>, request: Request, next: Next) -> Response {
-    let Some(user) = request.extensions().get::<Arc<Principal>>().map(|p| p.user_id) else {
+pub(super) async fn check_owner(
+    State(owners): State<Arc<SessionOwners>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(user) = request
+        .extensions()
+        .get::<Arc<Principal>>()
+        .map(|p| p.user_id)
+    else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let named = session_of(request.headers());
@@ -79,6 +94,7 @@ fn session_of(headers: &HeaderMap) -> Option<String> {
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
-    let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": message } });
+    let body =
+        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": message } });
     (status, Json(body)).into_response()
 }

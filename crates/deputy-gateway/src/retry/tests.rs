@@ -34,7 +34,10 @@ fn waits(failure: &Failure) -> Vec<u128> {
 
 #[test]
 fn a_refused_token_is_refreshed_once() {
-    assert_eq!(sequence(&Failure::Unauthorized, true), [Next::Refresh, Next::GiveUp]);
+    assert_eq!(
+        sequence(&Failure::Unauthorized, true),
+        [Next::Refresh, Next::GiveUp]
+    );
 }
 
 #[test]
@@ -47,24 +50,45 @@ fn each_kind_is_tried_as_often_as_the_table_says() {
 
 #[test]
 fn what_may_not_be_repeated_is_not() {
-    for failure in [Failure::Crash, Failure::Network, Failure::ServerError, Failure::Unauthorized] {
+    for failure in [
+        Failure::Crash,
+        Failure::Network,
+        Failure::ServerError,
+        Failure::Unauthorized,
+    ] {
         assert_eq!(sequence(&failure, false), [Next::GiveUp]);
     }
 }
 
 #[test]
 fn a_limit_is_waited_for_only_within_the_deadline() {
-    let limited = Failure::RateLimited { retry_after: Some(Duration::from_secs(20)) };
+    let limited = Failure::RateLimited {
+        retry_after: Some(Duration::from_secs(20)),
+    };
     let mut tried = Tried::default();
-    assert_eq!(tried.next(&limited, true, Duration::from_secs(10), &Middle), Next::GiveUp);
+    assert_eq!(
+        tried.next(&limited, true, Duration::from_secs(10), &Middle),
+        Next::GiveUp
+    );
     let mut tried = Tried::default();
-    assert!(matches!(tried.next(&limited, true, LONG, &Middle), Next::After(d) if d >= Duration::from_secs(20)));
+    assert!(
+        matches!(tried.next(&limited, true, LONG, &Middle), Next::After(d) if d >= Duration::from_secs(20))
+    );
 }
 
 #[test]
 fn different_failures_share_the_attempts() {
     let mut tried = Tried::default();
-    assert_eq!(tried.next(&Failure::Unauthorized, true, LONG, &Middle), Next::Refresh);
-    assert!(matches!(tried.next(&Failure::ServerError, true, LONG, &Middle), Next::After(_)));
-    assert_eq!(tried.next(&Failure::ServerError, true, LONG, &Middle), Next::GiveUp);
+    assert_eq!(
+        tried.next(&Failure::Unauthorized, true, LONG, &Middle),
+        Next::Refresh
+    );
+    assert!(matches!(
+        tried.next(&Failure::ServerError, true, LONG, &Middle),
+        Next::After(_)
+    ));
+    assert_eq!(
+        tried.next(&Failure::ServerError, true, LONG, &Middle),
+        Next::GiveUp
+    );
 }

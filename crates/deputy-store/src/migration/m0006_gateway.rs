@@ -25,7 +25,12 @@ impl MigrationTrait for Migration {
         manager.create_table(audit_log()).await?;
         manager
             .create_index(
-                Index::create().name("audit_log_user_idx").table("audit_log").col("user_id").col("id").to_owned(),
+                Index::create()
+                    .name("audit_log_user_idx")
+                    .table("audit_log")
+                    .col("user_id")
+                    .col("id")
+                    .to_owned(),
             )
             .await?;
         manager
@@ -87,8 +92,16 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["mcp_usage_log", "repeatable_calls", "approvals", "audit_head", "audit_log"] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+        for table in [
+            "mcp_usage_log",
+            "repeatable_calls",
+            "approvals",
+            "audit_head",
+            "audit_log",
+        ] {
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }
@@ -121,7 +134,11 @@ fn approvals() -> TableCreateStatement {
         // Sealed: {"arguments", "summary"}.
         .col(ColumnDef::new("request").binary().not_null())
         .col(ColumnDef::new("arguments_digest").string_len(64).not_null())
-        .col(ColumnDef::new("definition_digest").string_len(64).not_null())
+        .col(
+            ColumnDef::new("definition_digest")
+                .string_len(64)
+                .not_null(),
+        )
         .col(ColumnDef::new("call_id").string_len(36).not_null())
         .col(ColumnDef::new("caller").string().not_null())
         .col(ColumnDef::new("status").string_len(16).not_null())
@@ -143,7 +160,13 @@ fn approvals() -> TableCreateStatement {
 fn repeatable_calls() -> TableCreateStatement {
     Table::create()
         .table("repeatable_calls")
-        .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
+        .col(
+            ColumnDef::new("id")
+                .big_integer()
+                .not_null()
+                .auto_increment()
+                .primary_key(),
+        )
         .col(user_id())
         .col(ColumnDef::new("idempotency_key").string().not_null())
         .col(ColumnDef::new("request_digest").string_len(64).not_null())
@@ -160,7 +183,13 @@ fn repeatable_calls() -> TableCreateStatement {
 fn mcp_usage_log() -> TableCreateStatement {
     Table::create()
         .table("mcp_usage_log")
-        .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
+        .col(
+            ColumnDef::new("id")
+                .big_integer()
+                .not_null()
+                .auto_increment()
+                .primary_key(),
+        )
         .col(user_id())
         .col(ColumnDef::new("server_name").string().not_null())
         .col(ColumnDef::new("query").text().not_null())

@@ -29,10 +29,21 @@ pub(crate) async fn tools(server: &ServerArgs, json: bool) -> anyhow::Result<Exi
     if tools.is_empty() {
         eprintln!("no tools yet: connect an account on the server's page /connect");
     }
-    let width = tools.iter().filter_map(|t| t["name"].as_str()).map(str::len).max().unwrap_or(0);
+    let width = tools
+        .iter()
+        .filter_map(|t| t["name"].as_str())
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
     for tool in &tools {
         let text = |key: &str| tool[key].as_str().unwrap_or_default().to_owned();
-        say(&format!("{:width$}  {:8}  {:4}  {}", text("name"), text("server"), text("policy"), text("title")));
+        say(&format!(
+            "{:width$}  {:8}  {:4}  {}",
+            text("name"),
+            text("server"),
+            text("policy"),
+            text("title")
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -41,14 +52,23 @@ pub(crate) async fn tools(server: &ServerArgs, json: bool) -> anyhow::Result<Exi
 pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     let text = if args.arguments == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading the arguments from standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("reading the arguments from standard input")?;
         text
     } else {
         args.arguments
     };
     let arguments: Value = serde_json::from_str(&text).context("the arguments are no JSON")?;
     let path = format!("api/v1/tools/{}/call", urlencode(&args.tool));
-    let answer = request(&args.server, Method::POST, &path, Some(&arguments), args.idempotency_key.as_deref()).await?;
+    let answer = request(
+        &args.server,
+        Method::POST,
+        &path,
+        Some(&arguments),
+        args.idempotency_key.as_deref(),
+    )
+    .await?;
     let status = answer.status;
     let data = answer.data()?;
     if args.json {
@@ -57,21 +77,38 @@ pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     if status == StatusCode::ACCEPTED {
         let approval = &data["approval"];
         let at = server_url(&args.server.url)?.join("approvals")?;
-        eprintln!("waits for your approval: {}\n  {at}", approval["summary"].as_str().unwrap_or_default());
+        eprintln!(
+            "waits for your approval: {}\n  {at}",
+            approval["summary"].as_str().unwrap_or_default()
+        );
         return Ok(ExitCode::SUCCESS);
     }
     if !args.json {
-        let shown = if data["structured"].is_null() { &data["content"] } else { &data["structured"] };
+        let shown = if data["structured"].is_null() {
+            &data["content"]
+        } else {
+            &data["structured"]
+        };
         say(&serde_json::to_string_pretty(shown)?);
     }
-    Ok(if data["is_error"] == Value::Bool(true) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if data["is_error"] == Value::Bool(true) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Says as whom.
 pub(crate) async fn whoami(server: &ServerArgs) -> anyhow::Result<ExitCode> {
-    let me = request(server, Method::GET, "api/v1/me", None, None).await?.data()?;
+    let me = request(server, Method::GET, "api/v1/me", None, None)
+        .await?
+        .data()?;
     say(me["username"].as_str().unwrap_or_default());
-    eprintln!("{} on {}", me["role"].as_str().unwrap_or_default(), server.url);
+    eprintln!(
+        "{} on {}",
+        me["role"].as_str().unwrap_or_default(),
+        server.url
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,7 +125,9 @@ impl Answer {
         let error = &self.body["error"];
         let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
         match self.status {
-            StatusCode::UNAUTHORIZED => bail!("the server does not know this token; make one on its page /settings"),
+            StatusCode::UNAUTHORIZED => {
+                bail!("the server does not know this token; make one on its page /settings")
+            }
             _ if error.is_object() => bail!("{}: {}", text("code"), text("message")),
             status => bail!("the server answered {status}"),
         }
@@ -109,7 +148,10 @@ async fn request(
         )
         .into());
     };
-    let client = http::trusted(http::Limits { total: TIMEOUT, ..http::Limits::default() })?;
+    let client = http::trusted(http::Limits {
+        total: TIMEOUT,
+        ..http::Limits::default()
+    })?;
     let mut request = client.request(method, url.clone()).bearer_auth(token);
     if let Some(body) = body {
         request = request.json(body);
@@ -117,16 +159,27 @@ async fn request(
     if let Some(key) = key {
         request = request.header("Idempotency-Key", key);
     }
-    let response = request.send().await.with_context(|| format!("{} does not answer", server.url))?;
+    let response = request
+        .send()
+        .await
+        .with_context(|| format!("{} does not answer", server.url))?;
     let status = response.status();
-    let body = response.json().await.with_context(|| format!("{url} answered {status} with something that is no JSON"))?;
+    let body = response
+        .json()
+        .await
+        .with_context(|| format!("{url} answered {status} with something that is no JSON"))?;
     Ok(Answer { status, body })
 }
 
 fn server_url(text: &str) -> anyhow::Result<Url> {
-    let mut url = Url::parse(text).map_err(|e| SettingError(format!("DEPUTY_URL is no URL ({e}): '{text}'")))?;
+    let mut url = Url::parse(text)
+        .map_err(|e| SettingError(format!("DEPUTY_URL is no URL ({e}): '{text}'")))?;
     if url.scheme() != "https" && !(url.scheme() == "http" && http::is_loopback(&url)) {
-        return Err(SettingError("DEPUTY_URL must begin with https:// (http:// is accepted for this machine only)".to_owned()).into());
+        return Err(SettingError(
+            "DEPUTY_URL must begin with https:// (http:// is accepted for this machine only)"
+                .to_owned(),
+        )
+        .into());
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));

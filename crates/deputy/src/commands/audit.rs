@@ -37,7 +37,8 @@ pub(crate) async fn run(action: AuditAction, database: &DatabaseArgs) -> anyhow:
                 let Some(last) = rows.last() else { break };
                 after = last.seq;
                 for row in rows {
-                    let detail: serde_json::Value = serde_json::from_str(&row.detail).unwrap_or_default();
+                    let detail: serde_json::Value =
+                        serde_json::from_str(&row.detail).unwrap_or_default();
                     let record = json!({
                         "seq": row.seq, "at": row.at, "user_id": row.user, "caller": row.caller, "action": row.action,
                         "target": row.target, "call_id": row.call_id, "outcome": row.outcome, "detail": detail,

@@ -20,7 +20,15 @@ pub(crate) async fn run(action: DbAction, database: &DatabaseArgs) -> anyhow::Re
         }
         DbAction::Status => {
             for migration in offline.store.migration_status().await? {
-                say(&format!("{}\t{}", if migration.applied { "applied" } else { "missing" }, migration.name));
+                say(&format!(
+                    "{}\t{}",
+                    if migration.applied {
+                        "applied"
+                    } else {
+                        "missing"
+                    },
+                    migration.name
+                ));
             }
         }
     }

@@ -16,7 +16,13 @@ pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     let mut report = Report { failed: false };
     let settings = match Settings::load(Sources::All, &database.overrides()) {
         Ok(settings) => {
-            report.ok("settings", &format!("listen on {}, public at {}", settings.listen, settings.public_url));
+            report.ok(
+                "settings",
+                &format!(
+                    "listen on {}, public at {}",
+                    settings.listen, settings.public_url
+                ),
+            );
             settings
         }
         Err(error) => {
@@ -29,7 +35,11 @@ pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
         Err(error) => report.fail("database", &format!("{error:#}")),
     }
     check_google(&settings, &mut report).await;
-    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 struct Report {
@@ -53,9 +63,19 @@ async fn check_database(offline: &Offline, report: &mut Report) {
         Ok(all) => {
             let missing = all.iter().filter(|m| !m.applied).count();
             if missing == 0 {
-                report.ok("database", &format!("{:?}, {} migrations applied", offline.store.engine(), all.len()));
+                report.ok(
+                    "database",
+                    &format!(
+                        "{:?}, {} migrations applied",
+                        offline.store.engine(),
+                        all.len()
+                    ),
+                );
             } else {
-                report.fail("database", &format!("{missing} migrations are missing; run: deputy db migrate"));
+                report.fail(
+                    "database",
+                    &format!("{missing} migrations are missing; run: deputy db migrate"),
+                );
                 return;
             }
         }
@@ -68,7 +88,13 @@ async fn check_database(offline: &Offline, report: &mut Report) {
         Err(error) => report.fail("key", &format!("{error:#}")),
         Ok(vault) => match vault.check().await {
             Ok(status) if status.left() > 0 => {
-                report.ok("key", &format!("{} data keys are under a former key; run: deputy key rotate", status.left()));
+                report.ok(
+                    "key",
+                    &format!(
+                        "{} data keys are under a former key; run: deputy key rotate",
+                        status.left()
+                    ),
+                );
             }
             Ok(_) => report.ok("key", "opens everything that is sealed"),
             Err(error) => report.fail("key", &error.to_string()),
@@ -82,8 +108,14 @@ async fn check_google(settings: &Settings, report: &mut Report) {
         report.fail("google", "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not set; docs/google-cloud.md says how to get them");
         return;
     }
-    let token_url = google.token_url.clone().map_or_else(|| "https://oauth2.googleapis.com/token".to_owned(), String::from);
-    let limits = http::Limits { connect: Duration::from_secs(5), total: Duration::from_secs(10) };
+    let token_url = google.token_url.clone().map_or_else(
+        || "https://oauth2.googleapis.com/token".to_owned(),
+        String::from,
+    );
+    let limits = http::Limits {
+        connect: Duration::from_secs(5),
+        total: Duration::from_secs(10),
+    };
     let answer = match http::trusted(limits) {
         Ok(client) => client.get(&token_url).send().await.map(|r| r.status()),
         Err(error) => Err(error),

@@ -17,17 +17,35 @@ use crate::telemetry;
 pub(crate) async fn run(args: EmulateArgs) -> anyhow::Result<ExitCode> {
     telemetry::init_logs(telemetry::SERVER_LOGS);
     if !args.listen.ip().is_loopback() {
-        bail!("an emulator listens on loopback only, not on {}", args.listen);
+        bail!(
+            "an emulator listens on loopback only, not on {}",
+            args.listen
+        );
     }
     let Emulator::Google = args.what;
     let data = args.data.unwrap_or_else(|| "./data".into());
-    let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
+    let listener = tokio::net::TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("listening on {}", args.listen))?;
     let lifecycle = Lifecycle::new();
-    let emulated = google::start(listener, google::Config { data, rng: Arc::new(SystemRng) }, &lifecycle).await?;
+    let emulated = google::start(
+        listener,
+        google::Config {
+            data,
+            rng: Arc::new(SystemRng),
+        },
+        &lifecycle,
+    )
+    .await?;
     if args.json {
         say(&json!({ "url": origin(emulated.url()) }).to_string());
     }
-    eprintln!("emulated Google: {} (client {}, secret {})", emulated.url(), google::CLIENT_ID, google::CLIENT_SECRET);
+    eprintln!(
+        "emulated Google: {} (client {}, secret {})",
+        emulated.url(),
+        google::CLIENT_ID,
+        google::CLIENT_SECRET
+    );
     super::serve::stop_signal().await;
     lifecycle.stop(Duration::from_secs(2)).await;
     Ok(ExitCode::SUCCESS)

@@ -34,7 +34,10 @@ async fn rotate(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
         eprintln!("nothing is left under a former key: TOKEN_ENCRYPTION_KEYS_OLD can be emptied");
         ExitCode::SUCCESS
     } else {
-        eprintln!("{} are left under former keys: keep those until a later run says 0", done.left);
+        eprintln!(
+            "{} are left under former keys: keep those until a later run says 0",
+            done.left
+        );
         ExitCode::FAILURE
     };
     offline.close().await?;

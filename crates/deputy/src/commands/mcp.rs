@@ -29,7 +29,8 @@ pub(crate) async fn run(args: McpArgs) -> anyhow::Result<ExitCode> {
     };
     let mut config = Config::new(credentials);
     if let Some(root) = variable(API_URL) {
-        let root = Url::parse(&root).map_err(|e| SettingError(format!("{API_URL} is no URL ({e}): '{root}'")))?;
+        let root = Url::parse(&root)
+            .map_err(|e| SettingError(format!("{API_URL} is no URL ({e}): '{root}'")))?;
         config.endpoints = Endpoints::under(&root);
     }
     let name = args.server.name();
@@ -37,12 +38,16 @@ pub(crate) async fn run(args: McpArgs) -> anyhow::Result<ExitCode> {
         deputy_google::serve_stdio(name, config).await?;
         return Ok(ExitCode::SUCCESS);
     };
-    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}"))?;
     eprintln!("{name}: http://{}/mcp", listener.local_addr()?);
     let router = deputy_google::http_service(name, &config)?;
     let lifecycle = Lifecycle::new();
     let stop = super::serve::stop_signal();
-    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await?;
     lifecycle.stop(std::time::Duration::from_secs(1)).await;
     Ok(ExitCode::SUCCESS)
 }

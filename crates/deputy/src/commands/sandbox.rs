@@ -32,17 +32,30 @@ const ACCOUNT: &str = "demo@sandbox.test";
 /// Runs it until it is told to stop.
 pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     telemetry::init_logs("warn");
-    let overrides = Overrides { config: args.config, data: args.data, listen: args.listen };
+    let overrides = Overrides {
+        config: args.config,
+        data: args.data,
+        listen: args.listen,
+    };
     let mut settings = Settings::load(Sources::Sandbox, &overrides)?;
     if !settings.listen.ip().is_loopback() {
-        bail!("the sandbox listens on loopback only, not on {}: everybody knows its password", settings.listen);
+        bail!(
+            "the sandbox listens on loopback only, not on {}: everybody knows its password",
+            settings.listen
+        );
     }
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
-        format!("listening on {} (is a sandbox running already? choose another address with --listen)", settings.listen)
+        format!(
+            "listening on {} (is a sandbox running already? choose another address with --listen)",
+            settings.listen
+        )
     })?;
     let address = listener.local_addr()?;
     if settings.listen.port() == 0 {
-        settings.public_url.set_port(Some(address.port())).map_err(|()| anyhow::anyhow!("the public URL takes no port"))?;
+        settings
+            .public_url
+            .set_port(Some(address.port()))
+            .map_err(|()| anyhow::anyhow!("the public URL takes no port"))?;
         settings.listen = address;
     }
     private_folder(&settings.data_dir)?;
@@ -51,7 +64,10 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
 
     // The emulator has a life of its own: it must outlast the server's last calls.
     let world = Lifecycle::new();
-    let config = google::Config { data: settings.data_dir.clone(), rng: Arc::new(SystemRng) };
+    let config = google::Config {
+        data: settings.data_dir.clone(),
+        rng: Arc::new(SystemRng),
+    };
     let emulated = google::start(google_listener(address, &state).await?, config, &world).await?;
     state.google_port = emulated.url().port();
     point_at(&mut settings, emulated.url())?;
@@ -61,11 +77,17 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
         password: USER.to_owned(),
         google_url: Some(origin(emulated.url())),
     };
-    let options = Options { key: Some(key), sandbox: Some(pages), metrics: telemetry::init_metrics()? };
+    let options = Options {
+        key: Some(key),
+        sandbox: Some(pages),
+        metrics: telemetry::init_metrics()?,
+    };
     let server = Server::build(&settings, options).await?;
     let user = demo_user(&server.identity).await?;
     if !state.is_connected {
-        consent::connect(&server.connections, user, ACCOUNT).await.context("connecting the emulated Google")?;
+        consent::connect(&server.connections, user, ACCOUNT)
+            .await
+            .context("connecting the emulated Google")?;
         state.is_connected = true;
     }
     let token = demo_token(&server.identity, user, &mut state).await?;
@@ -123,13 +145,24 @@ async fn demo_user(identity: &Identity) -> anyhow::Result<UserId> {
 }
 
 /// The token of the last run while it works, else a new one with every right.
-async fn demo_token(identity: &Identity, user: UserId, state: &mut State) -> anyhow::Result<Secret<String>> {
+async fn demo_token(
+    identity: &Identity,
+    user: UserId,
+    state: &mut State,
+) -> anyhow::Result<Secret<String>> {
     if let Some(token) = &state.token
-        && identity.authenticate_token(token.expose()).await.is_ok_and(|principal| principal.user_id == user)
+        && identity
+            .authenticate_token(token.expose())
+            .await
+            .is_ok_and(|principal| principal.user_id == user)
     {
         return Ok(token.clone());
     }
-    let request = TokenRequest { name: "sandbox".to_owned(), scopes: Some(Identity::rights(Role::Admin)), days: None };
+    let request = TokenRequest {
+        name: "sandbox".to_owned(),
+        scopes: Some(Identity::rights(Role::Admin)),
+        days: None,
+    };
     let (token, _) = identity.create_token(user, request).await?;
     state.token = Some(token.clone());
     Ok(token)

@@ -15,20 +15,37 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
     let offline = Offline::open(database).await?;
     let identity = offline.identity();
     match action {
-        TokenAction::Create { user, scopes, days, name } => {
+        TokenAction::Create {
+            user,
+            scopes,
+            days,
+            name,
+        } => {
             let user = identity.user_by_name(&user).await?;
             let scopes = match scopes.as_slice() {
                 [] => None,
                 [all] if all == "all" => Some(Identity::rights(user.role)),
-                some => Some(Scopes(some.iter().map(|s| s.parse::<Scope>()).collect::<Result<_, _>>()?)),
+                some => Some(Scopes(
+                    some.iter()
+                        .map(|s| s.parse::<Scope>())
+                        .collect::<Result<_, _>>()?,
+                )),
             };
-            let (token, stored) = identity.create_token(user.id, TokenRequest { name, scopes, days }).await?;
-            eprintln!("token {} of {} ({}); it is not shown again", stored.id, user.username, stored.scopes);
+            let (token, stored) = identity
+                .create_token(user.id, TokenRequest { name, scopes, days })
+                .await?;
+            eprintln!(
+                "token {} of {} ({}); it is not shown again",
+                stored.id, user.username, stored.scopes
+            );
             say(token.expose());
         }
         TokenAction::List { user } => {
             for owner in identity.users().await? {
-                if user.as_ref().is_some_and(|name| !owner.username.eq_ignore_ascii_case(name)) {
+                if user
+                    .as_ref()
+                    .is_some_and(|name| !owner.username.eq_ignore_ascii_case(name))
+                {
                     continue;
                 }
                 for token in identity.tokens(owner.id).await? {
@@ -52,7 +69,14 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
 }
 
 fn line(owner: &str, token: &PersonalToken) -> String {
-    let expires = token.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    format!("{}\t{owner}\t{}\t…{}\t{}\texpires {expires}\tused {used}", token.id, token.name, token.hint, token.scopes)
+    let expires = token
+        .expires_at
+        .map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let used = token
+        .last_used_at
+        .map_or_else(|| "never".to_owned(), |at| at.to_string());
+    format!(
+        "{}\t{owner}\t{}\t…{}\t{}\texpires {expires}\tused {used}",
+        token.id, token.name, token.hint, token.scopes
+    )
 }

@@ -16,41 +16,70 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
     let offline = Offline::open(database).await?;
     let identity = offline.identity();
     match action {
-        UserAction::Add { name, admin, password_stdin } => {
+        UserAction::Add {
+            name,
+            admin,
+            password_stdin,
+        } => {
             let mut new = NewUser::new(name, password(password_stdin)?);
             if admin {
                 new.role = Role::Admin;
             }
             let user = identity.create_user(new).await?;
-            let role = if user.role == Role::Admin { "administrator" } else { "user" };
+            let role = if user.role == Role::Admin {
+                "administrator"
+            } else {
+                "user"
+            };
             eprintln!("added {role} {}", user.username);
         }
         UserAction::List => {
             for user in identity.users().await? {
-                let role = if user.role == Role::Admin { "admin" } else { "user" };
+                let role = if user.role == Role::Admin {
+                    "admin"
+                } else {
+                    "user"
+                };
                 let state = if user.is_active { "active" } else { "disabled" };
-                say(&format!("{}\t{role}\t{state}\t{}", user.username, user.created_at));
+                say(&format!(
+                    "{}\t{role}\t{state}\t{}",
+                    user.username, user.created_at
+                ));
             }
         }
         UserAction::Disable { name } => {
             let user = identity.user_by_name(&name).await?;
             identity.disable_user(user.id).await?;
-            eprintln!("disabled {}; sessions and tokens no longer work", user.username);
+            eprintln!(
+                "disabled {}; sessions and tokens no longer work",
+                user.username
+            );
         }
         UserAction::Enable { name } => {
             let user = identity.user_by_name(&name).await?;
             identity.enable_user(user.id).await?;
             eprintln!("enabled {}", user.username);
         }
-        UserAction::Passwd { name, password_stdin } => {
+        UserAction::Passwd {
+            name,
+            password_stdin,
+        } => {
             let user = identity.user_by_name(&name).await?;
-            identity.set_password(user.id, &password(password_stdin)?, PasswordPolicy::Strict).await?;
-            eprintln!("changed the password of {}; they are signed out everywhere", user.username);
+            identity
+                .set_password(user.id, &password(password_stdin)?, PasswordPolicy::Strict)
+                .await?;
+            eprintln!(
+                "changed the password of {}; they are signed out everywhere",
+                user.username
+            );
         }
         UserAction::Delete { name } => {
             let user = identity.user_by_name(&name).await?;
             identity.delete_user(user.id).await?;
-            eprintln!("deleted {} and destroyed their keys; backups made before still hold both", user.username);
+            eprintln!(
+                "deleted {} and destroyed their keys; backups made before still hold both",
+                user.username
+            );
         }
     }
     offline.close().await?;
@@ -60,7 +89,10 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
 fn password(from_stdin: bool) -> anyhow::Result<Secret<String>> {
     if from_stdin {
         let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).context("reading the password from standard input")?;
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("reading the password from standard input")?;
         let password = Secret::from(line.trim_end_matches(['\r', '\n']));
         zeroize::Zeroize::zeroize(&mut line);
         return Ok(password);

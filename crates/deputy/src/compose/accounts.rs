@@ -11,31 +11,56 @@ pub(crate) struct Accounts(pub(crate) Connections);
 #[async_trait]
 impl Credentials for Accounts {
     async fn connected(&self, user: UserId) -> Result<Connected, CredentialError> {
-        let connection = self.0.connection(user).await.map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(connection.map_or_else(Connected::default, |google| Connected {
-            services: google.services.iter().map(|s| s.as_str().to_owned()).collect(),
-            scopes: google.scopes,
-        }))
+        let connection = self
+            .0
+            .connection(user)
+            .await
+            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
+        Ok(
+            connection.map_or_else(Connected::default, |google| Connected {
+                services: google
+                    .services
+                    .iter()
+                    .map(|s| s.as_str().to_owned())
+                    .collect(),
+                scopes: google.scopes,
+            }),
+        )
     }
 
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError> {
         self.0.access_token(user).await.map(token).map_err(refused)
     }
 
-    async fn refresh(&self, user: UserId, failed_generation: i64) -> Result<AccessToken, CredentialError> {
-        self.0.refresh_after_unauthorized(user, failed_generation).await.map(token).map_err(refused)
+    async fn refresh(
+        &self,
+        user: UserId,
+        failed_generation: i64,
+    ) -> Result<AccessToken, CredentialError> {
+        self.0
+            .refresh_after_unauthorized(user, failed_generation)
+            .await
+            .map(token)
+            .map_err(refused)
     }
 }
 
 fn token(token: Token) -> AccessToken {
-    AccessToken { secret: token.secret, generation: token.generation }
+    AccessToken {
+        secret: token.secret,
+        generation: token.generation,
+    }
 }
 
 fn refused(error: AccessError) -> CredentialError {
     match error {
-        AccessError::NotConnected | AccessError::Expired | AccessError::Removed(_) => CredentialError::NotConnected,
+        AccessError::NotConnected | AccessError::Expired | AccessError::Removed(_) => {
+            CredentialError::NotConnected
+        }
         AccessError::Temporarily { retry_after } => CredentialError::Temporary { retry_after },
-        AccessError::NotConfigured | AccessError::Configuration { .. } => CredentialError::Misconfigured(error.to_string()),
+        AccessError::NotConfigured | AccessError::Configuration { .. } => {
+            CredentialError::Misconfigured(error.to_string())
+        }
         AccessError::Storage(_) => CredentialError::Internal(Box::new(error)),
     }
 }

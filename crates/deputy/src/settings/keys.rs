@@ -51,10 +51,16 @@ pub(super) fn flatten(table: &toml::Table) -> Vec<(String, String)> {
 
 fn walk(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             toml::Value::Table(inner) => walk(&key, inner, out),
-            toml::Value::Array(items) => out.push((key, items.iter().map(text).collect::<Vec<_>>().join(","))),
+            toml::Value::Array(items) => {
+                out.push((key, items.iter().map(text).collect::<Vec<_>>().join(",")))
+            }
             other => out.push((key, text(other))),
         }
     }

@@ -1,7 +1,12 @@
 use super::*;
 
 fn values(pairs: &[(&'static str, &str)]) -> Values {
-    Values(pairs.iter().map(|(k, v)| (*k, ((*v).to_owned(), "test"))).collect())
+    Values(
+        pairs
+            .iter()
+            .map(|(k, v)| (*k, ((*v).to_owned(), "test")))
+            .collect(),
+    )
 }
 
 fn error(pairs: &[(&'static str, &str)]) -> String {
@@ -48,8 +53,13 @@ fn an_unknown_key_of_the_file_is_an_error_that_names_the_nearest() {
     let file = folder.path().join("deputy.toml");
     std::fs::write(&file, "[google]\nclient_idd = \"x\"\n").unwrap();
     let mut values = Values::default();
-    let message = read_file(Sources::All, Some(&file), &mut values).unwrap_err().to_string();
-    assert!(message.contains("google.client_idd") && message.contains("google.client_id'"), "{message}");
+    let message = read_file(Sources::All, Some(&file), &mut values)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("google.client_idd") && message.contains("google.client_id'"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -62,7 +72,12 @@ fn a_key_file_that_others_can_read_is_refused() {
     let path = file.display().to_string();
     assert!(error(&[("TOKEN_ENCRYPTION_KEY_FILE", &path)]).contains("chmod 600"));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
-    assert!(Settings::check(&values(&[("TOKEN_ENCRYPTION_KEY_FILE", &path)])).unwrap().key.is_some());
+    assert!(
+        Settings::check(&values(&[("TOKEN_ENCRYPTION_KEY_FILE", &path)]))
+            .unwrap()
+            .key
+            .is_some()
+    );
 }
 
 #[test]

@@ -31,7 +31,8 @@ impl State {
             return Ok(Self::default());
         }
         let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged; delete it to begin anew", path.display()))
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged; delete it to begin anew", path.display()))
     }
 
     /// Writes it, whole or not at all.
@@ -48,7 +49,8 @@ impl State {
 /// The sandbox's root key, made on the first run.
 pub(crate) fn root_key(path: &Path) -> anyhow::Result<Secret<String>> {
     if path.exists() {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         return Ok(Secret::from(text.trim()));
     }
     let key = deputy_vault::generate_key(&SystemRng);
@@ -59,7 +61,12 @@ pub(crate) fn root_key(path: &Path) -> anyhow::Result<Secret<String>> {
 fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let fresh = path.with_extension("new");
     let write = || {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)
