@@ -141,7 +141,7 @@ pub(crate) struct Route {
 
 /// All methods of all APIs.
 pub(crate) struct Methods {
-    methods: Vec<Method>,
+    all: Vec<Method>,
     schemas: HashMap<String, HashMap<String, Schema>>,
     /// Every scope that some method knows.
     pub(crate) scopes: Vec<&'static str>,
@@ -173,7 +173,7 @@ impl Methods {
             schemas.insert(api.name, api.schemas);
         }
         Self {
-            methods,
+            all: methods,
             schemas,
             scopes,
         }
@@ -182,7 +182,7 @@ impl Methods {
     /// The method with this id.
     #[cfg(test)]
     pub(crate) fn by_id(&self, id: &str) -> Option<&Method> {
-        self.methods.iter().find(|m| m.id == id)
+        self.all.iter().find(|m| m.id == id)
     }
 
     /// The schema `name` of `api`.
@@ -204,7 +204,7 @@ impl Methods {
         let path = path.strip_prefix("/resumable").unwrap_or(path);
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let mut best: Option<(usize, Route)> = None;
-        for method in self.methods.iter().filter(|m| m.verb == *verb) {
+        for method in self.all.iter().filter(|m| m.verb == *verb) {
             let candidates = [(Some(&method.path), false), (method.upload.as_ref(), true)];
             for (segments, upload) in candidates {
                 let Some(values) = segments.and_then(|segments| matched(segments, &parts)) else {

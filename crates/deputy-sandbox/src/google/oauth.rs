@@ -9,6 +9,7 @@
 
 mod authorize;
 mod exchange;
+mod identity;
 pub(crate) mod tokens;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,8 @@ pub(crate) fn is_ours(path: &str) -> bool {
             | "/oauth2/v2/tokeninfo"
             | "/oauth2/v3/tokeninfo"
             | "/tokeninfo"
+            | "/oauth2/v3/certs"
+            | "/.well-known/openid-configuration"
     )
 }
 
@@ -105,6 +108,19 @@ pub(crate) async fn answer(app: &App, request: Request, connection: &Connection)
             (_, "/revoke" | "/o/oauth2/revoke") => revoke(app, &form).await,
             (_, "/oauth2/v2/tokeninfo" | "/oauth2/v3/tokeninfo" | "/tokeninfo") => {
                 tokeninfo(app, &form)
+            }
+            (&Verb::GET, "/oauth2/v3/certs") => {
+                match app
+                    .store
+                    .run(|tx| Ok::<_, WorldError>(identity::keys(tx)))
+                    .await
+                {
+                    Ok(keys) => json_reply(StatusCode::OK, &keys),
+                    Err(error) => pipeline::failed(&error.into(), Envelope::Older),
+                }
+            }
+            (&Verb::GET, "/.well-known/openid-configuration") => {
+                json_reply(StatusCode::OK, &identity::configuration(&app.url))
             }
             _ => refused(
                 StatusCode::METHOD_NOT_ALLOWED,

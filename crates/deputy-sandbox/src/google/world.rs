@@ -456,7 +456,7 @@ impl<'w> Tx<'w> {
                 self.broken = Some(WorldError::Document {
                     kind: T::KIND,
                     error,
-                })
+                });
             }
         }
     }

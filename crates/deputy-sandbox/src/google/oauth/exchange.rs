@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::tokens::{self, Code};
-use super::{Form, joined, json_reply, refused};
+use super::{Form, identity, joined, json_reply, refused};
 use crate::google::failure::Envelope;
 use crate::google::world::{NOBODY, Tx, WorldError};
 use crate::google::{App, CLIENT_ID, CLIENT_SECRET, pipeline};
@@ -129,6 +129,15 @@ fn exchange(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
         "scope": joined(&code.scopes),
         "token_type": "Bearer",
     });
+    if let Some(id_token) = identity::token(
+        tx,
+        &code.account,
+        &code.scopes,
+        access.expose(),
+        code.nonce.as_deref(),
+    ) {
+        body["id_token"] = json!(id_token);
+    }
     if code.refresh {
         let (refresh, ttl) = tokens::issue_refresh(tx, &code.account, &code.client, &code.scopes);
         body["refresh_token"] = json!(refresh.expose());
@@ -179,10 +188,14 @@ fn refresh(tx: &mut Tx<'_>, form: &Form) -> Result<Value, Trouble> {
         }
     };
     let (access, expires_in) = tokens::issue_access(tx, &account, &refresh.client, &scopes);
-    Ok(json!({
+    let mut body = json!({
         "access_token": access.expose(),
         "expires_in": expires_in,
         "scope": joined(&scopes),
         "token_type": "Bearer",
-    }))
+    });
+    if let Some(id_token) = identity::token(tx, &account, &scopes, access.expose(), None) {
+        body["id_token"] = json!(id_token);
+    }
+    Ok(body)
 }

@@ -256,3 +256,67 @@ async fn pages_show_accounts_and_escape_what_they_show() {
         .unwrap();
     assert_eq!(missing.status(), 404);
 }
+
+#[tokio::test]
+async fn an_effect_without_an_answer_is_durable() {
+    let sandbox = Sandbox::start().await;
+    let demo = sandbox.calendar_person("demo@sandbox.test").await;
+    let events = "calendar/v3/calendars/primary/events";
+    let event =
+        json!({"id": "hangs1", "start": {"date": "2026-12-01"}, "end": {"date": "2026-12-02"}});
+    sandbox
+        .control(
+            "faults",
+            json!({"method": "calendar.events.insert", "fault": "commit_then_hang"}),
+        )
+        .await;
+    let there = async {
+        while demo.get(&format!("{events}/hangs1")).await.0 != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = demo.post(events, event) => panic!("an answer came: {answer:?}"),
+        () = there => {}
+    }
+    sandbox
+        .control(
+            "faults",
+            json!({"method": "calendar.events.insert", "fault": "commit_then_unavailable"}),
+        )
+        .await;
+    let event =
+        json!({"id": "fails1", "start": {"date": "2026-12-01"}, "end": {"date": "2026-12-02"}});
+    assert_eq!(demo.post(events, event).await.0, 503);
+    let token = demo.token.clone();
+    let sandbox = sandbox.restart().await;
+    let list = sandbox
+        .http
+        .get(sandbox.at(&format!("{events}?fields=items/id")))
+        .bearer_auth(token);
+    let (status, list) = answer(list).await;
+    assert_eq!(
+        (status, list),
+        (200, json!({"items": [{"id": "hangs1"}, {"id": "fails1"}]}))
+    );
+}
+
+#[tokio::test]
+async fn a_reset_leaves_only_the_first_accounts() {
+    let sandbox = Sandbox::start().await;
+    let other = sandbox.calendar_person("other@sandbox.test").await;
+    sandbox.control("clock", json!({"advance_s": 50})).await;
+    sandbox.control("reset", json!({})).await;
+    assert_eq!(other.get("calendar/v3/calendars/primary").await.0, 401);
+    let sandbox = sandbox.restart().await;
+    let get = |path: &str| answer(sandbox.http.get(sandbox.at(path)));
+    let (_, accounts) = get("control/accounts").await;
+    let emails: Vec<_> = accounts["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["email"].as_str().unwrap())
+        .collect();
+    assert_eq!(emails, ["demo@sandbox.test", "guest@sandbox.test"]);
+    assert_eq!(get("control/clock").await.1["offset_s"], 0);
+}

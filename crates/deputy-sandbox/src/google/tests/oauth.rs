@@ -413,3 +413,54 @@ async fn refresh_tokens_die_of_many_things() {
         .await;
     assert!(!alive(&lasting.refresh).await, "unused for six months");
 }
+
+#[tokio::test]
+async fn an_id_token_says_who_signed_in() {
+    use aws_lc_rs::rsa::PublicKeyComponents;
+    use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
+
+    let sandbox = Sandbox::start().await;
+    let scope = format!("openid email {CALENDAR}");
+    let url = auth_url(&sandbox, &[("scope", &scope), ("nonce", "n1")]);
+    let code = of(&decide(&sandbox, &url, &ALLOW).await, "code").to_owned();
+    let (_, answer) = exchange(&sandbox, &code).await;
+    let token = answer["id_token"].as_str().unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let get = |path: &str| super::client::answer(sandbox.http.get(sandbox.at(path)));
+    let (_, configuration) = get(".well-known/openid-configuration").await;
+    assert_eq!(configuration["jwks_uri"], sandbox.at("oauth2/v3/certs"));
+    let (_, keys) = get("oauth2/v3/certs").await;
+    let n = URL_SAFE_NO_PAD
+        .decode(keys["keys"][0]["n"].as_str().unwrap())
+        .unwrap();
+    let key = PublicKeyComponents {
+        n: n.as_slice(),
+        e: &[1, 0, 1][..],
+    };
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
+        .unwrap();
+    let claims = URL_SAFE_NO_PAD
+        .decode(signed.split('.').nth(1).unwrap())
+        .unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(
+        (&claims["email"], &claims["nonce"]),
+        (&json!("demo@sandbox.test"), &json!("n1"))
+    );
+    assert_eq!(
+        (&claims["aud"], &claims["iss"]),
+        (
+            &json!("sandbox-client"),
+            &json!("https://accounts.google.com")
+        )
+    );
+    let plain = decide(&sandbox, &auth_url(&sandbox, &[]), &ALLOW).await;
+    assert!(
+        exchange(&sandbox, of(&plain, "code"))
+            .await
+            .1
+            .get("id_token")
+            .is_none()
+    );
+}
