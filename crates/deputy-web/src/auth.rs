@@ -178,20 +178,38 @@ impl FromRequestParts<App> for SignedIn {
             principal,
             user,
             session,
-            address: address(parts),
+            address: address(parts, app),
             path,
         })
     }
 }
 
 /// The client's address; where the server was not told it, everybody has the same.
-pub(crate) fn address(parts: &Parts) -> IpAddr {
+pub(crate) fn address(parts: &Parts, app: &App) -> IpAddr {
     parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| {
-            address.ip()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| {
+            behind_proxies(peer.ip(), &parts.headers, &app.config.trusted_proxies)
         })
+}
+
+/// Whom the proxies speak for: the last address in `X-Forwarded-For` that is no trusted proxy.
+/// What stands before that one, the client itself may have written.
+fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> IpAddr {
+    let mut client = peer.to_canonical();
+    let lines = headers.get_all("x-forwarded-for");
+    let lines: Vec<&str> = lines.iter().filter_map(|v| v.to_str().ok()).collect();
+    for hop in lines.iter().flat_map(|line| line.split(',')).rev() {
+        if !trusted.iter().any(|network| network.contains(&client)) {
+            break;
+        }
+        let Ok(before) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        client = before.to_canonical();
+    }
+    client
 }
 
 /// A form that a person sent from one of our pages.
@@ -222,3 +240,6 @@ pub(crate) async fn fields(request: Request, app: &App) -> Result<Fields, Respon
         .map_err(|refused| refused.status().into_response())?;
     Ok(Fields::parse(&body))
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,8 @@ pub struct Config {
     pub public_url: Url,
     /// What the pages say about the sandbox; `None` outside of it.
     pub sandbox: Option<Sandbox>,
+    /// Proxies whose `X-Forwarded-For` is believed. Default: none.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Largest body of a tool call, in bytes. Default 40 MiB: a mail of 25 MB in base64.
     pub max_call_body: usize,
     /// Largest body of anything else, in bytes. Default 256 KiB.
@@ -79,6 +81,7 @@ impl Config {
         Self {
             public_url,
             sandbox: None,
+            trusted_proxies: Vec::new(),
             max_call_body: 40 * 1024 * 1024,
             max_body: 256 * 1024,
             timeout: Duration::from_secs(30),

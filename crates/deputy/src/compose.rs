@@ -249,6 +249,7 @@ impl Server {
 
         let mut web_config = deputy_web::Config::new(settings.public_url.clone());
         web_config.sandbox = options.sandbox;
+        web_config.trusted_proxies.clone_from(&settings.trusted_proxies);
         let web = deputy_web::router(deputy_web::Deps {
             config: web_config,
             store: store.clone(),

@@ -10,11 +10,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use deputy_core::Secret;
+use ipnet::IpNet;
 use url::Url;
 
 /// A setting that can't be used: what is wrong with which one, and how to get a right value. Ends
@@ -129,6 +130,8 @@ pub(crate) struct GoogleSettings {
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Url,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
     /// The text of the root key, if one was given.
@@ -183,6 +186,7 @@ impl Settings {
             None => Url::parse(&format!("http://{listen}"))
                 .map_err(|e| wrong(format!("DEPUTY_LISTEN: {e}")))?,
         };
+        let trusted_proxies = networks(values.text("DEPUTY_TRUSTED_PROXIES").unwrap_or_default())?;
         let data_dir = PathBuf::from(values.text("DEPUTY_DATA_DIR").unwrap_or("./data"));
         let database_url = match values.text("DATABASE_URL") {
             Some(url)
@@ -234,6 +238,7 @@ impl Settings {
             )?,
             listen,
             public_url,
+            trusted_proxies,
             data_dir,
             database_url,
         })
@@ -252,6 +257,23 @@ impl Settings {
         }
         Ok(self.key.clone())
     }
+}
+
+/// Addresses and networks, comma separated.
+fn networks(text: &str) -> Result<Vec<IpNet>, SettingError> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            let single = item.parse::<IpAddr>().map(IpNet::from);
+            single.or_else(|_| item.parse::<IpNet>()).map_err(|_| {
+                wrong(format!(
+                    "DEPUTY_TRUSTED_PROXIES must be addresses or networks such as 10.0.0.2 or \
+                     10.0.0.0/8, not '{item}'"
+                ))
+            })
+        })
+        .collect()
 }
 
 fn read_key(values: &Values) -> Result<Option<Secret<String>>, SettingError> {

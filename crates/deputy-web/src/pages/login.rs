@@ -80,7 +80,7 @@ pub(crate) async fn submit(
     request: Request,
 ) -> Result<Response, Response> {
     let (parts, body) = request.into_parts();
-    let address = auth::address(&parts);
+    let address = auth::address(&parts, &app);
     let headers = parts.headers.clone();
     let fields = auth::fields(Request::from_parts(parts, body), &app).await?;
     let next = next::safe(fields.get("next"));

@@ -41,6 +41,7 @@ fn every_complaint_names_its_setting() {
         ("DATABASE_URL", "mysql://x"),
         ("GOOGLE_ISOLATION", "none"),
         ("DEPUTY_LIMITS_CALLS_PER_MIN", "many"),
+        ("DEPUTY_TRUSTED_PROXIES", "10.0.0.1, proxy"),
     ] {
         let message = error(&[(name, bad)]);
         assert!(message.contains(name), "{message}");
