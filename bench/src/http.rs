@@ -1,0 +1,174 @@
+//! A call over HTTP as cheap as it can be made, so that what is measured is the other side: one
+//! connection per caller, kept open, one POST per call, no SDK.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use deputy_core::Lifecycle;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::load::Caller;
+
+/// The protocol version of requests that stand alone.
+pub(crate) const MODERN: &str = "2026-07-28";
+/// The one of clients with sessions, for a gateway that knows only those.
+pub(crate) const SESSIONS: &str = "2025-06-18";
+
+/// What is called, as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) tool: &'static str,
+    pub(crate) arguments: Value,
+    /// What every right answer contains.
+    pub(crate) marker: &'static str,
+}
+
+/// Where.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    pub(crate) token: Option<String>,
+    /// Which era is spoken.
+    pub(crate) version: &'static str,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Connection {
+    /// Connects to `target`.
+    pub(crate) async fn open(target: &Target, lifecycle: &Lifecycle) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(target.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        lifecycle.spawn(connection);
+        let mut headers = vec![
+            (hyper::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (hyper::header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
+            (HeaderName::from_static("mcp-protocol-version"), HeaderValue::from_static(target.version)),
+        ];
+        if let Some(token) = &target.token {
+            headers.push((hyper::header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?));
+        }
+        Ok(Self { sender, host: target.address.to_string(), uri: target.path.parse()?, headers })
+    }
+
+    /// One request; status, and the body as it came. A session that the answer begins is kept.
+    async fn send(&mut self, method: Method, uri: Uri, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
+        let mut request = Request::builder().method(method).uri(uri).header(hyper::header::HOST, &self.host);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
+        let status = response.status().as_u16();
+        let session = HeaderName::from_static("mcp-session-id");
+        if let Some(id) = response.headers().get(&session)
+            && self.headers.iter().all(|(name, _)| *name != session)
+        {
+            self.headers.push((session, id.clone()));
+        }
+        Ok((status, response.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Any page, for what HTTP itself costs.
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<()> {
+        let (status, _) = self.send(Method::GET, path.parse()?, Bytes::new()).await?;
+        if status != 200 {
+            bail!("{path} answered {status}");
+        }
+        Ok(())
+    }
+
+    /// The handshake of the era with sessions.
+    async fn initialize(&mut self, version: &str) -> anyhow::Result<()> {
+        let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "deputy-bench", "version": "0" },
+        }});
+        let uri = self.uri.clone();
+        let (status, body) = self.send(Method::POST, uri.clone(), hello.to_string().into()).await?;
+        if status != 200 {
+            bail!("initialize answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        self.send(Method::POST, uri, ready.to_string().into()).await?;
+        Ok(())
+    }
+}
+
+/// Calls one tool over and over.
+pub(crate) struct ToolCaller {
+    connection: Connection,
+    before_id: String,
+    after_id: String,
+    marker: &'static str,
+    next: u64,
+}
+
+impl ToolCaller {
+    /// Connects, and shakes hands where the era wants it.
+    pub(crate) async fn open(target: &Target, call: &Call, lifecycle: &Lifecycle) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(target, lifecycle).await?;
+        let mut params = json!({ "name": call.tool, "arguments": call.arguments });
+        if target.version == MODERN {
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientInfo": { "name": "deputy-bench", "version": "0" },
+            });
+            let name = |text| HeaderName::from_static(text);
+            connection.headers.push((name("mcp-method"), HeaderValue::from_static("tools/call")));
+            connection.headers.push((name("mcp-name"), HeaderValue::from_static(call.tool)));
+        } else {
+            connection.initialize(target.version).await?;
+        }
+        Ok(Self {
+            connection,
+            before_id: "{\"jsonrpc\":\"2.0\",\"id\":".to_owned(),
+            after_id: format!(",\"method\":\"tools/call\",\"params\":{params}}}"),
+            marker: call.marker,
+            next: 1,
+        })
+    }
+}
+
+impl Caller for ToolCaller {
+    async fn call(&mut self) -> anyhow::Result<()> {
+        let body = format!("{}{}{}", self.before_id, self.next, self.after_id);
+        self.next += 1;
+        let uri = self.connection.uri.clone();
+        let (status, answer) = self.connection.send(Method::POST, uri, body.into()).await?;
+        check(status == 200, &answer, self.marker).with_context(|| format!("a call was answered with {status}"))
+    }
+}
+
+/// Whether an answer is a right one.
+pub(crate) fn check(accepted: bool, answer: &[u8], marker: &str) -> anyhow::Result<()> {
+    let text = String::from_utf8_lossy(answer);
+    if accepted && text.contains(marker) && !text.contains("\"isError\":true") {
+        return Ok(());
+    }
+    bail!("not the answer that was expected: {}", text.chars().take(600).collect::<String>())
+}
+
+/// Asks for a page that costs nothing over and over.
+pub(crate) struct PageCaller(pub(crate) Connection);
+
+impl Caller for PageCaller {
+    async fn call(&mut self) -> anyhow::Result<()> {
+        self.0.get("/healthz").await
+    }
+}
