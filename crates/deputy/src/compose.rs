@@ -85,6 +85,22 @@ impl Offline {
         )
     }
 
+    /// People's accounts, where Google is configured and the key is at hand.
+    pub(crate) fn connections(&self, lifecycle: &Lifecycle) -> anyhow::Result<Option<Connections>> {
+        let Some(config) = connections_config(&self.settings)? else {
+            return Ok(None);
+        };
+        Ok(Some(Connections::new(
+            self.store.clone(),
+            self.vault()?,
+            Some(config),
+            http::trusted(http::Limits::default())?,
+            lifecycle.clone(),
+            Arc::new(SystemClock),
+            Arc::new(SystemRng),
+        )))
+    }
+
     /// Folds SQLite's log into the file.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         Ok(self.store.close().await?)

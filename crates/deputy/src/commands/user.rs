@@ -2,9 +2,11 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use deputy_core::{Role, Secret};
+use deputy_connections::{DisconnectError, Services};
+use deputy_core::{Lifecycle, Role, Secret, UserId};
 use deputy_identity::{NewUser, PasswordPolicy};
 
 use crate::cli::{DatabaseArgs, UserAction};
@@ -75,11 +77,18 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         }
         UserAction::Delete { name } => {
             let user = identity.user_by_name(&name).await?;
+            let told = revoke(&offline, user.id).await?;
             identity.delete_user(user.id).await?;
             eprintln!(
                 "deleted {} and destroyed their keys; backups made before still hold both",
                 user.username
             );
+            if !told {
+                eprintln!(
+                    "Google could not be told: the grant stays there until the person removes it in \
+                     their Google account, or it lapses"
+                );
+            }
         }
     }
     offline.close().await?;
@@ -106,4 +115,20 @@ fn password(from_stdin: bool) -> anyhow::Result<Secret<String>> {
         bail!("the two passwords differ");
     }
     Ok(first)
+}
+
+/// Tells Google that the grant ends, while the token for that is still there. True when there is
+/// nothing to tell, or it was told.
+async fn revoke(offline: &Offline, user: UserId) -> anyhow::Result<bool> {
+    let lifecycle = Lifecycle::new();
+    let Some(connections) = offline.connections(&lifecycle)? else {
+        return Ok(false);
+    };
+    let told = match connections.disconnect(user, Services::ALL).await {
+        Ok(done) => done.revoked,
+        Err(DisconnectError::NotFound) => true,
+        Err(error) => return Err(error.into()),
+    };
+    lifecycle.stop(Duration::from_secs(1)).await;
+    Ok(told)
 }
