@@ -79,7 +79,7 @@ impl Part {
         if let Some(found) = self.find() {
             return Ok(found);
         }
-        eprintln!("installing {}", self.name());
+        eprintln!("{} is not there yet", self.name());
         let missing = |remedy| Missing { part: self, remedy };
         match self {
             Self::Postgres => machine::install(&["postgresql"]),
