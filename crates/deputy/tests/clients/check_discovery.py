@@ -351,7 +351,8 @@ class Checker:
         self.sent(api, method, entry, given, upload)
         if self.answers_only:
             self.violations = before
-        self.answered(api, method, entry, given, upload, tree)
+        if entry["status"] is not None:
+            self.answered(api, method, entry, given, upload, tree)
         self.seen[method["id"]] += 1
         return None
 

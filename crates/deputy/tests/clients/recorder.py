@@ -4,7 +4,7 @@ usage: recorder.py ORIGIN FILE
 
 Prints its own URL as the first line of stdout and passes everything on to ORIGIN, changing nothing but the
 host in `Location`. FILE gets one JSON object per exchange: method, target (path and query), headers and
-bodies (base64), as they were on the wire. Credentials are left out of it.
+bodies (base64), as they were on the wire; status and response are null where none came. Credentials are left out of it.
 """
 import base64
 import http.client
@@ -39,6 +39,7 @@ class Recorder(http.server.BaseHTTPRequestHandler):
             content = answer.read()
         except (OSError, http.client.HTTPException):
             # What the server does to us we do to the client.
+            self.note(body, None, b"")
             self.close_connection = True
             return
         finally:
@@ -74,8 +75,8 @@ class Recorder(http.server.BaseHTTPRequestHandler):
             "method": self.command,
             "target": self.path,
             "request": {"headers": public(self.headers.items()), "body": base64.b64encode(body).decode()},
-            "status": answer.status,
-            "response": {"headers": public(answer.getheaders()), "body": base64.b64encode(content).decode()},
+            "status": answer and answer.status,
+            "response": answer and {"headers": public(answer.getheaders()), "body": base64.b64encode(content).decode()},
         }
         with self.server.lock:
             self.server.file.write(json.dumps(entry) + "\n")

@@ -1,0 +1,130 @@
+//! Other people's MCP clients on `/mcp`: the official ones for Python and TypeScript, in both
+//! protocol eras, for two people at once. What they do is in `tests/clients`.
+
+use std::process::Command;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{App, PASSWORD, Person, both, client, for_two, node, python, succeed};
+
+/// A token as people give it to a client: it can't approve.
+fn client_token(app: &App, person: &Person) -> String {
+    let (code, token, err) = app.run(&["token", "create", "--user", &person.name], "");
+    assert_eq!(code, 0, "{err}");
+    token.trim().to_owned()
+}
+
+/// Runs a client for Alice, who has everything connected, and Bob, who has the calendar alone.
+async fn drive(script: fn() -> Option<Command>) {
+    if script().is_none() {
+        return;
+    }
+    both(|app| async move {
+        let alice = app.connected("alice").await;
+        let bob = app.person("bob").await;
+        let mut browser = app.browser();
+        browser.sign_in("bob", PASSWORD).await;
+        browser.connect_google(&app.google, &bob.account(), "calendar").await;
+        let mut command = script().unwrap();
+        for_two(&mut command, (&alice, &client_token(&app, &alice)), (&bob, &client_token(&app, &bob)));
+        let said = succeed(command).await;
+        // What a client warns of, people see.
+        assert!(!said.contains("unknown format"), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_client_in_both_eras() {
+    drive(|| python("mcp_client.py")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_typescript_client() {
+    drive(|| node("mcp_v1.mjs")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_typescript_client_in_both_eras() {
+    drive(|| node("mcp_v2.mjs")).await;
+}
+
+/// A message to `/mcp`, as somebody; `headers` beside what every client sends.
+async fn send(person: &Person, method: Method, body: Option<&Value>, headers: &[(&str, &str)]) -> reqwest::Response {
+    let mut request = client()
+        .request(method, person.url.join("mcp").unwrap())
+        .bearer_auth(&person.token)
+        .header("accept", "application/json, text/event-stream");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    request.send().await.unwrap()
+}
+
+fn initialize() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "it", "version": "1" }
+    } })
+}
+
+fn list() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_person_s_session_does_not_exist() {
+    both(|app| async move {
+        let alice = app.connected("alice").await;
+        let bob = app.connected("bob").await;
+        let begun = send(&alice, Method::POST, Some(&initialize()), &[]).await;
+        assert_eq!(begun.status(), StatusCode::OK);
+        let id = begun.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let version = ("mcp-protocol-version", "2025-11-25");
+        let in_session: &[(&str, &str)] = &[("mcp-session-id", &id), version];
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        assert_eq!(send(&alice, Method::POST, Some(&ready), in_session).await.status(), StatusCode::ACCEPTED);
+        for (method, body) in [(Method::POST, Some(list())), (Method::GET, None), (Method::DELETE, None)] {
+            let stolen = send(&bob, method.clone(), body.as_ref(), in_session).await;
+            assert_eq!(stolen.status(), StatusCode::NOT_FOUND, "{method}");
+        }
+        let listed = send(&alice, Method::POST, Some(&list()), in_session).await;
+        assert_eq!(listed.status(), StatusCode::OK, "it lives on");
+        let made_up: &[(&str, &str)] = &[("mcp-session-id", "made-up"), version];
+        assert_eq!(send(&alice, Method::POST, Some(&list()), made_up).await.status(), StatusCode::NOT_FOUND);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_and_nobody_are_refused() {
+    both(|app| async move {
+        let alice = app.person("alice").await;
+        let own = app.url.origin().ascii_serialization();
+        let refused: [&[(&str, &str)]; 4] = [
+            &[("origin", "https://evil.example")],
+            &[("origin", "null")],
+            &[("host", "evil.example")],
+            &[("host", "evil.example"), ("origin", "http://evil.example")],
+        ];
+        for headers in refused {
+            for method in [Method::POST, Method::GET, Method::DELETE] {
+                let body = (method == Method::POST).then(initialize);
+                let answer = send(&alice, method.clone(), body.as_ref(), headers).await;
+                assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {headers:?}");
+            }
+        }
+        let answer = send(&alice, Method::POST, Some(&initialize()), &[("origin", &own)]).await;
+        assert_eq!(answer.status(), StatusCode::OK, "its own pages may");
+        for nobody in ["", "made-up", "dpt_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            let answer = send(&alice.with_token(nobody), Method::POST, Some(&initialize()), &[]).await;
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+            let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+            assert!(challenge.starts_with("Bearer"), "{challenge}");
+        }
+    })
+    .await;
+}
