@@ -207,20 +207,25 @@ fn schema_of<T: JsonSchema>(mut settings: SchemaSettings) -> Value {
     schema.remove("title");
     schema.remove("description");
     let mut schema = schema.to_value();
-    drop_null_defaults(&mut schema);
+    simplify(&mut schema);
     schema
 }
 
-/// "default": null says nothing that "not required" does not, and models pay for every word.
-fn drop_null_defaults(schema: &mut Value) {
+/// "default": null says nothing that "not required" does not, and models pay for every word. Widths of
+/// integers as a "format" are Rust's: JSON Schema has none, and clients warn of formats they don't know.
+fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if members.get("default").is_some_and(Value::is_null) {
                 members.remove("default");
             }
-            members.values_mut().for_each(drop_null_defaults);
+            let format = members.get("format").and_then(Value::as_str);
+            if format.is_some_and(|name| name.starts_with("uint") || name.starts_with("int")) {
+                members.remove("format");
+            }
+            members.values_mut().for_each(simplify);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_null_defaults),
+        Value::Array(items) => items.iter_mut().for_each(simplify),
         _ => {}
     }
 }
