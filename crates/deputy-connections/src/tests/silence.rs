@@ -76,18 +76,27 @@ async fn everything(w: &World) -> String {
     said.concat()
 }
 
-#[tokio::test]
-async fn no_secret_in_logs_or_errors() {
-    for_each_world(async |w| {
+/// What all tests of the process log. A subscriber of one thread alone would be deaf to events that
+/// another thread met first, while nobody listened.
+fn everybodys_log() -> &'static Log {
+    static LOG: std::sync::OnceLock<Log> = std::sync::OnceLock::new();
+    LOG.get_or_init(|| {
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_writer(move || writer.clone())
             .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    })
+}
+
+#[tokio::test]
+async fn no_secret_in_logs_or_errors() {
+    for_each_world(async |w| {
+        let log = everybodys_log();
         let said = everything(&w).await;
-        drop(guard);
         let logged = String::from_utf8_lossy(&log.0.lock()).into_owned();
         assert!(
             logged.contains("Google disconnected"),
