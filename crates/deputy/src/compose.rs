@@ -109,14 +109,10 @@ impl Offline {
 
 /// Opens the database, making the folder of an embedded one.
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
-    if let Some(path) = settings.database_url.strip_prefix("sqlite://") {
-        let file = path.split('?').next().unwrap_or(path);
-        if let Some(folder) = Path::new(file)
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-        {
-            private_folder(folder)?;
-        }
+    if let Some(file) = settings.embedded_file()
+        && let Some(folder) = file.parent().filter(|p| !p.as_os_str().is_empty())
+    {
+        private_folder(folder)?;
     }
     let config = deputy_store::Config::new(&settings.database_url);
     Store::connect(&config)
@@ -265,7 +261,9 @@ impl Server {
 
         let mut web_config = deputy_web::Config::new(settings.public_url.clone());
         web_config.sandbox = options.sandbox;
-        web_config.trusted_proxies.clone_from(&settings.trusted_proxies);
+        web_config
+            .trusted_proxies
+            .clone_from(&settings.trusted_proxies);
         let web = deputy_web::router(deputy_web::Deps {
             config: web_config,
             store: store.clone(),

@@ -244,6 +244,12 @@ impl Settings {
         })
     }
 
+    /// The file of an embedded database.
+    pub(crate) fn embedded_file(&self) -> Option<PathBuf> {
+        let path = self.database_url.strip_prefix("sqlite://")?;
+        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+    }
+
     /// The file in which the sandbox keeps its key.
     pub(crate) fn sandbox_key_file(&self) -> PathBuf {
         self.data_dir.join("sandbox.key")

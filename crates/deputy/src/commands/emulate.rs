@@ -31,12 +31,13 @@ pub(crate) async fn run(args: EmulateArgs) -> anyhow::Result<ExitCode> {
     let emulated = google::start(
         listener,
         google::Config {
-            data,
+            data: data.clone(),
             rng: Arc::new(SystemRng),
         },
         &lifecycle,
     )
-    .await?;
+    .await
+    .with_context(|| super::sandbox::in_use(&data))?;
     if args.json {
         say(&json!({ "url": origin(emulated.url()) }).to_string());
     }

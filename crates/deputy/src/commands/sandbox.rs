@@ -68,7 +68,9 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
         data: settings.data_dir.clone(),
         rng: Arc::new(SystemRng),
     };
-    let emulated = google::start(google_listener(address, &state).await?, config, &world).await?;
+    let emulated = google::start(google_listener(address, &state).await?, config, &world)
+        .await
+        .with_context(|| in_use(&settings.data_dir))?;
     state.google_port = emulated.url().port();
     point_at(&mut settings, emulated.url())?;
 
@@ -117,6 +119,14 @@ async fn google_listener(server: SocketAddr, state: &State) -> anyhow::Result<Tc
         }
     }
     bail!("no port is free on {}", server.ip())
+}
+
+/// Why the emulated Google may not start.
+pub(crate) fn in_use(folder: &std::path::Path) -> String {
+    format!(
+        "starting the emulated Google on {} (is another sandbox using that folder?)",
+        folder.display()
+    )
 }
 
 /// The settings of an installation whose Google is the emulated one.
