@@ -6,8 +6,8 @@
 //!
 //! One task writes, in groups: whatever is waiting goes into one transaction. A record before an
 //! effect is waited for ([`Audit::record`]); the record of a read is not ([`Audit::note`]), so reads
-//! never wait for the disk. When the last group could not be written, [`Audit::healthy`] is false
-//! and the gateway makes no call until one can.
+//! never wait for the disk. When the last group could not be written, what nobody waits for is tried
+//! again with the next one; [`Audit::healthy`] is false and the gateway makes no call until one can.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,9 @@ mod tests;
 const QUEUE: usize = 8192;
 /// Most records in one transaction.
 const GROUP: usize = 512;
+/// Most records that nobody waits for and that are kept for the next try when a group could not be
+/// written. Calls stop meanwhile, so there are hardly ever more.
+const KEPT: usize = 4096;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -185,6 +188,7 @@ impl Writer {
             }
             let written = self.write(&group).await;
             self.healthy.store(written, Ordering::Release);
+            let mut kept = Vec::new();
             for job in group.drain(..) {
                 match job {
                     Job::Write {
@@ -193,9 +197,25 @@ impl Writer {
                     | Job::Flush(done) => {
                         let _ = done.send(written);
                     }
+                    // Without its statistics: the record is what matters.
+                    Job::Write { entry, at, .. } if !written && kept.len() < KEPT => {
+                        kept.push(Job::Write {
+                            entry,
+                            at,
+                            usage: None,
+                            done: None,
+                        });
+                    }
                     Job::Write { .. } | Job::Close => {}
                 }
             }
+            group = kept;
+        }
+        if !group.is_empty() {
+            tracing::error!(
+                records = group.len(),
+                "audit records are lost: they could not be written before the stop"
+            );
         }
     }
 
@@ -228,11 +248,15 @@ impl Writer {
                 usage.extend(row.clone());
             }
         }
-        if entries.is_empty() {
-            return self.store.ping().await;
-        }
         let tx = self.store.begin().await?;
         let stored = tx.audit_head().await?;
+        if entries.is_empty() {
+            // Only writing shows whether one can write: the end of the chain, as it is.
+            if let Some(head) = stored {
+                tx.audit_append(Vec::new(), head, false).await?;
+            }
+            return tx.commit().await;
+        }
         let first = stored.is_none();
         let (mut seq, mut hash) = stored.map_or((0, Vec::new()), |h| (h.seq, h.hash));
         let mut rows = Vec::new();

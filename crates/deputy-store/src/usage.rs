@@ -1,13 +1,17 @@
 //! What calls cost, per person (`mcp_usage_log`).
 
+use std::collections::BTreeSet;
+
 use deputy_core::UserId;
 use jiff::Timestamp;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
-use crate::entity::mcp_usage_log;
-use crate::{Result, Tx, UserScope, from_ms, to_ms};
+use crate::entity::{mcp_usage_log, users};
+use crate::{Engine, Result, Tx, UserScope, from_ms, to_ms};
 
 /// One call, for the statistics.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +35,21 @@ pub struct UsageRow {
 }
 
 impl Tx {
-    /// Adds rows.
-    pub async fn usage_append(&self, rows: Vec<UsageRow>) -> Result<()> {
+    /// Adds rows; those of people who are gone are left out, so that they fail nobody else's.
+    pub async fn usage_append(&self, mut rows: Vec<UsageRow>) -> Result<()> {
+        let people: BTreeSet<i64> = rows.iter().map(|row| row.user.0).collect();
+        if !people.is_empty() {
+            let mut known = users::Entity::find()
+                .select_only()
+                .column(users::Column::Id)
+                .filter(users::Column::Id.is_in(people));
+            if self.engine == Engine::Postgres {
+                // Until the end of this unit of work nobody of them is deleted.
+                known = known.lock(LockType::KeyShare);
+            }
+            let known: Vec<i64> = known.into_tuple().all(self.conn()).await?;
+            rows.retain(|row| known.contains(&row.user.0));
+        }
         if rows.is_empty() {
             return Ok(());
         }

@@ -183,3 +183,31 @@ async fn what_can_not_be_written_is_said() {
     assert_eq!(audit.record(entry("b")).await, Err(AuditError));
     assert!(!audit.healthy());
 }
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_written_when_it_can_be() {
+    for database in [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+    {
+        let lifecycle = Lifecycle::new();
+        let audit = Audit::start(
+            database.store.clone(),
+            &key(),
+            Arc::new(SystemClock),
+            &lifecycle,
+        );
+        audit.record(entry("a")).await.unwrap();
+        execute(&database.url, "ALTER TABLE audit_head RENAME TO away").await;
+        audit.note(entry("b"), None).await;
+        assert!(!audit.flush().await);
+        assert!(!audit.healthy());
+        execute(&database.url, "ALTER TABLE away RENAME TO audit_head").await;
+        assert!(audit.flush().await);
+        assert!(audit.healthy());
+        assert_eq!(
+            verify(&database.store, &key()).await.unwrap(),
+            Verdict::Whole { records: 2 }
+        );
+    }
+}
