@@ -104,8 +104,13 @@ impl StoredOutcome {
     pub(crate) fn into_run(self) -> Result<CallResult, CallError> {
         match self {
             Self::Result(result) => Ok(result),
-            // The code is kept for whoever reads it; the text says what happened then.
-            Self::Error { error } => Err(CallError::Upstream(error.message)),
+            Self::Error { error } => Err(match error.code.as_str() {
+                "FORBIDDEN" => CallError::Forbidden(error.message),
+                "TIMEOUT" => CallError::Timeout(error.message),
+                "INTERNAL_ERROR" => CallError::Internal,
+                // What it names beside its message is not kept; the text says what happened then.
+                _ => CallError::Upstream(error.message),
+            }),
         }
     }
 }
@@ -275,6 +280,8 @@ impl Gateway {
             }
             ApprovalStatus::Approved => Ok(Found::UnderWay(row.id)),
             ApprovalStatus::Done | ApprovalStatus::Rejected => {
+                // Before it is marked as fetched: an answer that can't be read is not given.
+                let outcome = self.open_result(&row).await?;
                 let tx = parts.store.begin().await?;
                 let mine = tx
                     .user(principal.user_id)
@@ -290,7 +297,7 @@ impl Gateway {
                         tool.name
                     )))));
                 }
-                let outcome = self.open_result(&row).await?.ok_or(CallError::Internal)?;
+                let outcome = outcome.ok_or(CallError::Internal)?;
                 Ok(Found::Answer(outcome.into_run()))
             }
             ApprovalStatus::Pending | ApprovalStatus::Expired => Ok(Found::Nothing),
@@ -378,17 +385,21 @@ impl Gateway {
         };
         parts
             .audit
-            .record(entry)
+            .record(entry.clone())
             .await
             .map_err(|_| audit_unavailable())?;
-        let lease = now + signed(LEASE);
         let tx = parts.store.begin().await?;
+        // Not before: what was waited for until here must not use the claim up.
+        let now = parts.clock.now();
+        let lease = now + signed(LEASE);
         let decided = tx
             .user(principal.user_id)
             .approval_decide(id, to, &principal.caller.label(), now, lease)
             .await?;
         tx.commit().await?;
         if !decided {
+            let outcome = "ALREADY_DECIDED".to_owned();
+            parts.audit.note(Entry { outcome, ..entry }, None).await;
             return Err(DecideError::AlreadyDecided);
         }
         metrics::counter!("deputy_approvals_total", "event" => to.as_str()).increment(1);
@@ -486,9 +497,11 @@ impl Gateway {
             }
         };
         for row in rows {
-            let lease = now + signed(LEASE);
             let claimed = async {
                 let tx = parts.store.begin().await?;
+                // Anew for each: those before it may have taken longer than a claim lasts.
+                let now = parts.clock.now();
+                let lease = now + signed(LEASE);
                 let mine = tx.approval_reclaim(&row, now, lease).await?;
                 tx.commit().await?;
                 Ok::<_, deputy_store::Error>(mine)

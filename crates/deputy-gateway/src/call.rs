@@ -5,7 +5,9 @@ mod failure;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::firstparty::{CallMeta, META_CALL, META_CREDENTIAL, META_PREFLIGHT, Preflight};
+use deputy_core::firstparty::{
+    CallMeta, FailureKind, META_CALL, META_CREDENTIAL, META_PREFLIGHT, Preflight,
+};
 use deputy_core::{CallId, Principal, Scope, UserId};
 use deputy_store::usage::UsageRow;
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,7 @@ use crate::pool::{
     CallRequest, EnvValue, Launch, Owner, PoolKey, ProgressSink, ToolAnswer, ToolResult,
 };
 use crate::retry::{Failure, Next, Tried};
-use failure::{failure_of, first_text, of_upstream};
+use failure::{failure_of, first_text, may_have_been_done, of_upstream};
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -134,17 +136,22 @@ impl Gateway {
                 self.call_repeatable(principal, tool, arguments, options, key)
                     .await
             }
-            _ => self.call_checked(principal, tool, arguments, options).await,
+            _ => {
+                self.call_checked(principal, tool, arguments, options, 1)
+                    .await
+            }
         }
     }
 
-    /// Policy and the call itself, arguments and rights being in order.
+    /// Policy and the call itself, arguments and rights being in order. `first_attempt` above 1: an
+    /// earlier run under `options.call_id` may have had the effect.
     pub(crate) async fn call_checked(
         &self,
         principal: &Principal,
         tool: &Arc<Tool>,
         arguments: Value,
         options: CallOptions,
+        first_attempt: u32,
     ) -> Result<Outcome, CallError> {
         let call_id = options
             .call_id
@@ -153,10 +160,24 @@ impl Gateway {
             user: principal.user_id,
             caller: principal.caller.label(),
             call_id,
-            first_attempt: 1,
+            first_attempt,
             approval: None,
         };
-        let summary = match policy::decide(tool, &arguments) {
+        let decision = policy::decide(tool, &arguments);
+        if matches!(decision, Decision::Ask | Decision::Preflight) {
+            // Before the preflight: what was approved may have changed what that would find.
+            match self.find_asked(principal, tool, &arguments).await? {
+                Found::Nothing => {}
+                Found::Answer(answer) => return answer.map(Outcome::Done),
+                Found::Pending(approval) => return Ok(Outcome::Asked(approval)),
+                Found::UnderWay(id) => {
+                    return self
+                        .wait_decided(principal, tool, &arguments, id, &options)
+                        .await;
+                }
+            }
+        }
+        let summary = match decision {
             Decision::Auto => None,
             Decision::Ask => Some(policy::summary(tool, &arguments)),
             Decision::Preflight => {
@@ -176,23 +197,13 @@ impl Gateway {
                 .await
                 .map(Outcome::Done);
         };
-        match self.find_asked(principal, tool, &arguments).await? {
-            Found::Answer(answer) => answer.map(Outcome::Done),
-            Found::Pending(approval) => Ok(Outcome::Asked(approval)),
-            Found::UnderWay(id) => {
-                self.wait_decided(principal, tool, &arguments, id, &options)
-                    .await
-            }
-            Found::Nothing => {
-                let options = CallOptions {
-                    call_id: Some(call_id),
-                    ..options
-                };
-                self.ask(principal, tool, &arguments, summary, &options)
-                    .await
-                    .map(|a| Outcome::Asked(Box::new(a)))
-            }
-        }
+        let options = CallOptions {
+            call_id: Some(call_id),
+            ..options
+        };
+        self.ask(principal, tool, &arguments, summary, &options)
+            .await
+            .map(|a| Outcome::Asked(Box::new(a)))
     }
 
     /// Waits until an approved call has been carried out.
@@ -207,6 +218,10 @@ impl Gateway {
         let deadline = Instant::now() + self.inner.config.call_deadline;
         loop {
             self.decision(id, deadline, &options.cancel).await;
+            if options.cancel.is_cancelled() {
+                // The answer is kept for a caller that is there to take it.
+                return Err(CallError::Cancelled);
+            }
             match self.find_asked(principal, tool, arguments).await? {
                 Found::Answer(answer) => return answer.map(Outcome::Done),
                 Found::UnderWay(_) if Instant::now() < deadline => {}
@@ -320,7 +335,17 @@ impl Gateway {
         arguments: &Value,
         options: &CallOptions,
     ) -> Result<CallResult, CallError> {
-        let answer = self.answer(run, tool, arguments, options, false).await?;
+        let mut in_doubt = run.first_attempt > 1;
+        let answer = self
+            .answer(run, tool, arguments, options, false, &mut in_doubt)
+            .await
+            .map_err(|error| {
+                if in_doubt && !tool.read_only {
+                    may_have_been_done(tool, error)
+                } else {
+                    error
+                }
+            })?;
         Ok(CallResult {
             content: answer.content,
             structured: answer.structured,
@@ -336,7 +361,9 @@ impl Gateway {
         arguments: &Value,
         options: &CallOptions,
     ) -> Result<Preflight, CallError> {
-        let answer = self.answer(run, tool, arguments, options, true).await?;
+        let answer = self
+            .answer(run, tool, arguments, options, true, &mut false)
+            .await?;
         let text = answer.structured.as_deref().map_or("null", RawValue::get);
         if answer.is_error {
             return Err(CallError::Upstream(first_text(&answer.content)));
@@ -344,7 +371,8 @@ impl Gateway {
         serde_json::from_str(text).map_err(|e| CallError::internal(&e, "reading a preflight"))
     }
 
-    /// Tries until there is an answer or the table of [`crate::retry`] says to give up.
+    /// Tries until there is an answer or the table of [`crate::retry`] says to give up. `in_doubt`
+    /// becomes true when an attempt failed that may have had the effect.
     async fn answer(
         &self,
         run: &Run,
@@ -352,6 +380,7 @@ impl Gateway {
         arguments: &Value,
         options: &CallOptions,
         preflight: bool,
+        in_doubt: &mut bool,
     ) -> Result<ToolAnswer, CallError> {
         let parts = &self.inner.parts;
         let deadline = Instant::now() + self.inner.config.call_deadline;
@@ -374,6 +403,10 @@ impl Gateway {
                 Ok(ToolResult::Complete(answer)) => match failure_of(&answer) {
                     None => return Ok(answer),
                     Some(failure) => {
+                        *in_doubt |= matches!(
+                            failure.kind,
+                            FailureKind::Network | FailureKind::Unavailable | FailureKind::Timeout
+                        );
                         let kind = Failure::of_tool(&failure);
                         let error = self.of_failure(tool, &failure, &answer);
                         match error {
@@ -389,7 +422,10 @@ impl Gateway {
                         tool.server
                     )));
                 }
-                Err(error) => (Failure::of_upstream(&error), of_upstream(tool, error)),
+                Err(error) => {
+                    *in_doubt |= !error.is_unsent();
+                    (Failure::of_upstream(&error), of_upstream(tool, error))
+                }
             };
             let left = deadline.saturating_duration_since(Instant::now());
             match tried.next(&failure, true, left, &*parts.rng) {

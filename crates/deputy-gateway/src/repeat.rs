@@ -15,7 +15,6 @@ use crate::call::{CallOptions, Outcome};
 use crate::catalog::{Tool, digest};
 use crate::error::CallError;
 use crate::lease::LEASE;
-use crate::policy::{self, Decision};
 use crate::{Gateway, signed};
 
 /// Longest key.
@@ -57,7 +56,7 @@ impl Gateway {
             ..options
         };
         let task = self.spawn(async move {
-            let run = gateway.run_claimed(&principal, &tool, arguments, options, first_attempt);
+            let run = gateway.call_checked(&principal, &tool, arguments, options, first_attempt);
             let (store, claimed) = (gateway.inner.parts.store.clone(), key.clone());
             let keep = move |until| {
                 let (store, key) = (store.clone(), claimed.clone());
@@ -74,39 +73,13 @@ impl Gateway {
                 .boxed()
             };
             let outcome = gateway.with_lease(keep, run).await;
-            gateway.keep(user, &key, &outcome).await?;
+            gateway.keep(user, &key, first_attempt, &outcome).await?;
             outcome
         });
         match task.await {
             Ok(Some(outcome)) => outcome,
             _ => Err(CallError::Internal),
         }
-    }
-
-    async fn run_claimed(
-        &self,
-        principal: &Principal,
-        tool: &Arc<Tool>,
-        arguments: Value,
-        options: CallOptions,
-        first_attempt: u32,
-    ) -> Result<Outcome, CallError> {
-        if first_attempt > 1 && policy::decide(tool, &arguments) == Decision::Auto {
-            let run = crate::call::Run {
-                user: principal.user_id,
-                caller: principal.caller.label(),
-                call_id: options.call_id.unwrap_or_else(|| {
-                    CallId::new(&*self.inner.parts.clock, &*self.inner.parts.rng)
-                }),
-                first_attempt,
-                approval: None,
-            };
-            return self
-                .make(&run, tool, &arguments, &options)
-                .await
-                .map(Outcome::Done);
-        }
-        self.call_checked(principal, tool, arguments, options).await
     }
 
     async fn claim(
@@ -116,17 +89,16 @@ impl Gateway {
         request_digest: &str,
     ) -> Result<Claim, CallError> {
         let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        let lease_until = now + signed(LEASE);
-        let fresh = RepeatableCall {
-            request_digest: request_digest.to_owned(),
-            call_id: CallId::new(&*parts.clock, &*parts.rng),
-            attempts: 1,
-            lease_until,
-            result: None,
-        };
         let seen = {
             let tx = parts.store.begin().await?;
+            let now = parts.clock.now();
+            let fresh = RepeatableCall {
+                request_digest: request_digest.to_owned(),
+                call_id: CallId::new(&*parts.clock, &*parts.rng),
+                attempts: 1,
+                lease_until: now + signed(LEASE),
+                result: None,
+            };
             match tx.user(user).repeatable_call(key).await? {
                 Some(seen) => seen,
                 None => match tx.user(user).repeatable_call_begin(key, &fresh, now).await {
@@ -159,10 +131,12 @@ impl Gateway {
                 .map_err(|e| CallError::internal(&e, "reading a kept outcome"))?;
             return Ok(Claim::Kept(kept));
         }
+        let tx = parts.store.begin().await?;
+        let now = parts.clock.now();
         if seen.lease_until > now {
             return Err(under_way());
         }
-        let tx = parts.store.begin().await?;
+        let lease_until = now + signed(LEASE);
         let mine = tx
             .user(user)
             .repeatable_call_resume(key, &seen, now, lease_until)
@@ -179,70 +153,81 @@ impl Gateway {
     }
 
     async fn give_again(&self, user: UserId, kept: Kept) -> Result<Outcome, CallError> {
-        match kept {
-            Kept::Outcome(outcome) => outcome.into_run().map(Outcome::Done),
-            Kept::Asked(id) => match self.approval(user, id).await? {
-                None => Err(CallError::Conflict(
-                    "the approval of this call is gone".to_owned(),
-                )),
-                Some(approval) => match approval.result.clone() {
-                    Some(outcome) => outcome.into_run().map(Outcome::Done),
-                    None if approval.status == "rejected" => Err(CallError::Forbidden(format!(
-                        "you rejected this call of {}",
-                        approval.tool
-                    ))),
-                    None => Ok(Outcome::Asked(Box::new(approval))),
-                },
-            },
-        }
+        let id = match kept {
+            Kept::Outcome(outcome) => return outcome.into_run().map(Outcome::Done),
+            Kept::Asked(id) => id,
+        };
+        let Some(approval) = self.approval(user, id).await? else {
+            return Err(CallError::Conflict(
+                "the approval of this call is gone".to_owned(),
+            ));
+        };
+        let answer = match approval.result.clone() {
+            Some(outcome) => outcome.into_run(),
+            None if approval.status == "rejected" => Err(CallError::Forbidden(format!(
+                "you rejected this call of {}",
+                approval.tool
+            ))),
+            None => return Ok(Outcome::Asked(Box::new(approval))),
+        };
+        // The caller that asked has it now: the same call under another key is another call.
+        let parts = &self.inner.parts;
+        let tx = parts.store.begin().await?;
+        tx.user(user)
+            .approval_collect(id, parts.clock.now())
+            .await?;
+        tx.commit().await?;
+        answer.map(Outcome::Done)
     }
 
     /// Keeps what came of a call. What certainly had no effect is forgotten instead, so that the
-    /// same key may try again.
+    /// key may be used again; what failed otherwise is carried on by the next try, at once and under
+    /// the same call id.
     async fn keep(
         &self,
         user: UserId,
         key: &str,
+        attempt: u32,
         outcome: &Result<Outcome, CallError>,
     ) -> Result<(), CallError> {
+        let parts = &self.inner.parts;
+        let attempts = i32::try_from(attempt).unwrap_or(i32::MAX);
         let kept = match outcome {
-            Ok(Outcome::Done(result)) => Some(Kept::Outcome(StoredOutcome::Result(result.clone()))),
-            Ok(Outcome::Asked(approval)) => Some(Kept::Asked(approval.id)),
-            Err(
-                CallError::Timeout(_)
-                | CallError::Upstream(_)
-                | CallError::Internal
-                | CallError::Cancelled,
-            ) => {
-                // It may have happened: the next try carries on under the same call id, at once.
-                let tx = self.inner.parts.store.begin().await?;
-                tx.user(user)
-                    .repeatable_call_release(key, self.inner.parts.clock.now())
-                    .await?;
+            Ok(Outcome::Done(result)) => Kept::Outcome(StoredOutcome::Result(result.clone())),
+            Ok(Outcome::Asked(approval)) => Kept::Asked(approval.id),
+            Err(error) => {
+                // A write in doubt never ends with one of these (`call::failure`).
+                let untried = attempt == 1
+                    && matches!(
+                        error,
+                        CallError::Validation { .. }
+                            | CallError::Forbidden(_)
+                            | CallError::UnknownTool(_)
+                            | CallError::RateLimited { .. }
+                            | CallError::Unavailable { .. }
+                            | CallError::Conflict(_)
+                    );
+                let tx = parts.store.begin().await?;
+                let scope = tx.user(user);
+                if untried {
+                    scope.repeatable_call_forget(key, attempts).await?;
+                } else {
+                    let now = parts.clock.now();
+                    scope.repeatable_call_release(key, attempts, now).await?;
+                }
                 tx.commit().await?;
                 return Ok(());
             }
-            Err(_) => None,
         };
-        let parts = &self.inner.parts;
-        let sealed = match kept {
-            None => None,
-            Some(kept) => {
-                let plain = serde_json::to_vec(&kept)
-                    .map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
-                let sealed = parts
-                    .vault
-                    .seal(&place(user, key), &plain)
-                    .await
-                    .map_err(|e| CallError::internal(&e, "sealing an outcome"))?;
-                Some(sealed)
-            }
-        };
+        let plain =
+            serde_json::to_vec(&kept).map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
+        let sealed = parts
+            .vault
+            .seal(&place(user, key), &plain)
+            .await
+            .map_err(|e| CallError::internal(&e, "sealing an outcome"))?;
         let tx = parts.store.begin().await?;
-        match sealed {
-            Some(sealed) => tx.user(user).repeatable_call_finish(key, sealed).await?,
-            None => tx.user(user).repeatable_call_forget(key).await?,
-        }
+        tx.user(user).repeatable_call_finish(key, sealed).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -135,8 +135,14 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(())
     }
 
-    /// Gives up the run of a call, so that a repeat may carry on at once.
-    pub async fn repeatable_call_release(&self, key: &str, now: Timestamp) -> Result<()> {
+    /// Gives up run `attempts` of a call, so that a repeat may carry on at once; not if another took
+    /// it over.
+    pub async fn repeatable_call_release(
+        &self,
+        key: &str,
+        attempts: i32,
+        now: Timestamp,
+    ) -> Result<()> {
         repeatable_calls::Entity::update_many()
             .col_expr(
                 repeatable_calls::Column::LeaseUntil,
@@ -144,17 +150,20 @@ impl UserScope<'_, DatabaseTransaction> {
             )
             .filter(repeatable_calls::Column::UserId.eq(self.user.0))
             .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
+            .filter(repeatable_calls::Column::Attempts.eq(attempts))
             .filter(repeatable_calls::Column::Result.is_null())
             .exec(self.conn)
             .await?;
         Ok(())
     }
 
-    /// Forgets a call that certainly had no effect, so that the key may be used again.
-    pub async fn repeatable_call_forget(&self, key: &str) -> Result<()> {
+    /// Forgets a call that certainly had no effect, so that the key may be used again; not if another
+    /// took it over after run `attempts`.
+    pub async fn repeatable_call_forget(&self, key: &str, attempts: i32) -> Result<()> {
         repeatable_calls::Entity::delete_many()
             .filter(repeatable_calls::Column::UserId.eq(self.user.0))
             .filter(repeatable_calls::Column::IdempotencyKey.eq(key))
+            .filter(repeatable_calls::Column::Attempts.eq(attempts))
             .exec(self.conn)
             .await?;
         Ok(())

@@ -137,6 +137,20 @@ pub(super) fn of_upstream(tool: &Tool, error: UpstreamError) -> CallError {
     }
 }
 
+/// The error of a write of which an attempt before the last may have had the effect. "Nothing was
+/// done, come back later" would invite doing it twice.
+pub(super) fn may_have_been_done(tool: &Tool, error: CallError) -> CallError {
+    match error {
+        CallError::RateLimited { .. } | CallError::Unavailable { .. } => {
+            CallError::Upstream(format!(
+                "{} broke off; it may have been done: look before you repeat it",
+                service_title(&tool.server)
+            ))
+        }
+        other => other,
+    }
+}
+
 pub(super) fn failure_of(answer: &ToolAnswer) -> Option<ToolFailure> {
     if !answer.is_error {
         return None;
