@@ -8,6 +8,15 @@
 
 mod support;
 
+mod access;
 mod approvals;
 mod calendar;
+mod crash;
+mod discovery;
+mod faults;
+mod google_client;
+mod lost_answers;
+mod mcp_clients;
+mod operations;
+mod process_isolation;
 mod sandbox;

@@ -2,11 +2,14 @@
 
 mod app;
 mod browser;
+mod clients;
+mod google;
 mod person;
 mod process;
 
-pub(crate) use app::{App, Engine, Options, PASSWORD, both, postgres_server};
+pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::Browser;
+pub(crate) use clients::{for_two, node, output, python, succeed};
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy};
 

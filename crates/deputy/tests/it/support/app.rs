@@ -71,6 +71,13 @@ where
     }
 }
 
+/// The engines of the run, for tests with settings of their own.
+pub(crate) fn engines() -> Vec<Engine> {
+    let mut engines = vec![Engine::Sqlite];
+    engines.extend(postgres_server().map(|_| Engine::Postgres));
+    engines
+}
+
 /// The PostgreSQL server of the run; without one, tests on it are left out, but not in CI.
 pub(crate) fn postgres_server() -> Option<String> {
     let server = std::env::var("DEPUTY_TEST_POSTGRES").ok();
@@ -140,6 +147,29 @@ impl App {
             command.env(name, value);
         }
         command
+    }
+
+    /// A setting from the next start of a process on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(n, _)| n != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes a setting away.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.settings.retain(|(n, _)| n != name);
+    }
+
+    /// The database's URL.
+    pub(crate) fn database(&self) -> String {
+        let url = self.settings.iter().find(|(n, _)| n == "DATABASE_URL").map(|(_, url)| url.clone());
+        url.unwrap_or_else(|| format!("sqlite://{}", self.folder.path().join("data/deputy.db").display()))
+    }
+
+    /// Ends the server in order and starts it again with the settings of now.
+    pub(crate) async fn restart(&mut self) {
+        assert!(self.server().stop().success());
+        self.start_server().await;
     }
 
     /// Runs a command to its end: exit code, stdout, stderr.

@@ -69,6 +69,13 @@ impl Browser {
         response
     }
 
+    /// The `Cookie` header that goes to a URL's site.
+    pub(crate) fn cookies_of(&self, url: &Url) -> String {
+        let site = (url.host_str().unwrap().to_owned(), url.port_or_known_default().unwrap());
+        let jar = self.cookies.get(&site);
+        jar.into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Follows redirects until there is a page.
     pub(crate) async fn go(&mut self, method: Method, mut url: Url, form: Option<&[(String, String)]>) -> Page {
         let mut response = self.send(method, url.clone(), form).await;

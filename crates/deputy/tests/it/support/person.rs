@@ -74,6 +74,11 @@ impl Person {
         self.request(Method::GET, path, None, &[]).await
     }
 
+    /// A document that is not in the API's envelope.
+    pub(crate) async fn http_get(&self, path: &str) -> Value {
+        self.get(path).await.body
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.request(Method::POST, path, Some(body), &[]).await
     }
