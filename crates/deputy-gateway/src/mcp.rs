@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use deputy_core::Principal;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
     ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities,
     ServerConfig, SubscriptionFilter, Tool,
 };
@@ -30,6 +30,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
 use crate::call::{CallOptions, CallResult, Outcome};
@@ -40,6 +41,9 @@ use sessions::SessionOwners;
 
 /// Largest body of a request: what a call with attachments may need.
 const MAX_BODY: usize = 40 * 1024 * 1024;
+
+/// How long the answer of a call that ended during a stop may take to leave.
+const ANSWERS_OUT: Duration = Duration::from_millis(250);
 
 /// Where `/mcp` is reached.
 #[derive(Clone, Debug)]
@@ -56,17 +60,28 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
     let owners = Arc::new(SessionOwners::new(Arc::clone(&manager)));
     let lifecycle = gateway.inner.parts.lifecycle.clone();
     lifecycle.spawn(Arc::clone(&owners).prune_until(lifecycle.soft().clone()));
+    // What the SDK is given ends its requests as well as its streams, so it comes after the calls.
+    let (calls, stop) = (TaskTracker::new(), lifecycle.hard().child_token());
+    let (soft, under_way, ended) = (lifecycle.soft().clone(), calls.clone(), stop.clone());
+    lifecycle.spawn(async move {
+        soft.cancelled().await;
+        under_way.close();
+        under_way.wait().await;
+        tokio::time::sleep(ANSWERS_OUT).await;
+        ended.cancel();
+    });
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(endpoint.allowed_hosts)
         .with_allowed_origins(endpoint.allowed_origins)
         .enforce_origin_validation()
         .with_json_response(true)
         .with_max_request_body_bytes(MAX_BODY)
-        .with_cancellation_token(lifecycle.soft().clone());
+        .with_cancellation_token(stop);
     let service = StreamableHttpService::new(
         move || {
             Ok(Handler {
                 gateway: gateway.clone(),
+                calls: calls.clone(),
             })
         },
         manager,
@@ -93,6 +108,8 @@ async fn require_principal(request: Request, next: Next) -> Response {
 #[derive(Clone)]
 struct Handler {
     gateway: Gateway,
+    /// Calls under way, which a stop lets finish.
+    calls: TaskTracker,
 }
 
 const INSTRUCTIONS: &str = "Tools that act for exactly one person, in their accounts. A call that affects other people or \
@@ -135,7 +152,11 @@ impl ServerHandler for Handler {
             .iter()
             .map(|t| wire_tool(t))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(ListToolsResult::with_all_items(tools))
+        // What is not said to be private may be kept for others (MCP 2026-07-28, "Caching"); and what
+        // a person has connected may change at any time.
+        Ok(ListToolsResult::with_all_items(tools)
+            .with_ttl_ms(0)
+            .with_cache_scope(CacheScope::Private))
     }
 
     async fn call_tool(
@@ -228,8 +249,19 @@ impl ServerHandler for Handler {
 }
 
 impl Handler {
-    /// Makes the call, passing progress on while it lasts.
+    /// Makes the call, passing progress on while it lasts; a stop waits for it.
     async fn call(
+        &self,
+        principal: &Principal,
+        name: &str,
+        arguments: Value,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Outcome, CallError> {
+        let call = self.call_with_progress(principal, name, arguments, context);
+        self.calls.track_future(call).await
+    }
+
+    async fn call_with_progress(
         &self,
         principal: &Principal,
         name: &str,
