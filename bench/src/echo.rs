@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        let Ok(request) = serde_json::from_str::<Value>(&line?) else { continue };
-        let (Some(id), Some(method)) = (request.get("id"), request["method"].as_str()) else { continue };
+        let Ok(request) = serde_json::from_str::<Value>(&line?) else {
+            continue;
+        };
+        let (Some(id), Some(method)) = (request.get("id"), request["method"].as_str()) else {
+            continue;
+        };
         let answer = match method {
             "initialize" => json!({ "result": {
                 "protocolVersion": request["params"]["protocolVersion"],

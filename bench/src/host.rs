@@ -39,22 +39,49 @@ struct Accounts(Connections);
 #[async_trait]
 impl Credentials for Accounts {
     async fn connected(&self, user: UserId) -> Result<Connected, CredentialError> {
-        let connection = self.0.connection(user).await.map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(connection.map_or_else(Connected::default, |google| Connected {
-            services: google.services.iter().map(|s| s.as_str().to_owned()).collect(),
-            scopes: google.scopes,
-        }))
+        let connection = self
+            .0
+            .connection(user)
+            .await
+            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
+        Ok(
+            connection.map_or_else(Connected::default, |google| Connected {
+                services: google
+                    .services
+                    .iter()
+                    .map(|s| s.as_str().to_owned())
+                    .collect(),
+                scopes: google.scopes,
+            }),
+        )
     }
 
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError> {
-        let token = self.0.access_token(user).await.map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(AccessToken { secret: token.secret, generation: token.generation })
+        let token = self
+            .0
+            .access_token(user)
+            .await
+            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
+        Ok(AccessToken {
+            secret: token.secret,
+            generation: token.generation,
+        })
     }
 
-    async fn refresh(&self, user: UserId, failed_generation: i64) -> Result<AccessToken, CredentialError> {
-        let token = self.0.refresh_after_unauthorized(user, failed_generation).await;
+    async fn refresh(
+        &self,
+        user: UserId,
+        failed_generation: i64,
+    ) -> Result<AccessToken, CredentialError> {
+        let token = self
+            .0
+            .refresh_after_unauthorized(user, failed_generation)
+            .await;
         let token = token.map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(AccessToken { secret: token.secret, generation: token.generation })
+        Ok(AccessToken {
+            secret: token.secret,
+            generation: token.generation,
+        })
     }
 }
 
@@ -70,17 +97,32 @@ fn echo() -> ServerSpec {
         ask: AskRule::Never,
     };
     // Under a service's name, because what a person has is decided by what they connected.
-    ServerSpec { name: "calendar", command: "echo", tools: vec![tool] }
+    ServerSpec {
+        name: "calendar",
+        command: "echo",
+        tools: vec![tool],
+    }
 }
 
 /// Serves until it is told to stop; prints its address.
 #[expect(clippy::print_stdout, reason = "the address is this program's output")]
 pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
-    tracing_subscriber::fmt().json().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let _metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     let mut terminated = signal(SignalKind::terminate())?;
     let lifecycle = Lifecycle::new();
-    let Rooms { store, vault, identity, connections, clock, rng } = Rooms::open(&args.data, &args.google, &lifecycle).await?;
+    let Rooms {
+        store,
+        vault,
+        identity,
+        connections,
+        clock,
+        rng,
+    } = Rooms::open(&args.data, &args.google, &lifecycle).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let url = Url::parse(&format!("http://{address}"))?;
@@ -98,7 +140,11 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         vault,
         catalog: Catalog::new(vec![echo()])?,
         credentials: Arc::new(Accounts(connections)),
-        pool: Pool::new(pool::Config::default(), lifecycle.clone(), Arc::clone(&clock)),
+        pool: Pool::new(
+            pool::Config::default(),
+            lifecycle.clone(),
+            Arc::clone(&clock),
+        ),
         audit: Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle),
         throttle: Arc::new(Throttle::new(0, Duration::from_mins(1), Arc::clone(&clock))),
         lifecycle: lifecycle.clone(),
@@ -107,8 +153,13 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
     };
     let gateway = Gateway::new(Config::new(url, launch), parts);
     gateway.run();
-    let endpoint = mcp::Endpoint { allowed_hosts: vec![address.to_string()], allowed_origins: Vec::new() };
-    let router = mcp::router(gateway.clone(), endpoint).layer(axum::middleware::from_fn_with_state(identity, deputy_web::bearer));
+    let endpoint = mcp::Endpoint {
+        allowed_hosts: vec![address.to_string()],
+        allowed_origins: Vec::new(),
+    };
+    let router = mcp::router(gateway.clone(), endpoint).layer(
+        axum::middleware::from_fn_with_state(identity, deputy_web::bearer),
+    );
     println!("listening {address}");
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);

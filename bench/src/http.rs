@@ -18,8 +18,8 @@ use crate::load::Caller;
 
 /// The protocol version of requests that stand alone.
 pub(crate) const MODERN: &str = "2026-07-28";
-/// The one of clients with sessions, for a gateway that knows only those.
-pub(crate) const SESSIONS: &str = "2025-06-18";
+/// An older one, for what knows only those.
+pub(crate) const OLDER: &str = "2025-06-18";
 
 /// What is called, as whom.
 #[derive(Clone, Debug)]
@@ -56,31 +56,53 @@ impl Connection {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         lifecycle.spawn(connection);
         let mut headers = vec![
-            (hyper::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (hyper::header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
-            (HeaderName::from_static("mcp-protocol-version"), HeaderValue::from_static(target.version)),
+            (
+                hyper::header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
+            (
+                hyper::header::ACCEPT,
+                HeaderValue::from_static("application/json, text/event-stream"),
+            ),
+            (
+                HeaderName::from_static("mcp-protocol-version"),
+                HeaderValue::from_static(target.version),
+            ),
         ];
         if let Some(token) = &target.token {
-            headers.push((hyper::header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?));
+            headers.push((
+                hyper::header::AUTHORIZATION,
+                HeaderValue::from_str(&format!("Bearer {token}"))?,
+            ));
         }
-        Ok(Self { sender, host: target.address.to_string(), uri: target.path.parse()?, headers })
+        Ok(Self {
+            sender,
+            host: target.address.to_string(),
+            uri: target.path.parse()?,
+            headers,
+        })
     }
 
-    /// One request; status, and the body as it came. A session that the answer begins is kept.
-    async fn send(&mut self, method: Method, uri: Uri, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
-        let mut request = Request::builder().method(method).uri(uri).header(hyper::header::HOST, &self.host);
+    /// One request; status, and the body as it came.
+    async fn send(
+        &mut self,
+        method: Method,
+        uri: Uri,
+        body: Bytes,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(hyper::header::HOST, &self.host);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         self.sender.ready().await?;
-        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
+        let response = self
+            .sender
+            .send_request(request.body(Full::new(body))?)
+            .await?;
         let status = response.status().as_u16();
-        let session = HeaderName::from_static("mcp-session-id");
-        if let Some(id) = response.headers().get(&session)
-            && self.headers.iter().all(|(name, _)| *name != session)
-        {
-            self.headers.push((session, id.clone()));
-        }
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
@@ -90,21 +112,6 @@ impl Connection {
         if status != 200 {
             bail!("{path} answered {status}");
         }
-        Ok(())
-    }
-
-    /// The handshake of the era with sessions.
-    async fn initialize(&mut self, version: &str) -> anyhow::Result<()> {
-        let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
-            "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "deputy-bench", "version": "0" },
-        }});
-        let uri = self.uri.clone();
-        let (status, body) = self.send(Method::POST, uri.clone(), hello.to_string().into()).await?;
-        if status != 200 {
-            bail!("initialize answered {status}: {}", String::from_utf8_lossy(&body));
-        }
-        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        self.send(Method::POST, uri, ready.to_string().into()).await?;
         Ok(())
     }
 }
@@ -119,8 +126,12 @@ pub(crate) struct ToolCaller {
 }
 
 impl ToolCaller {
-    /// Connects, and shakes hands where the era wants it.
-    pub(crate) async fn open(target: &Target, call: &Call, lifecycle: &Lifecycle) -> anyhow::Result<Self> {
+    /// Connects.
+    pub(crate) async fn open(
+        target: &Target,
+        call: &Call,
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<Self> {
         let mut connection = Connection::open(target, lifecycle).await?;
         let mut params = json!({ "name": call.tool, "arguments": call.arguments });
         if target.version == MODERN {
@@ -130,10 +141,12 @@ impl ToolCaller {
                 "io.modelcontextprotocol/clientInfo": { "name": "deputy-bench", "version": "0" },
             });
             let name = |text| HeaderName::from_static(text);
-            connection.headers.push((name("mcp-method"), HeaderValue::from_static("tools/call")));
-            connection.headers.push((name("mcp-name"), HeaderValue::from_static(call.tool)));
-        } else {
-            connection.initialize(target.version).await?;
+            connection
+                .headers
+                .push((name("mcp-method"), HeaderValue::from_static("tools/call")));
+            connection
+                .headers
+                .push((name("mcp-name"), HeaderValue::from_static(call.tool)));
         }
         Ok(Self {
             connection,
@@ -151,7 +164,8 @@ impl Caller for ToolCaller {
         self.next += 1;
         let uri = self.connection.uri.clone();
         let (status, answer) = self.connection.send(Method::POST, uri, body.into()).await?;
-        check(status == 200, &answer, self.marker).with_context(|| format!("a call was answered with {status}"))
+        check(status == 200, &answer, self.marker)
+            .with_context(|| format!("a call was answered with {status}"))
     }
 }
 
@@ -161,7 +175,10 @@ pub(crate) fn check(accepted: bool, answer: &[u8], marker: &str) -> anyhow::Resu
     if accepted && text.contains(marker) && !text.contains("\"isError\":true") {
         return Ok(());
     }
-    bail!("not the answer that was expected: {}", text.chars().take(600).collect::<String>())
+    bail!(
+        "not the answer that was expected: {}",
+        text.chars().take(600).collect::<String>()
+    )
 }
 
 /// Asks for a page that costs nothing over and over.

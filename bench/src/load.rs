@@ -43,7 +43,11 @@ pub(crate) struct Figures {
 
 impl Samples {
     /// Lets all callers call until `time` is over.
-    pub(crate) async fn take<C: Caller>(&mut self, callers: &mut [C], time: Duration) -> anyhow::Result<()> {
+    pub(crate) async fn take<C: Caller>(
+        &mut self,
+        callers: &mut [C],
+        time: Duration,
+    ) -> anyhow::Result<()> {
         let begun = Instant::now();
         let each = callers.iter_mut().map(async |caller| {
             let mut latencies = Vec::with_capacity(4096);
@@ -56,7 +60,8 @@ impl Samples {
             }
             anyhow::Ok(latencies)
         });
-        self.latencies.extend(try_join_all(each).await?.into_iter().flatten());
+        self.latencies
+            .extend(try_join_all(each).await?.into_iter().flatten());
         self.elapsed += begun.elapsed();
         Ok(())
     }
@@ -68,7 +73,9 @@ impl Samples {
         let calls = self.latencies.len();
         let at = |permille: usize| {
             let rank = (calls * permille).div_ceil(1000).saturating_sub(1);
-            self.latencies.get(rank).map_or(0.0, |l| l.as_secs_f64() * 1e3)
+            self.latencies
+                .get(rank)
+                .map_or(0.0, |l| l.as_secs_f64() * 1e3)
         };
         let each = |us: u64| us as f64 / calls.max(1) as f64;
         Figures {

@@ -14,6 +14,7 @@ mod echo;
 mod host;
 mod http;
 mod load;
+mod parts;
 mod people;
 mod pipe;
 mod processes;
@@ -59,7 +60,11 @@ enum Part {
     Echo,
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people"
+)]
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     match args.part {
@@ -69,16 +74,34 @@ fn main() -> anyhow::Result<()> {
     }
     let own = std::env::current_exe()?;
     let deputy = match args.deputy {
-        Some(path) => path.canonicalize().with_context(|| path.display().to_string())?,
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| path.display().to_string())?,
         None => build(&own.with_file_name("deputy"))?,
     };
-    let peer = args.peer.map(|path| path.canonicalize().with_context(|| path.display().to_string())).transpose()?;
-    let run = targets::Run { deputy, own: own.clone(), peer, each: Duration::from_secs_f64(args.seconds), people: args.people };
+    let peer = args
+        .peer
+        .map(|path| {
+            path.canonicalize()
+                .with_context(|| path.display().to_string())
+        })
+        .transpose()?;
+    let run = targets::Run {
+        deputy,
+        own: own.clone(),
+        peer,
+        each: Duration::from_secs_f64(args.seconds),
+        people: args.people,
+    };
     // One thread makes the load, so that it takes the same part of the machine from every target.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let report = tokio::task::LocalSet::new().block_on(&runtime, run.make())?;
     println!("{}", report.table()?);
-    let path = args.json.unwrap_or_else(|| own.with_file_name("deputy-bench.json"));
+    let path = args
+        .json
+        .unwrap_or_else(|| own.with_file_name("deputy-bench.json"));
     std::fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
     eprintln!("figures: {}", path.display());
     Ok(())
@@ -86,9 +109,19 @@ fn main() -> anyhow::Result<()> {
 
 /// Builds the product as this program was built, and gives its path.
 fn build(deputy: &std::path::Path) -> anyhow::Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "cargo, before anything is measured")]
-    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let built = cargo.args(["build", "--release", "-p", "deputy"]).status().context("starting cargo")?;
-    anyhow::ensure!(built.success(), "building deputy failed; name a built one with --deputy");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo, before anything is measured"
+    )]
+    let mut cargo =
+        std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let built = cargo
+        .args(["build", "--release", "-p", "deputy"])
+        .status()
+        .context("starting cargo")?;
+    anyhow::ensure!(
+        built.success(),
+        "building deputy failed; name a built one with --deputy"
+    );
     Ok(deputy.to_owned())
 }

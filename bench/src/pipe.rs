@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use rmcp::model::CallToolRequestParams;
 use rmcp::ClientServiceExt as _;
+use rmcp::model::CallToolRequestParams;
 use rmcp::service::{ClientLifecycleMode, RoleClient, RunningService};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::{Value, json};
@@ -15,12 +15,16 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::oneshot;
 
-use crate::http::{Call, SESSIONS, check};
+use crate::http::{Call, OLDER, check};
 use crate::load::Caller;
 
 fn start(command: Command) -> anyhow::Result<Child> {
     let mut command = tokio::process::Command::from(command);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
     command.spawn().context("starting a server")
 }
 
@@ -63,10 +67,11 @@ impl Pipe {
             _end: Rc::new((child, reader)),
         };
         let hello = json!({
-            "protocolVersion": SESSIONS, "capabilities": {}, "clientInfo": { "name": "deputy-bench", "version": "0" },
+            "protocolVersion": OLDER, "capabilities": {}, "clientInfo": { "name": "deputy-bench", "version": "0" },
         });
         pipe.request("initialize", &hello.to_string()).await?;
-        pipe.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n").await?;
+        pipe.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n")
+            .await?;
         Ok(pipe)
     }
 
@@ -82,7 +87,10 @@ impl Pipe {
         };
         let (sender, answer) = oneshot::channel();
         self.waiting.borrow_mut().insert(id, sender);
-        self.write(&format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n")).await?;
+        self.write(&format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n"
+        ))
+        .await?;
         answer.await.context("the server ended")
     }
 }
@@ -102,7 +110,11 @@ pub(crate) struct PipeCaller {
 impl PipeCaller {
     pub(crate) fn new(pipe: &Pipe, call: &Call) -> Self {
         let params = json!({ "name": call.tool, "arguments": call.arguments }).to_string();
-        Self { pipe: pipe.clone(), params, marker: call.marker }
+        Self {
+            pipe: pipe.clone(),
+            params,
+            marker: call.marker,
+        }
     }
 }
 
@@ -123,13 +135,30 @@ pub(crate) struct SdkCaller {
 
 impl SdkCaller {
     /// Starts the server; the callers share it.
-    pub(crate) async fn open(command: Command, call: &Call, count: usize) -> anyhow::Result<Vec<Self>> {
+    pub(crate) async fn open(
+        command: Command,
+        call: &Call,
+        count: usize,
+    ) -> anyhow::Result<Vec<Self>> {
         let mut child = start(command)?;
         let pid = child.id().context("the server ended")?;
-        let (out, into) = (child.stdout.take().context("no standard output")?, child.stdin.take().context("no standard input")?);
-        let service = ().serve_with_lifecycle(AsyncRwTransport::new_client(out, into), ClientLifecycleMode::Initialize).await?;
+        let (out, into) = (
+            child.stdout.take().context("no standard output")?,
+            child.stdin.take().context("no standard input")?,
+        );
+        let service = ()
+            .serve_with_lifecycle(
+                AsyncRwTransport::new_client(out, into),
+                ClientLifecycleMode::Initialize,
+            )
+            .await?;
         let (service, child) = (Rc::new(service), Rc::new(child));
-        let caller = || Self { service: Rc::clone(&service), call: call.clone(), pid, _child: Rc::clone(&child) };
+        let caller = || Self {
+            service: Rc::clone(&service),
+            call: call.clone(),
+            pid,
+            _child: Rc::clone(&child),
+        };
         Ok(std::iter::repeat_with(caller).take(count).collect())
     }
 }
@@ -141,6 +170,10 @@ impl Caller for SdkCaller {
             params = params.with_arguments(arguments.clone());
         }
         let result = self.service.call_tool(params).await?;
-        check(result.is_error != Some(true), &serde_json::to_vec(&result)?, self.call.marker)
+        check(
+            result.is_error != Some(true),
+            &serde_json::to_vec(&result)?,
+            self.call.marker,
+        )
     }
 }

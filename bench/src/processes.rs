@@ -19,7 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A command with an empty environment but for what programs need anywhere.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    #[expect(clippy::disallowed_methods, reason = "the pool's spawner is under test; these are its surroundings")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pool's spawner is under test; these are its surroundings"
+    )]
     let mut command = Command::new(program);
     command.env_clear();
     for name in ["PATH", "HOME", "TMPDIR"] {
@@ -64,7 +67,10 @@ impl Program {
     pub(crate) fn line_with(&self, text: &str) -> anyhow::Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) if line.contains(text) => return Ok(line),
                 Ok(_) => {}
                 Err(_) => bail!("a program did not say '{text}'"),
@@ -121,7 +127,11 @@ fn stat(pid: u32) -> Option<Stat> {
     // The name in parentheses may hold anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |i: usize| fields.get(i)?.parse::<u64>().ok();
-    Some(Stat { parent: u32::try_from(number(1)?).ok()?, ticks: number(11)? + number(12)?, started: number(19)? })
+    Some(Stat {
+        parent: u32::try_from(number(1)?).ok()?,
+        ticks: number(11)? + number(12)?,
+        started: number(19)?,
+    })
 }
 
 /// All processes below `pid`, with when they were started.
@@ -152,7 +162,13 @@ pub(crate) fn cpu_us(pid: u32) -> (u64, u64) {
 
 /// Resident memory of a program, and of its children, in KiB.
 pub(crate) fn rss_kib(pid: u32) -> (u64, u64) {
-    (status_kib(pid, "VmRSS:"), children(pid).iter().map(|(pid, _)| status_kib(*pid, "VmRSS:")).sum())
+    (
+        status_kib(pid, "VmRSS:"),
+        children(pid)
+            .iter()
+            .map(|(pid, _)| status_kib(*pid, "VmRSS:"))
+            .sum(),
+    )
 }
 
 /// Number of processes below `pid`.
@@ -163,7 +179,15 @@ pub(crate) fn count_children(pid: u32) -> usize {
 fn status_kib(pid: u32, field: &str) -> u64 {
     fs::read_to_string(format!("/proc/{pid}/status"))
         .ok()
-        .and_then(|text| text.lines().find_map(|l| l.strip_prefix(field)?.trim().strip_suffix(" kB")?.parse().ok()))
+        .and_then(|text| {
+            text.lines().find_map(|l| {
+                l.strip_prefix(field)?
+                    .trim()
+                    .strip_suffix(" kB")?
+                    .parse()
+                    .ok()
+            })
+        })
         .unwrap_or(0)
 }
 
@@ -186,7 +210,17 @@ pub(crate) async fn settle(pid: u32) {
 pub(crate) fn machine() -> (String, usize, f64) {
     let model = fs::read_to_string("/proc/cpuinfo")
         .ok()
-        .and_then(|t| t.lines().find_map(|l| Some(l.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned())))
+        .and_then(|t| {
+            t.lines().find_map(|l| {
+                Some(
+                    l.strip_prefix("model name")?
+                        .split_once(':')?
+                        .1
+                        .trim()
+                        .to_owned(),
+                )
+            })
+        })
         .unwrap_or_else(|| "unknown".to_owned());
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let load = fs::read_to_string("/proc/loadavg")

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::load::Figures;
+use crate::parts::Part;
 
 /// The whole run.
 #[derive(Debug, Serialize)]
@@ -14,6 +15,8 @@ pub(crate) struct Report {
     pub(crate) loads: Vec<Row>,
     pub(crate) memory: Vec<Memory>,
     pub(crate) people: Option<People>,
+    /// Where the time of a call goes.
+    pub(crate) parts: Vec<Part>,
 }
 
 /// Where it ran.
@@ -67,7 +70,10 @@ pub(crate) struct People {
 
 impl Report {
     fn row(&self, tool: &str, through: &str, in_flight: usize) -> Option<&Figures> {
-        let found = self.loads.iter().find(|r| r.tool == tool && r.through == through && r.in_flight == in_flight);
+        let found = self
+            .loads
+            .iter()
+            .find(|r| r.tool == tool && r.through == through && r.in_flight == in_flight);
         found.map(|r| &r.figures)
     }
 
@@ -75,22 +81,44 @@ impl Report {
     pub(crate) fn table(&self) -> Result<String, std::fmt::Error> {
         let mut out = String::new();
         let m = &self.machine;
-        writeln!(out, "{} x {}, load average {:.2} before the run\n", m.processors, m.processor, m.load_before)?;
-        writeln!(out, "| tool | through | in flight | p50 ms | p90 ms | p99 ms | calls/s | CPU µs/call: gateway | child | client |")?;
+        writeln!(
+            out,
+            "{} x {}, load average {:.2} before the run\n",
+            m.processors, m.processor, m.load_before
+        )?;
+        writeln!(
+            out,
+            "| tool | through | in flight | p50 ms | p90 ms | p99 ms | calls/s | CPU µs/call: gateway | child | client |"
+        )?;
         writeln!(out, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
         for row in &self.loads {
             let f = &row.figures;
             writeln!(
                 out,
                 "| {} | {} | {} | {:.3} | {:.3} | {:.3} | {:.0} | {:.0} | {:.0} | {:.0} |",
-                row.tool, row.through, row.in_flight, f.p50_ms, f.p90_ms, f.p99_ms, f.per_second, f.gateway_cpu_us, f.child_cpu_us, f.client_cpu_us
+                row.tool,
+                row.through,
+                row.in_flight,
+                f.p50_ms,
+                f.p90_ms,
+                f.p99_ms,
+                f.per_second,
+                f.gateway_cpu_us,
+                f.child_cpu_us,
+                f.client_cpu_us
             )?;
         }
         writeln!(out)?;
         for tool in ["echo", "list_calendars"] {
-            for (other, what) in [("mcp-gateway", "against mcp-gateway"), ("pipe", "against the pipe alone")] {
+            for (other, what) in [
+                ("mcp-gateway", "against mcp-gateway"),
+                ("pipe", "against the pipe alone"),
+            ] {
                 for in_flight in [1, 16] {
-                    let (Some(ours), Some(theirs)) = (self.row(tool, "deputy", in_flight), self.row(tool, other, in_flight)) else {
+                    let (Some(ours), Some(theirs)) = (
+                        self.row(tool, "deputy", in_flight),
+                        self.row(tool, other, in_flight),
+                    ) else {
                         continue;
                     };
                     writeln!(
@@ -103,12 +131,19 @@ impl Report {
                 }
             }
         }
-        writeln!(out, "\n| program | idle MiB | after load MiB | children MiB | children |\n|---|--:|--:|--:|--:|")?;
+        writeln!(
+            out,
+            "\n| program | idle MiB | after load MiB | children MiB | children |\n|---|--:|--:|--:|--:|"
+        )?;
         for m in &self.memory {
             writeln!(
                 out,
                 "| {} | {:.1} | {:.1} | {:.1} | {} |",
-                m.program, mib(m.idle_kib), mib(m.loaded_kib), mib(m.children_kib), m.children
+                m.program,
+                mib(m.idle_kib),
+                mib(m.loaded_kib),
+                mib(m.children_kib),
+                m.children
             )?;
         }
         if let Some(p) = &self.people {
@@ -120,6 +155,10 @@ impl Report {
                 per_person(p.after_more_kib, p.before_kib, p.count),
                 p.children_growth_kib
             )?;
+        }
+        writeln!(out, "\n| part of a call | p50 µs |\n|---|--:|")?;
+        for part in &self.parts {
+            writeln!(out, "| {} | {:.0} |", part.what, part.p50_us)?;
         }
         Ok(out)
     }

@@ -10,8 +10,9 @@ use deputy_core::Lifecycle;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::http::{Call, Connection, MODERN, PageCaller, SESSIONS, Target, ToolCaller};
+use crate::http::{Call, Connection, MODERN, OLDER, PageCaller, Target, ToolCaller};
 use crate::load::{Caller, Samples};
+use crate::parts;
 use crate::people::{Rooms, key_file};
 use crate::pipe::{Pipe, PipeCaller, SdkCaller};
 use crate::processes::{Program, command, count_children, cpu_us, machine, rss_kib, settle};
@@ -52,7 +53,12 @@ enum Callers {
 }
 
 impl Callers {
-    async fn take(&mut self, count: usize, time: Duration, samples: &mut Samples) -> anyhow::Result<()> {
+    async fn take(
+        &mut self,
+        count: usize,
+        time: Duration,
+        samples: &mut Samples,
+    ) -> anyhow::Result<()> {
         match self {
             Self::Page(callers) => samples.take(&mut callers[..count], time).await,
             Self::Tool(callers) => samples.take(&mut callers[..count], time).await,
@@ -67,17 +73,31 @@ impl Lane {
         let doing = || format!("{} through {}", self.tool, self.through);
         for (samples, count) in self.samples.iter_mut().zip(IN_FLIGHT) {
             let mut warm = Samples::default();
-            self.callers.take(count, time / 10, &mut warm).await.with_context(doing)?;
+            self.callers
+                .take(count, time / 10, &mut warm)
+                .await
+                .with_context(doing)?;
             settle(self.pid).await;
             let before = (cpu_us(self.pid), cpu_us(std::process::id()).0);
-            self.callers.take(count, time, samples).await.with_context(doing)?;
+            self.callers
+                .take(count, time, samples)
+                .await
+                .with_context(doing)?;
             // What a call leaves to be done later belongs to it.
             let client = cpu_us(std::process::id()).0;
             settle(self.pid).await;
             let after = cpu_us(self.pid);
             let (own, children) = (after.0 - before.0.0, after.1.saturating_sub(before.0.1));
-            let cost = if self.has_gateway { [own, children] } else { [0, own + children] };
-            for (sum, part) in samples.cpu.iter_mut().zip([cost[0], cost[1], client - before.1]) {
+            let cost = if self.has_gateway {
+                [own, children]
+            } else {
+                [0, own + children]
+            };
+            for (sum, part) in samples
+                .cpu
+                .iter_mut()
+                .zip([cost[0], cost[1], client - before.1])
+            {
                 *sum += part;
             }
         }
@@ -86,17 +106,33 @@ impl Lane {
 
     fn rows(self) -> impl Iterator<Item = Row> {
         let (tool, through) = (self.tool, self.through);
-        self.samples.into_iter().zip(IN_FLIGHT).map(move |(samples, in_flight)| Row { tool, through, in_flight, figures: samples.figures() })
+        self.samples
+            .into_iter()
+            .zip(IN_FLIGHT)
+            .map(move |(samples, in_flight)| Row {
+                tool,
+                through,
+                in_flight,
+                figures: samples.figures(),
+            })
     }
 }
 
 /// The tools that are called.
 fn echo() -> Call {
-    Call { tool: "echo", arguments: json!({ "text": "0123456789abcdef" }), marker: "0123456789abcdef" }
+    Call {
+        tool: "echo",
+        arguments: json!({ "text": "0123456789abcdef" }),
+        marker: "0123456789abcdef",
+    }
 }
 
 fn calendars() -> Call {
-    Call { tool: "list_calendars", arguments: json!({}), marker: "person0@sandbox.test" }
+    Call {
+        tool: "list_calendars",
+        arguments: json!({}),
+        marker: "person0@sandbox.test",
+    }
 }
 
 impl Run {
@@ -115,10 +151,17 @@ impl Run {
         progress("an emulated Google and two installations");
         let google = Google::start(&self.deputy, folder)?;
         let server_data = folder.join("server");
-        let tokens = self.settle(&server_data, &google.url, 1 + self.people, lifecycle).await?;
+        let tokens = self
+            .settle(&server_data, &google.url, 1 + self.people, lifecycle)
+            .await?;
         let host_data = folder.join("host");
-        let host_token = self.settle(&host_data, &google.url, 1, lifecycle).await?.remove(0);
-        google.control("quota", &json!({ "enforced": false })).await?;
+        let host_token = self
+            .settle(&host_data, &google.url, 1, lifecycle)
+            .await?
+            .remove(0);
+        google
+            .control("quota", &json!({ "enforced": false }))
+            .await?;
         let access = google.access_token().await?;
 
         let server = self.serve(&server_data, &google.url, folder).await?;
@@ -127,23 +170,65 @@ impl Run {
             Some(program) => Some(self.peer(program, &google.url, &access, folder).await?),
             None => None,
         };
-        let mut memory = vec![idle("deputy", &server.program), idle("deputy in front of echo", &host.program)];
+        let mut memory = vec![
+            idle("deputy", &server.program),
+            idle("deputy in front of echo", &host.program),
+        ];
         memory.extend(peer.as_ref().map(|peer| idle("mcp-gateway", &peer.program)));
 
         let mut lanes = vec![self.pages(&server, lifecycle).await?];
         lanes.extend(direct(echo(), || self.echo_server()).await?);
-        lanes.push(gateway(echo(), "deputy", &host, host.target("/mcp", Some(&host_token), MODERN), lifecycle).await?);
+        lanes.push(
+            gateway(
+                echo(),
+                "deputy",
+                &host,
+                host.target("/mcp", Some(&host_token), MODERN),
+                lifecycle,
+            )
+            .await?,
+        );
         if let Some(peer) = &peer {
-            lanes.push(gateway(echo(), "mcp-gateway", peer, peer.target("/mcp/echo", None, SESSIONS), lifecycle).await?);
+            lanes.push(
+                gateway(
+                    echo(),
+                    "mcp-gateway",
+                    peer,
+                    peer.target("/mcp/echo", None, OLDER),
+                    lifecycle,
+                )
+                .await?,
+            );
         }
         lanes.extend(direct(calendars(), || self.calendar_server(&google.url, &access)).await?);
-        lanes.push(gateway(calendars(), "deputy", &server, server.target("/mcp", Some(&tokens[0]), MODERN), lifecycle).await?);
+        lanes.push(
+            gateway(
+                calendars(),
+                "deputy",
+                &server,
+                server.target("/mcp", Some(&tokens[0]), MODERN),
+                lifecycle,
+            )
+            .await?,
+        );
         if let Some(peer) = &peer {
-            lanes.push(gateway(calendars(), "mcp-gateway", peer, peer.target("/mcp/calendar", None, SESSIONS), lifecycle).await?);
+            lanes.push(
+                gateway(
+                    calendars(),
+                    "mcp-gateway",
+                    peer,
+                    peer.target("/mcp/calendar", None, OLDER),
+                    lifecycle,
+                )
+                .await?,
+            );
         }
         for round in 1..=ROUNDS {
             for lane in &mut lanes {
-                progress(&format!("round {round}: {} through {}", lane.tool, lane.through));
+                progress(&format!(
+                    "round {round}: {} through {}",
+                    lane.tool, lane.through
+                ));
                 lane.round(self.each / ROUNDS).await?;
             }
         }
@@ -157,19 +242,37 @@ impl Run {
         drop((server, host, peer));
         let people = match self.people {
             0 => None,
-            _ => Some(self.further_people(&server_data, &google.url, &tokens, folder, lifecycle).await?),
+            _ => Some(
+                self.further_people(&server_data, &google.url, &tokens, folder, lifecycle)
+                    .await?,
+            ),
         };
+        progress("the parts of a call");
+        let rooms = Rooms::open(&host_data, &google.url, lifecycle).await?;
+        let parts = parts::measure(&rooms, &host_token, lifecycle).await?;
+        rooms.store.close().await?;
         Ok(Report {
-            machine: Machine { processor, processors, load_before },
+            machine: Machine {
+                processor,
+                processors,
+                load_before,
+            },
             seconds_each: self.each.as_secs_f64(),
             loads,
             memory,
             people,
+            parts,
         })
     }
 
     /// An installation with so many connected people; their tokens.
-    async fn settle(&self, data: &Path, google: &Url, count: usize, lifecycle: &Lifecycle) -> anyhow::Result<Vec<String>> {
+    async fn settle(
+        &self,
+        data: &Path,
+        google: &Url,
+        count: usize,
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<Vec<String>> {
         let rooms = Rooms::open(data, google, lifecycle).await?;
         let tokens = rooms.settle(count).await?;
         rooms.store.close().await?;
@@ -184,7 +287,10 @@ impl Run {
 
     fn calendar_server(&self, google: &Url, access: &str) -> Command {
         let mut server = command(&self.deputy);
-        server.args(["mcp", "google-calendar"]).env("GOOGLE_API_URL", google.as_str()).env("GOOGLE_ACCESS_TOKEN", access);
+        server
+            .args(["mcp", "google-calendar"])
+            .env("GOOGLE_API_URL", google.as_str())
+            .env("GOOGLE_ACCESS_TOKEN", access);
         server
     }
 
@@ -199,10 +305,17 @@ impl Run {
             .env("DEPUTY_DATA_DIR", data)
             .env("TOKEN_ENCRYPTION_KEY_FILE", key_file(data))
             .env("GOOGLE_CLIENT_ID", deputy_sandbox::google::CLIENT_ID)
-            .env("GOOGLE_CLIENT_SECRET", deputy_sandbox::google::CLIENT_SECRET)
+            .env(
+                "GOOGLE_CLIENT_SECRET",
+                deputy_sandbox::google::CLIENT_SECRET,
+            )
             .env("GOOGLE_API_URL", google.as_str())
             .env("DEPUTY_LIMITS_CALLS_PER_MIN", "0");
-        for (name, path) in [("GOOGLE_AUTH_URL", "o/oauth2/v2/auth"), ("GOOGLE_TOKEN_URL", "token"), ("GOOGLE_REVOKE_URL", "revoke")] {
+        for (name, path) in [
+            ("GOOGLE_AUTH_URL", "o/oauth2/v2/auth"),
+            ("GOOGLE_TOKEN_URL", "token"),
+            ("GOOGLE_REVOKE_URL", "revoke"),
+        ] {
             serve.env(name, google.join(path)?.as_str());
         }
         let program = Program::start(serve, &folder.join("serve.log"))?;
@@ -212,7 +325,11 @@ impl Run {
 
     fn host(&self, data: &Path, google: &Url, folder: &Path) -> anyhow::Result<Server> {
         let mut host = command(&self.own);
-        host.arg("host").arg("--data").arg(data).arg("--google").arg(google.as_str());
+        host.arg("host")
+            .arg("--data")
+            .arg(data)
+            .arg("--google")
+            .arg(google.as_str());
         let program = Program::start(host, &folder.join("host.log"))?;
         let line = program.line_with("listening ")?;
         let address = line.trim_start_matches("listening ").parse()?;
@@ -220,7 +337,13 @@ impl Run {
     }
 
     /// The peer in front of both servers; no authentication, no limits, nothing written down.
-    async fn peer(&self, program: &Path, google: &Url, access: &str, folder: &Path) -> anyhow::Result<Server> {
+    async fn peer(
+        &self,
+        program: &Path,
+        google: &Url,
+        access: &str,
+        folder: &Path,
+    ) -> anyhow::Result<Server> {
         let address = free_address()?;
         let config = json!({
             "server": { "host": "127.0.0.1", "port": address.port() },
@@ -238,7 +361,11 @@ impl Run {
         // JSON is YAML.
         std::fs::write(&file, config.to_string())?;
         let mut peer = command(program);
-        peer.arg("--config").arg(&file).args(["--log-level", "error"]).current_dir(folder).env("HOME", folder);
+        peer.arg("--config")
+            .arg(&file)
+            .args(["--log-level", "error"])
+            .current_dir(folder)
+            .env("HOME", folder);
         let program = Program::start(peer, &folder.join("peer.log"))?;
         listening(address).await.context("waiting for the peer")?;
         Ok(Server { program, address })
@@ -277,7 +404,12 @@ impl Run {
             for token in who {
                 let mut call = calendars();
                 call.marker = "@sandbox.test";
-                let mut caller = ToolCaller::open(&server.target("/mcp", Some(token), MODERN), &call, lifecycle).await?;
+                let mut caller = ToolCaller::open(
+                    &server.target("/mcp", Some(token), MODERN),
+                    &call,
+                    lifecycle,
+                )
+                .await?;
                 for _ in 0..times {
                     caller.call().await?;
                 }
@@ -307,7 +439,12 @@ struct Server {
 
 impl Server {
     fn target(&self, path: &str, token: Option<&str>, version: &'static str) -> Target {
-        Target { address: self.address, path: path.to_owned(), token: token.map(str::to_owned), version }
+        Target {
+            address: self.address,
+            path: path.to_owned(),
+            token: token.map(str::to_owned),
+            version,
+        }
     }
 }
 
@@ -322,25 +459,49 @@ impl Google {
         let data = folder.join("google");
         std::fs::create_dir(&data)?;
         let mut emulate = command(deputy);
-        emulate.args(["emulate", "google", "--listen", "127.0.0.1:0", "--json", "--data"]).arg(&data);
+        emulate
+            .args([
+                "emulate",
+                "google",
+                "--listen",
+                "127.0.0.1:0",
+                "--json",
+                "--data",
+            ])
+            .arg(&data);
         let program = Program::start(emulate, &folder.join("google.log"))?;
         let facts: Value = serde_json::from_str(&program.line_with("\"url\"")?)?;
         let url = Url::parse(facts["url"].as_str().context("no URL")?)?;
-        Ok(Self { _program: program, url })
+        Ok(Self {
+            _program: program,
+            url,
+        })
     }
 
     async fn control(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let client = deputy_core::http::trusted(deputy_core::http::Limits::default())?;
-        let response = client.post(self.url.join(&format!("control/{path}"))?).json(body).send().await?;
-        Ok(response.error_for_status()?.json().await.unwrap_or_default())
+        let response = client
+            .post(self.url.join(&format!("control/{path}"))?)
+            .json(body)
+            .send()
+            .await?;
+        Ok(response
+            .error_for_status()?
+            .json()
+            .await
+            .unwrap_or_default())
     }
 
     /// A token of the first person, for servers that have no gateway to give them one.
     async fn access_token(&self) -> anyhow::Result<String> {
         let scopes = ["https://www.googleapis.com/auth/calendar"];
-        let issue = json!({ "account": "person0@sandbox.test", "action": "issue", "scopes": scopes });
+        let issue =
+            json!({ "account": "person0@sandbox.test", "action": "issue", "scopes": scopes });
         let issued = self.control("tokens", &issue).await?;
-        Ok(issued["access_token"].as_str().context("no token was issued")?.to_owned())
+        Ok(issued["access_token"]
+            .as_str()
+            .context("no token was issued")?
+            .to_owned())
     }
 }
 
@@ -356,14 +517,29 @@ async fn direct(call: Call, server: impl Fn() -> Command) -> anyhow::Result<[Lan
         samples: <[Samples; 2]>::default(),
     };
     let sdk_pid = sdk.first().map_or(0, |caller| caller.pid);
-    let pipes = (0..IN_FLIGHT[1]).map(|_| PipeCaller::new(&pipe, &call)).collect();
-    Ok([lane("pipe", pipe.pid, Callers::Pipe(pipes)), lane("pipe, SDK client", sdk_pid, Callers::Sdk(sdk))])
+    let pipes = (0..IN_FLIGHT[1])
+        .map(|_| PipeCaller::new(&pipe, &call))
+        .collect();
+    Ok([
+        lane("pipe", pipe.pid, Callers::Pipe(pipes)),
+        lane("pipe, SDK client", sdk_pid, Callers::Sdk(sdk)),
+    ])
 }
 
-async fn gateway(call: Call, through: &'static str, server: &Server, target: Target, lifecycle: &Lifecycle) -> anyhow::Result<Lane> {
+async fn gateway(
+    call: Call,
+    through: &'static str,
+    server: &Server,
+    target: Target,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Lane> {
     let mut callers = Vec::new();
     for _ in 0..IN_FLIGHT[1] {
-        callers.push(ToolCaller::open(&target, &call, lifecycle).await.with_context(|| format!("{} through {through}", call.tool))?);
+        callers.push(
+            ToolCaller::open(&target, &call, lifecycle)
+                .await
+                .with_context(|| format!("{} through {through}", call.tool))?,
+        );
     }
     Ok(Lane {
         tool: call.tool,
@@ -376,7 +552,13 @@ async fn gateway(call: Call, through: &'static str, server: &Server, target: Tar
 }
 
 fn idle(program: &'static str, running: &Program) -> Memory {
-    Memory { program, idle_kib: rss_kib(running.pid()).0, loaded_kib: 0, children_kib: 0, children: 0 }
+    Memory {
+        program,
+        idle_kib: rss_kib(running.pid()).0,
+        loaded_kib: 0,
+        children_kib: 0,
+        children: 0,
+    }
 }
 
 /// An address that was free a moment ago: programs that are told their port need one.

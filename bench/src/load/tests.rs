@@ -1,7 +1,11 @@
 use super::*;
 
 fn samples(ms: impl Iterator<Item = u64>) -> Samples {
-    Samples { latencies: ms.map(Duration::from_millis).collect(), elapsed: Duration::from_secs(2), cpu: [1000, 0, 0] }
+    Samples {
+        latencies: ms.map(Duration::from_millis).collect(),
+        elapsed: Duration::from_secs(2),
+        cpu: [1000, 0, 0],
+    }
 }
 
 #[test]
@@ -18,5 +22,8 @@ fn percentiles_are_nearest_ranks() {
 #[test]
 fn one_call_is_its_own_percentiles() {
     let figures = samples(std::iter::once(7)).figures();
-    assert!((figures.p50_ms - 7.0).abs() < 1e-9 && (figures.p99_ms - 7.0).abs() < 1e-9, "{figures:?}");
+    assert!(
+        (figures.p50_ms - 7.0).abs() < 1e-9 && (figures.p99_ms - 7.0).abs() < 1e-9,
+        "{figures:?}"
+    );
 }
