@@ -285,49 +285,123 @@ async fn a_killed_program_carries_on_where_it_was() {
     .await;
 }
 
+/// Creates under keys and decisions of approved mails, begun one after the other.
+struct Stream {
+    round: usize,
+    approvals: Vec<String>,
+}
+
+impl Stream {
+    async fn new(alice: &Person, round: usize) -> Self {
+        let mut approvals = Vec::new();
+        for n in 0..2 {
+            approvals.push(asked(alice, &format!("r{round}m{n}")).await);
+        }
+        Self { round, approvals }
+    }
+
+    /// Runs until `cut` kills the server; what was answered, by the event's name.
+    async fn run(&self, alice: &Person, cut: impl Future<Output = ()>) -> Vec<(String, Value)> {
+        let calls = (0..4_u64).map(|n| {
+            let (name, alice) = (format!("r{}n{n}", self.round), alice.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(n * 30)).await;
+                let path = "api/v1/tools/create_calendar_event/call".to_owned();
+                let answer = cut_off(alice, path, event(&name), Some(name.clone())).await?;
+                Some((name, answer))
+            })
+        });
+        let decisions = (10_u64..)
+            .step_by(60)
+            .zip(&self.approvals)
+            .map(|(pause, id)| {
+                let (path, alice) = (format!("api/v1/approvals/{id}"), alice.clone());
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    cut_off(alice, path, json!({ "decision": "approve" }), None).await
+                })
+            });
+        let (calls, decisions): (Vec<_>, Vec<_>) = (calls.collect(), decisions.collect());
+        cut.await;
+        for decided in join_all(decisions).await {
+            assert!(decided.unwrap().is_none_or(|(status, _)| status == 200));
+        }
+        let mut answered = Vec::new();
+        for (name, (status, body)) in join_all(calls).await.into_iter().filter_map(Result::unwrap) {
+            assert_eq!(status, 200, "{body}");
+            answered.push((name, body["data"]["structured"]["event"]["id"].clone()));
+        }
+        answered
+    }
+}
+
+/// What was decided is carried out without a further word; what was not waits for it.
+async fn settled(alice: &Person, bob: &Person, approval: &str, subject: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match status_of(alice, approval).await.as_str() {
+            "done" => break,
+            "pending" => {
+                let decided = alice.decide(approval, "approve").await;
+                assert_eq!(decided.status.as_u16(), 200, "{decided:?}");
+            }
+            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{subject} was not carried on with"
+        );
+    }
+    let query = json!({ "query": format!("in:inbox subject:{subject}") });
+    let found = bob.call("search_emails", &query).await;
+    assert_eq!(
+        found["emails"].as_array().unwrap().len(),
+        1,
+        "{subject}: {found}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_at_any_moment_lose_and_double_nothing() {
     both(|mut app| async move {
         let alice = app.connected("alice").await;
+        let bob = app.connected("bob").await;
         summaries(&alice).await;
-        // A stream of creates, cut at moments from nothing done to nearly everything.
-        let mut answered = Vec::new();
-        for (round, pause) in [5_u64, 60, 250].into_iter().enumerate() {
-            let calls: Vec<_> = (0..4)
-                .map(|n| {
-                    let name = format!("r{round}n{n}");
-                    let alice = alice.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(n * 30)).await;
-                        let path = "api/v1/tools/create_calendar_event/call".to_owned();
-                        cut_off(alice, path, event(&name), Some(name.clone()))
-                            .await
-                            .map(|answer| (name, answer))
-                    })
-                })
-                .collect();
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            app.server().kill();
-            for (name, (status, body)) in
-                join_all(calls).await.into_iter().filter_map(Result::unwrap)
-            {
-                assert_eq!(status, 200, "{body}");
-                answered.push((name, body["data"]["structured"]["event"]["id"].clone()));
-            }
+        // Cut at moments from nothing done to nearly everything.
+        let (mut answered, mut approvals) = (Vec::new(), Vec::new());
+        for (round, pause) in [5_u64, 45, 90, 200].into_iter().enumerate() {
+            let stream = Stream::new(&alice, round).await;
+            let cut = async {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                app.server().kill();
+            };
+            answered.extend(stream.run(&alice, cut).await);
+            approvals.extend(
+                stream
+                    .approvals
+                    .into_iter()
+                    .enumerate()
+                    .map(|(n, id)| (id, format!("r{round}m{n}"))),
+            );
             app.start_server().await;
         }
         let there = summaries(&alice).await;
         for (name, _) in &answered {
             assert!(there.contains(name), "{name} was acknowledged: {there:?}");
         }
-        let names: Vec<String> = (0..3)
+        let names: Vec<String> = (0..4)
             .flat_map(|r| (0..4).map(move |n| format!("r{r}n{n}")))
             .collect();
-        let ids = join_all(names.iter().map(|name| {
+        let insisted = join_all(names.iter().map(|name| {
             let alice = &alice;
             async move { insist(alice, &event(name), name).await }
-        }))
-        .await;
+        }));
+        let mails = join_all(
+            approvals
+                .iter()
+                .map(|(id, subject)| settled(&alice, &bob, id, subject)),
+        );
+        let (ids, _) = tokio::join!(insisted, mails);
         for (name, id) in &answered {
             let place = names.iter().position(|n| n == name).unwrap();
             assert_eq!(

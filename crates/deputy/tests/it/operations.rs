@@ -7,7 +7,7 @@ use deputy_store::testing::execute;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, Engine, Options, PASSWORD, Person, both, deputy, engines, until};
+use crate::support::{App, Engine, Options, PASSWORD, Person, both, deputy, engines};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -633,11 +633,7 @@ async fn no_secret_is_stored_logged_or_shown_among_arguments() {
             }
         }
         assert!(app.server().stop().success());
-        let said = until("the end of the logs", || {
-            let said = app.server().said();
-            async move { (!said.is_empty()).then_some(said) }
-        })
-        .await;
+        let said = app.server().last_words();
         assert!(said.lines().count() > 20, "nothing was logged:\n{said}");
         for text in secret {
             let line = said.lines().find(|line| line.contains(text));

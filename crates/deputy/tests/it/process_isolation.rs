@@ -109,20 +109,32 @@ async fn each_person_has_processes_of_their_own() {
 
         stopped_at_once_on_disconnect(&app, &alice, &bob, &b).await;
 
-        let left: Vec<u32> = pool(&alice).await["servers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|s| s["pid"].as_u64())
-            .map(|pid| u32::try_from(pid).unwrap())
-            .collect();
-        assert!(!left.is_empty());
+        let left = processes(&alice).await;
         assert!(app.server().stop().success());
         assert!(
             !left.iter().any(|pid| alive(*pid)),
             "a process outlived the server"
         );
+        // Nor does one outlive a server that is killed.
+        app.start_server().await;
+        alice.call("list_calendar_events", &day()).await;
+        let left = processes(&alice).await;
+        app.server().kill();
+        gone(&left).await;
     }
+}
+
+async fn processes(admin: &Person) -> Vec<u32> {
+    let now = pool(admin).await;
+    let pids: Vec<u32> = now["servers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|s| s["pid"].as_u64())
+        .map(|pid| u32::try_from(pid).unwrap())
+        .collect();
+    assert!(!pids.is_empty(), "{now}");
+    pids
 }
 
 async fn only_an_administrator_sees_it(app: &App, alice: &Person, bob: &Person) {

@@ -93,6 +93,14 @@ impl Process {
         }
     }
 
+    /// Everything that it said, after its end and that of its children; waits at most 5 s for it.
+    pub(crate) fn last_words(&mut self) -> String {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(5)) {
+            self.seen.push(line);
+        }
+        self.seen.join("\n")
+    }
+
     /// What it has said so far that was read.
     pub(crate) fn said(&mut self) -> String {
         self.seen.extend(self.lines.try_iter());
