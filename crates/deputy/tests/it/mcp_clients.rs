@@ -25,9 +25,15 @@ async fn drive(script: fn() -> Option<Command>) {
         let bob = app.person("bob").await;
         let mut browser = app.browser();
         browser.sign_in("bob", PASSWORD).await;
-        browser.connect_google(&app.google, &bob.account(), "calendar").await;
+        browser
+            .connect_google(&app.google, &bob.account(), "calendar")
+            .await;
         let mut command = script().unwrap();
-        for_two(&mut command, (&alice, &client_token(&app, &alice)), (&bob, &client_token(&app, &bob)));
+        for_two(
+            &mut command,
+            (&alice, &client_token(&app, &alice)),
+            (&bob, &client_token(&app, &bob)),
+        );
         let said = succeed(command).await;
         // What a client warns of, people see.
         assert!(!said.contains("unknown format"), "{said}");
@@ -51,7 +57,12 @@ async fn the_second_typescript_client_in_both_eras() {
 }
 
 /// A message to `/mcp`, as somebody; `headers` beside what every client sends.
-async fn send(person: &Person, method: Method, body: Option<&Value>, headers: &[(&str, &str)]) -> reqwest::Response {
+async fn send(
+    person: &Person,
+    method: Method,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+) -> reqwest::Response {
     let mut request = client()
         .request(method, person.url.join("mcp").unwrap())
         .bearer_auth(&person.token)
@@ -82,19 +93,36 @@ async fn another_person_s_session_does_not_exist() {
         let bob = app.connected("bob").await;
         let begun = send(&alice, Method::POST, Some(&initialize()), &[]).await;
         assert_eq!(begun.status(), StatusCode::OK);
-        let id = begun.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let id = begun.headers()["mcp-session-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
         let version = ("mcp-protocol-version", "2025-11-25");
         let in_session: &[(&str, &str)] = &[("mcp-session-id", &id), version];
         let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        assert_eq!(send(&alice, Method::POST, Some(&ready), in_session).await.status(), StatusCode::ACCEPTED);
-        for (method, body) in [(Method::POST, Some(list())), (Method::GET, None), (Method::DELETE, None)] {
+        assert_eq!(
+            send(&alice, Method::POST, Some(&ready), in_session)
+                .await
+                .status(),
+            StatusCode::ACCEPTED
+        );
+        for (method, body) in [
+            (Method::POST, Some(list())),
+            (Method::GET, None),
+            (Method::DELETE, None),
+        ] {
             let stolen = send(&bob, method.clone(), body.as_ref(), in_session).await;
             assert_eq!(stolen.status(), StatusCode::NOT_FOUND, "{method}");
         }
         let listed = send(&alice, Method::POST, Some(&list()), in_session).await;
         assert_eq!(listed.status(), StatusCode::OK, "it lives on");
         let made_up: &[(&str, &str)] = &[("mcp-session-id", "made-up"), version];
-        assert_eq!(send(&alice, Method::POST, Some(&list()), made_up).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            send(&alice, Method::POST, Some(&list()), made_up)
+                .await
+                .status(),
+            StatusCode::NOT_FOUND
+        );
     })
     .await;
 }
@@ -114,13 +142,33 @@ async fn other_sites_and_nobody_are_refused() {
             for method in [Method::POST, Method::GET, Method::DELETE] {
                 let body = (method == Method::POST).then(initialize);
                 let answer = send(&alice, method.clone(), body.as_ref(), headers).await;
-                assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {headers:?}");
+                assert_eq!(
+                    answer.status(),
+                    StatusCode::FORBIDDEN,
+                    "{method} {headers:?}"
+                );
             }
         }
-        let answer = send(&alice, Method::POST, Some(&initialize()), &[("origin", &own)]).await;
+        let answer = send(
+            &alice,
+            Method::POST,
+            Some(&initialize()),
+            &[("origin", &own)],
+        )
+        .await;
         assert_eq!(answer.status(), StatusCode::OK, "its own pages may");
-        for nobody in ["", "made-up", "dpt_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-            let answer = send(&alice.with_token(nobody), Method::POST, Some(&initialize()), &[]).await;
+        for nobody in [
+            "",
+            "made-up",
+            "dpt_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            let answer = send(
+                &alice.with_token(nobody),
+                Method::POST,
+                Some(&initialize()),
+                &[],
+            )
+            .await;
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
             let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
             assert!(challenge.starts_with("Bearer"), "{challenge}");

@@ -7,14 +7,21 @@ use std::process::{Command, Output};
 use super::Person;
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(name)
 }
 
 /// What a variable names; without it the test is left out, but not in CI.
 fn provided(variable: &str) -> Option<PathBuf> {
-    let found = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let found = std::env::var_os(variable)
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
     if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{variable} is not set");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "{variable} is not set"
+        );
         eprintln!("left out: a client that is run with {variable}, which is not set");
     }
     found
@@ -34,7 +41,9 @@ fn command(program: &Path, name: &str) -> Command {
 /// A Python script; nothing where there is no Python with the packages.
 pub(crate) fn python(name: &str) -> Option<Command> {
     let mut command = command(&provided("DEPUTY_TEST_PYTHON")?, name);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1");
     Some(command)
 }
 
@@ -51,14 +60,25 @@ pub(crate) fn node(name: &str) -> Option<Command> {
 pub(crate) fn for_two(command: &mut Command, alice: (&Person, &str), bob: (&Person, &str)) {
     command
         .env("DEPUTY_URL", alice.0.url.as_str())
-        .envs([("ALICE", &*alice.0.name), ("ALICE_TOKEN", alice.1), ("ALICE_DECIDES", &*alice.0.token)])
+        .envs([
+            ("ALICE", &*alice.0.name),
+            ("ALICE_TOKEN", alice.1),
+            ("ALICE_DECIDES", &*alice.0.token),
+        ])
         .envs([("BOB", &*bob.0.name), ("BOB_TOKEN", bob.1)]);
 }
 
 /// Runs a script to its end.
 pub(crate) async fn output(mut command: Command) -> (Output, String) {
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output, said)
 }
 
