@@ -216,13 +216,13 @@ fn schema_of<T: JsonSchema>(mut settings: SchemaSettings) -> Value {
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            if members.get("default").is_some_and(Value::is_null) {
-                members.remove("default");
-            }
-            let format = members.get("format").and_then(Value::as_str);
-            if format.is_some_and(|name| name.starts_with("uint") || name.starts_with("int")) {
-                members.remove("format");
-            }
+            members.retain(|name, value| match name.as_str() {
+                "default" => !value.is_null(),
+                "format" => !value
+                    .as_str()
+                    .is_some_and(|form| form.starts_with("uint") || form.starts_with("int")),
+                _ => true,
+            });
             members.values_mut().for_each(simplify);
         }
         Value::Array(items) => items.iter_mut().for_each(simplify),
