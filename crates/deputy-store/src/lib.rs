@@ -117,7 +117,10 @@ impl Store {
             .max_connections(config.max_connections)
             .acquire_timeout(Duration::from_secs(30))
             .idle_timeout(Duration::from_mins(5))
-            .sqlx_logging(false);
+            .sqlx_logging(false)
+            // A file does not hang up: asking every connection whether it lives, before every
+            // statement, doubles the trips to SQLite's threads. A server may have.
+            .test_before_acquire(engine == Engine::Postgres);
         options.map_sqlx_sqlite_opts(|o| {
             use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
             // FULL: with WAL, an acknowledged commit is on the disk even if the power fails.
