@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use deputy_core::{Clock, Lifecycle, Secret, UserId};
@@ -28,6 +29,9 @@ mod tests;
 const QUEUE: usize = 8192;
 /// Most records in one transaction.
 const GROUP: usize = 512;
+/// How long records that nobody waits for are gathered. A transaction costs far more than a record
+/// in it, and under a stream of reads each would have one of its own.
+const GATHER: Duration = Duration::from_millis(10);
 /// Most records that nobody waits for and that are kept for the next try when a group could not be
 /// written. Calls stop meanwhile, so there are hardly ever more.
 const KEPT: usize = 4096;
@@ -65,6 +69,13 @@ enum Job {
     },
     Flush(oneshot::Sender<bool>),
     Close,
+}
+
+impl Job {
+    /// Whether somebody waits until it is done.
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Write { done: None, .. })
+    }
 }
 
 /// The writing end. Cheap to clone.
@@ -182,6 +193,7 @@ impl Writer {
     async fn run(self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(64);
         while queue.recv_many(&mut group, GROUP).await > 0 {
+            Self::gather(&mut group, &mut queue).await;
             if group.iter().any(|job| matches!(job, Job::Close)) {
                 // What is queued is still written; then `recv_many` gives 0.
                 queue.close();
@@ -216,6 +228,17 @@ impl Writer {
                 records = group.len(),
                 "audit records are lost: they could not be written before the stop"
             );
+        }
+    }
+
+    /// Adds what comes within [`GATHER`], but keeps nobody waiting for it.
+    async fn gather(group: &mut Vec<Job>, queue: &mut mpsc::Receiver<Job>) {
+        let until = tokio::time::Instant::now() + GATHER;
+        while group.len() < GROUP && !group.iter().any(Job::is_awaited) {
+            match tokio::time::timeout_at(until, queue.recv_many(group, GROUP)).await {
+                Ok(more) if more > 0 => {}
+                Ok(_) | Err(_) => return,
+            }
         }
     }
 
