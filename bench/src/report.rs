@@ -63,9 +63,13 @@ pub(crate) struct People {
     pub(crate) after_kib: u64,
     /// When each has called ten times more.
     pub(crate) after_more_kib: u64,
+    /// When each has called once more and keeps its connection open.
+    pub(crate) held_kib: u64,
     /// Growth of the servers behind it.
     pub(crate) children_growth_kib: i64,
     pub(crate) kib_per_person: f64,
+    /// With its connection open.
+    pub(crate) kib_per_person_held: f64,
 }
 
 impl Report {
@@ -149,10 +153,12 @@ impl Report {
         if let Some(p) = &self.people {
             writeln!(
                 out,
-                "\nA further connected person (of {}): {:.1} KiB; with ten more calls each {:.1} KiB; children {:+} KiB in all",
+                "\nA further connected person (of {}): {:.1} KiB after a call, {:.1} KiB after eleven, {:.1} KiB with its connection \
+                 held open; children {:+} KiB in all",
                 p.count,
                 p.kib_per_person,
                 per_person(p.after_more_kib, p.before_kib, p.count),
+                p.kib_per_person_held,
                 p.children_growth_kib
             )?;
         }

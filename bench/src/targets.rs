@@ -400,33 +400,36 @@ impl Run {
         progress("further people");
         let server = self.serve(data, google, folder).await?;
         let pid = server.program.pid();
-        let everybody = async |who: &[String], times: usize| {
+        let everybody = async |who: &[String], times: usize, hold: bool| {
+            let mut held = Vec::new();
             for token in who {
                 let mut call = calendars();
                 call.marker = "@sandbox.test";
-                let mut caller = ToolCaller::open(
-                    &server.target("/mcp", Some(token), MODERN),
-                    &call,
-                    lifecycle,
-                )
-                .await?;
+                let target = server.target("/mcp", Some(token), MODERN);
+                let mut caller = ToolCaller::open(&target, &call, lifecycle).await?;
                 for _ in 0..times {
                     caller.call().await?;
+                }
+                if hold {
+                    held.push(caller);
                 }
             }
             settle(pid).await;
             anyhow::Ok(rss_kib(pid))
         };
-        let (before_kib, children_before) = everybody(&tokens[..1], WARM * 2).await?;
-        let (after_kib, children_after) = everybody(&tokens[1..], 1).await?;
-        let (after_more_kib, _) = everybody(&tokens[1..], 10).await?;
+        let (before_kib, children_before) = everybody(&tokens[..1], WARM * 2, false).await?;
+        let (after_kib, _) = everybody(&tokens[1..], 1, false).await?;
+        let (after_more_kib, _) = everybody(&tokens[1..], 10, false).await?;
+        let (held_kib, children_after) = everybody(&tokens[1..], 1, true).await?;
         Ok(People {
             count: self.people,
             before_kib,
             after_kib,
             after_more_kib,
+            held_kib,
             children_growth_kib: i64::try_from(children_after)? - i64::try_from(children_before)?,
             kib_per_person: per_person(after_kib, before_kib, self.people),
+            kib_per_person_held: per_person(held_kib, before_kib, self.people),
         })
     }
 }
