@@ -337,7 +337,7 @@ impl Stream {
 
 /// What was decided is carried out without a further word; what was not waits for it.
 async fn settled(alice: &Person, bob: &Person, approval: &str, subject: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         match status_of(alice, approval).await.as_str() {
             "done" => break,

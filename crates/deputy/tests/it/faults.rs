@@ -155,6 +155,34 @@ async fn a_withdrawn_grant_ends_the_connection_and_tells_its_person_why() {
     .await;
 }
 
+async fn too_many_requests(app: &App, person: &Person) {
+    for rule in [
+        json!({ "fault": "rate_limited", "status": 429, "retry_after": 1 }),
+        json!({ "fault": "user_rate_limited" }),
+    ] {
+        let (answer, asked) = list_with(app, person, rule).await;
+        assert_eq!((answer.status.as_u16(), asked), (200, 2), "{answer:?}");
+    }
+    let rule = json!({ "fault": "rate_limited", "status": 429, "retry_after": 1, "times": null });
+    let (answer, asked) = list_with(app, person, rule).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code(), asked),
+        (429, "RATE_LIMITED", 3),
+        "{answer:?}"
+    );
+    assert!(answer.retry_after.unwrap() >= 1, "{answer:?}");
+    // Longer than anybody waits: said at once.
+    let rule = json!({ "fault": "user_rate_limited", "retry_after": 300, "times": null });
+    let (answer, asked) = list_with(app, person, rule).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code(), asked),
+        (429, "RATE_LIMITED", 1),
+        "{answer:?}"
+    );
+    assert!(answer.retry_after.unwrap() >= 290, "{answer:?}");
+    works(person).await;
+}
+
 /// The rows that only count: one person each, so that their pauses pass together.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_pass_is_tried_again_as_often_as_the_table_says() {
@@ -164,35 +192,7 @@ async fn what_may_pass_is_tried_again_as_often_as_the_table_says() {
             people.push(app.connected(name).await);
         }
         let (app, people) = (&app, &people);
-        let rate = async {
-            let person = &people[0];
-            for rule in [
-                json!({ "fault": "rate_limited", "status": 429, "retry_after": 1 }),
-                json!({ "fault": "user_rate_limited" }),
-            ] {
-                let (answer, asked) = list_with(app, person, rule).await;
-                assert_eq!((answer.status.as_u16(), asked), (200, 2), "{answer:?}");
-            }
-            let rule =
-                json!({ "fault": "rate_limited", "status": 429, "retry_after": 1, "times": null });
-            let (answer, asked) = list_with(app, person, rule).await;
-            assert_eq!(
-                (answer.status.as_u16(), answer.code(), asked),
-                (429, "RATE_LIMITED", 3),
-                "{answer:?}"
-            );
-            assert!(answer.retry_after.unwrap() >= 1, "{answer:?}");
-            // Longer than anybody waits: said at once.
-            let rule = json!({ "fault": "user_rate_limited", "retry_after": 300, "times": null });
-            let (answer, asked) = list_with(app, person, rule).await;
-            assert_eq!(
-                (answer.status.as_u16(), answer.code(), asked),
-                (429, "RATE_LIMITED", 1),
-                "{answer:?}"
-            );
-            assert!(answer.retry_after.unwrap() >= 290, "{answer:?}");
-            works(person).await;
-        };
+        let rate = too_many_requests(app, &people[0]);
         let server = async {
             let person = &people[1];
             for fault in ["backend_error", "unavailable"] {

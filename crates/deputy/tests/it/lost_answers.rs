@@ -269,141 +269,101 @@ impl Case<'_> {
     /// Makes the call; approves it if it asks.
     async fn act(&self, round: &Round) -> Value {
         let answer = self.person.try_call(round.tool, &round.arguments).await;
-        let result = match answer.status.as_u16() {
-            202 => {
-                let id = answer.data()["approval"]["id"].as_str().unwrap().to_owned();
-                let decided: Answer = self.person.decide(&id, "approve").await;
-                assert_eq!(
-                    decided.status.as_u16(),
-                    200,
-                    "{:?}: {decided:?}",
-                    self.write
-                );
-                decided.data()["result"].clone()
-            }
-            _ => {
-                assert_eq!(
-                    answer.status.as_u16(),
-                    200,
-                    "{:?} {}: {answer:?}",
-                    self.write,
-                    round.tag
-                );
-                answer.data().clone()
-            }
-        };
-        assert_eq!(
-            result["is_error"],
-            json!(false),
-            "{:?} {}: {result}",
-            self.write,
-            round.tag
+        let (status, what) = (
+            answer.status.as_u16(),
+            format!("{:?} {}", self.write, round.tag),
         );
+        let result = if status == 202 {
+            let id = answer.data()["approval"]["id"].as_str().unwrap().to_owned();
+            let decided: Answer = self.person.decide(&id, "approve").await;
+            assert_eq!(decided.status.as_u16(), 200, "{what}: {decided:?}");
+            decided.data()["result"].clone()
+        } else {
+            assert_eq!(status, 200, "{what}: {answer:?}");
+            answer.data().clone()
+        };
+        assert_eq!(result["is_error"], json!(false), "{what}: {result}");
         result["structured"].clone()
     }
 
     /// The effect is there, once, and is what the call says it is.
     async fn check(&self, round: &Round, result: &Value, how: &str) {
-        let (tag, what) = (
-            round.tag.as_str(),
-            format!("{:?} {how}: {result}", self.write),
-        );
-        let count = |all: &[String], one: &str| all.iter().filter(|s| *s == one).count();
+        let what = format!("{:?} {how}: {result}", self.write);
         match self.write {
-            Write::CreateEvent => assert_eq!(self.summaries(round.number).await, [tag], "{what}"),
-            Write::CreateSeries => {
-                assert_eq!(self.summaries(round.number).await, [tag; 6], "{what}")
+            Write::SendEmail
+            | Write::Reply
+            | Write::SendDraft
+            | Write::CreateDraft
+            | Write::CreateReplyDraft => self.check_mail(&round.tag, result, &what).await,
+            Write::CreateDocument | Write::Append | Write::Replace | Write::FromTemplate => {
+                self.check_document(round, result, &what).await;
             }
-            Write::UpdateEvent => {
-                assert_eq!(self.summaries(round.number).await, ["changed"], "{what}")
-            }
-            Write::DeleteEvent => assert_eq!(
-                self.summaries(round.number).await,
-                [] as [&str; 0],
-                "{what}"
-            ),
-            Write::UpdateOccurrence
-            | Write::UpdateFollowing
-            | Write::UpdateSeries
-            | Write::DeleteOccurrence
-            | Write::DeleteFollowing => {
-                let all = self.summaries(round.number).await;
-                let expected = match self.write {
-                    Write::UpdateOccurrence => (5, 1),
-                    Write::UpdateFollowing => (2, 4),
-                    Write::UpdateSeries => (0, 6),
-                    Write::DeleteOccurrence => (5, 0),
-                    _ => (2, 0),
-                };
-                assert_eq!(
-                    (count(&all, tag), count(&all, "changed")),
-                    expected,
-                    "{what}: {all:?}"
-                );
-                assert_eq!(all.len(), expected.0 + expected.1, "{what}: {all:?}");
-            }
-            Write::SendEmail | Write::Reply | Write::SendDraft => {
-                assert_eq!(
-                    Self::found(&self.person, &format!("in:drafts subject:{tag}"))
-                        .await
-                        .len(),
-                    0,
-                    "{what}"
-                );
-                let sent = Self::found(&self.person, &format!("in:sent subject:{tag}")).await;
-                assert_eq!(sent.len(), 1, "{what}");
-                assert_eq!(sent[0]["id"], result["message_id"], "{what}");
-                assert_eq!(
-                    Self::found(self.sink, &format!("in:inbox subject:{tag}"))
-                        .await
-                        .len(),
-                    1,
-                    "{what}"
-                );
-            }
-            Write::CreateDraft | Write::CreateReplyDraft => {
-                assert_eq!(
-                    Self::found(&self.person, &format!("in:drafts subject:{tag}"))
-                        .await
-                        .len(),
-                    1,
-                    "{what}"
-                );
-            }
-            Write::CreateDocument => {
-                let files = self.files(tag).await;
-                assert_eq!(files.len(), 1, "{what}");
-                assert_eq!(files[0]["id"], result["document"]["id"], "{what}");
-                assert_eq!(
-                    self.content(&files[0]["id"]).await.matches("Text").count(),
-                    1,
-                    "{what}"
-                );
-            }
-            Write::Append | Write::Replace => {
-                let content = self.content(&round.arguments["document_id"]).await;
-                let before = usize::from(self.write == Write::Append);
-                assert_eq!(
-                    content.matches("Before").count(),
-                    before,
-                    "{what}: {content}"
-                );
-                assert_eq!(
-                    content.matches("Afterwards").count(),
-                    1,
-                    "{what}: {content}"
-                );
-            }
-            Write::FromTemplate => {
-                let files = self.files(tag).await;
-                assert_eq!(files.len(), 1, "{what}");
-                assert_eq!(files[0]["id"], result["document"]["id"], "{what}");
-                let content = self.content(&files[0]["id"]).await;
-                assert_eq!(content.matches("Anna").count(), 2, "{what}: {content}");
-                let template = self.content(&round.arguments["template_id"]).await;
-                assert_eq!(template.matches("NAME").count(), 2, "{what}: {template}");
-            }
+            _ => self.check_events(round, &what).await,
         }
+    }
+
+    async fn check_events(&self, round: &Round, what: &str) {
+        let all = self.summaries(round.number).await;
+        let count = |one: &str| all.iter().filter(|s| *s == one).count();
+        // As they were made, and changed.
+        let expected = match self.write {
+            Write::CreateEvent => (1, 0),
+            Write::CreateSeries => (6, 0),
+            Write::UpdateEvent => (0, 1),
+            Write::DeleteEvent => (0, 0),
+            Write::UpdateOccurrence => (5, 1),
+            Write::UpdateFollowing => (2, 4),
+            Write::UpdateSeries => (0, 6),
+            Write::DeleteOccurrence => (5, 0),
+            Write::DeleteFollowing => (2, 0),
+            other => panic!("{other:?} makes no events"),
+        };
+        let found = (count(&round.tag), count("changed"));
+        assert_eq!(found, expected, "{what}: {all:?}");
+        assert_eq!(all.len(), expected.0 + expected.1, "{what}: {all:?}");
+    }
+
+    async fn check_mail(&self, tag: &str, result: &Value, what: &str) {
+        let drafts = Self::found(&self.person, &format!("in:drafts subject:{tag}")).await;
+        if matches!(self.write, Write::CreateDraft | Write::CreateReplyDraft) {
+            assert_eq!(drafts.len(), 1, "{what}");
+            return;
+        }
+        assert_eq!(drafts.len(), 0, "{what}");
+        let sent = Self::found(&self.person, &format!("in:sent subject:{tag}")).await;
+        assert_eq!(sent.len(), 1, "{what}");
+        assert_eq!(sent[0]["id"], result["message_id"], "{what}");
+        let arrived = Self::found(self.sink, &format!("in:inbox subject:{tag}")).await;
+        assert_eq!(arrived.len(), 1, "{what}");
+    }
+
+    async fn check_document(&self, round: &Round, result: &Value, what: &str) {
+        if matches!(self.write, Write::Append | Write::Replace) {
+            let content = self.content(&round.arguments["document_id"]).await;
+            let before = usize::from(self.write == Write::Append);
+            assert_eq!(
+                content.matches("Before").count(),
+                before,
+                "{what}: {content}"
+            );
+            assert_eq!(
+                content.matches("Afterwards").count(),
+                1,
+                "{what}: {content}"
+            );
+            return;
+        }
+        let files = self.files(&round.tag).await;
+        assert_eq!(files.len(), 1, "{what}");
+        assert_eq!(files[0]["id"], result["document"]["id"], "{what}");
+        let content = self.content(&files[0]["id"]).await;
+        if self.write == Write::CreateDocument {
+            assert_eq!(content.matches("Text").count(), 1, "{what}: {content}");
+            return;
+        }
+        assert_eq!(content.matches("Anna").count(), 2, "{what}: {content}");
+        let template = self.content(&round.arguments["template_id"]).await;
+        assert_eq!(template.matches("NAME").count(), 2, "{what}: {template}");
     }
 
     /// The methods by which the call changes something, in order.

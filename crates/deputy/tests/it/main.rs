@@ -20,3 +20,5 @@ mod mcp_clients;
 mod operations;
 mod process_isolation;
 mod sandbox;
+mod secrecy;
+mod strangers;

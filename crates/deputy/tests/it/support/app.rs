@@ -65,10 +65,12 @@ where
     F: Fn(App) -> Fut,
     Fut: Future<Output = ()>,
 {
-    test(App::start(Options::on(Engine::Sqlite)).await).await;
-    if postgres_server().is_some() {
-        test(App::start(Options::on(Engine::Postgres)).await).await;
-    }
+    // At once: much of a test is waiting.
+    let on = |engine| {
+        let test = &test;
+        async move { test(App::start(Options::on(engine)).await).await }
+    };
+    futures_util::future::join_all(engines().into_iter().map(on)).await;
 }
 
 /// The engines of the run, for tests with settings of their own.
@@ -188,6 +190,7 @@ impl App {
     }
 
     /// Adds a user with a token of every right; nothing is connected. The password is [`PASSWORD`].
+    #[expect(clippy::unused_async, reason = "called as its connected sibling is")]
     pub(crate) async fn person(&self, name: &str) -> Person {
         let (code, _, err) = self.run(&["user", "add", name, "--password-stdin"], PASSWORD);
         assert_eq!(code, 0, "{err}");

@@ -64,7 +64,7 @@ impl Process {
                         return line;
                     }
                 }
-                Err(_) => panic!("the process did not say '{text}'; it said:\n{}", self.seen.join("\n")),
+                Err(error) => panic!("the process did not say '{text}' ({error}); it said:\n{}", self.seen.join("\n")),
             }
         }
     }
