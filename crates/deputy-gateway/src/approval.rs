@@ -5,17 +5,22 @@
 //! carries the call out; the caller that asked gets the result by repeating the same call with the
 //! same arguments, once.
 
+mod carry;
+mod outcome;
+
 use deputy_core::{Caller, Principal, Scope, Secret, UserId};
 use deputy_store::approval::{ApprovalRow, ApprovalStatus};
 use deputy_vault::Place;
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use outcome::{StoredError, StoredOutcome};
+
 use crate::audit::Entry;
-use crate::call::{CallOptions, CallResult, Run};
+use crate::call::{CallOptions, CallResult};
 use crate::catalog::{Tool, digest};
 use crate::error::CallError;
 use crate::lease::LEASE;
@@ -48,71 +53,6 @@ pub struct Approval {
     /// What came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<StoredOutcome>,
-}
-
-/// What a decided call answered, as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum StoredOutcome {
-    /// It was made.
-    Result(CallResult),
-    /// It could not be made.
-    Error {
-        /// The error as in a REST answer.
-        error: StoredError,
-    },
-}
-
-// By hand: an untagged enum buffers its input, and raw JSON can't be read from such a buffer.
-impl<'de> Deserialize<'de> for StoredOutcome {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let value = Value::deserialize(deserializer)?;
-        match value.get("error") {
-            Some(error) => Ok(Self::Error {
-                error: StoredError::deserialize(error).map_err(D::Error::custom)?,
-            }),
-            None => serde_json::from_value(value)
-                .map(Self::Result)
-                .map_err(D::Error::custom),
-        }
-    }
-}
-
-/// A failed call, kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredError {
-    /// The code.
-    pub code: String,
-    /// The message.
-    pub message: String,
-}
-
-impl StoredOutcome {
-    pub(crate) fn from_run(run: &Result<CallResult, CallError>) -> Self {
-        match run {
-            Ok(result) => Self::Result(result.clone()),
-            Err(error) => Self::Error {
-                error: StoredError {
-                    code: error.code().to_owned(),
-                    message: error.to_string(),
-                },
-            },
-        }
-    }
-
-    pub(crate) fn into_run(self) -> Result<CallResult, CallError> {
-        match self {
-            Self::Result(result) => Ok(result),
-            Self::Error { error } => Err(match error.code.as_str() {
-                "FORBIDDEN" => CallError::Forbidden(error.message),
-                "TIMEOUT" => CallError::Timeout(error.message),
-                "INTERNAL_ERROR" => CallError::Internal,
-                // What it names beside its message is not kept; the text says what happened then.
-                _ => CallError::Upstream(error.message),
-            }),
-        }
-    }
 }
 
 /// The word of a person.
@@ -225,7 +165,7 @@ impl Gateway {
             call_id: options
                 .call_id
                 .unwrap_or_else(|| deputy_core::CallId::new(&*parts.clock, &*parts.rng)),
-            caller: principal.caller.label(),
+            caller: options.asker(principal),
             status: ApprovalStatus::Pending,
             requested_at: now,
             expires_at: now + signed(self.inner.config.approval_lifetime),
@@ -261,10 +201,11 @@ impl Gateway {
         principal: &Principal,
         tool: &Tool,
         arguments: &Value,
+        options: &CallOptions,
     ) -> Result<Found, CallError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let caller = principal.caller.label();
+        let caller = options.asker(principal);
         let since = now - signed(self.inner.config.collect_within);
         let row = parts
             .store
@@ -304,12 +245,22 @@ impl Gateway {
         }
     }
 
-    /// This person's approvals, newest first.
+    /// This person's approvals: those that wait first, then the newest. Very long texts of
+    /// arguments and results (attachments) are shortened here; [`Gateway::approval`] has them whole.
     pub async fn approvals(&self, user: UserId, limit: u64) -> Result<Vec<Approval>, CallError> {
         let rows = self.inner.parts.store.user(user).approvals(limit).await?;
         let mut out = Vec::with_capacity(rows.len());
         for row in rows {
-            out.push(self.reveal(row).await?);
+            let mut approval = self.reveal(row).await?;
+            shorten(&mut approval.arguments);
+            if let Some(StoredOutcome::Result(result)) = &mut approval.result
+                && result.content.get().len() > LONG
+            {
+                result.content = RawValue::from_string("[]".to_owned())
+                    .map_err(|e| CallError::internal(&e, "shortening a result"))?;
+                result.structured = None;
+            }
+            out.push(approval);
         }
         Ok(out)
     }
@@ -434,92 +385,6 @@ impl Gateway {
         })
     }
 
-    /// Makes an approved call and keeps its outcome.
-    async fn carry_out(&self, row: ApprovalRow, attempt: u32) -> Result<StoredOutcome, CallError> {
-        let parts = &self.inner.parts;
-        let request = self.open_request(&row).await?;
-        let outcome = match parts.catalog.find(&row.tool) {
-            None => StoredOutcome::from_run(&Err(CallError::UnknownTool(row.tool.clone()))),
-            Some(tool) => {
-                let run = Run {
-                    user: row.user,
-                    caller: row.caller.clone(),
-                    call_id: row.call_id,
-                    first_attempt: attempt,
-                    approval: Some(row.id),
-                };
-                let options = CallOptions::default();
-                let call = self.make(&run, tool, &request.arguments, &options);
-                let (store, user, id) = (parts.store.clone(), row.user, row.id);
-                let keep = move |until| {
-                    let store = store.clone();
-                    async move {
-                        let tx = store.begin().await?;
-                        let attempts = i32::try_from(attempt).unwrap_or(i32::MAX);
-                        let kept = tx.user(user).approval_keep(id, attempts, until).await?;
-                        tx.commit().await?;
-                        Ok(kept)
-                    }
-                    .boxed()
-                };
-                let result = self.with_lease(keep, call).await;
-                if result.is_err() && parts.lifecycle.soft().is_cancelled() {
-                    // Broken off because we stop: the next run carries on when the claim lapses.
-                    return Err(CallError::Internal);
-                }
-                StoredOutcome::from_run(&result)
-            }
-        };
-        let sealed = self
-            .seal(row.user, row.id, "result", &json!(outcome))
-            .await?;
-        let tx = parts.store.begin().await?;
-        tx.user(row.user)
-            .approval_finish(row.id, sealed, parts.clock.now())
-            .await?;
-        tx.commit().await?;
-        let _ = self.inner.decided.send(row.id);
-        Ok(outcome)
-    }
-
-    /// Carries out approved calls whose process died; the effect of each is looked for first.
-    pub(crate) async fn resume_approved(&self) {
-        let parts = &self.inner.parts;
-        let now = parts.clock.now();
-        let rows = match parts.store.abandoned_approvals(now).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "looking for interrupted calls failed"
-                );
-                return;
-            }
-        };
-        for row in rows {
-            let claimed = async {
-                let tx = parts.store.begin().await?;
-                // Anew for each: those before it may have taken longer than a claim lasts.
-                let now = parts.clock.now();
-                let lease = now + signed(LEASE);
-                let mine = tx.approval_reclaim(&row, now, lease).await?;
-                tx.commit().await?;
-                Ok::<_, deputy_store::Error>(mine)
-            };
-            if !claimed.await.unwrap_or(false) {
-                continue;
-            }
-            tracing::info!(approval = %row.id, tool = %row.tool, "carrying out an approved call that was interrupted");
-            let attempt = u32::try_from(row.attempts).unwrap_or(1) + 1;
-            if let Err(error) = self.carry_out(row, attempt).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "an interrupted call could not be carried out"
-                );
-            }
-        }
-    }
-
     async fn reveal(&self, row: ApprovalRow) -> Result<Approval, CallError> {
         let request = self.open_request(&row).await?;
         let result = self.open_result(&row).await?;
@@ -588,6 +453,23 @@ impl Gateway {
             .unwrap_or_else(|_| self.inner.config.public_url.clone());
         url.set_fragment(Some(&format!("a-{id}")));
         url.into()
+    }
+}
+
+/// Longest text shown in a list, in bytes.
+const LONG: usize = 16 * 1024;
+
+/// Cuts very long texts; what was cut is said.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > LONG => {
+            let kept: String = text.chars().take(LONG / 8).collect();
+            let left = text.chars().count() - kept.chars().count();
+            *text = format!("{kept}… ({left} characters more)");
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(members) => members.values_mut().for_each(shorten),
+        _ => {}
     }
 }
 

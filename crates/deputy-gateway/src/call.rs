@@ -41,6 +41,21 @@ pub struct CallOptions {
     pub idempotency_key: Option<String>,
     /// The id under which the effect is made; none: a fresh one.
     pub call_id: Option<CallId>,
+    /// Whether an MCP client waits for the result: it fetches it by repeating the call, whoever
+    /// decides where.
+    pub over_mcp: bool,
+}
+
+impl CallOptions {
+    /// Who asks, for finding the answer again: the same token over REST and over MCP are two.
+    pub(crate) fn asker(&self, principal: &Principal) -> String {
+        let label = principal.caller.label();
+        if self.over_mcp {
+            format!("{label} (MCP)")
+        } else {
+            label
+        }
+    }
 }
 
 /// The answer of a tool.
@@ -166,7 +181,10 @@ impl Gateway {
         let decision = policy::decide(tool, &arguments);
         if matches!(decision, Decision::Ask | Decision::Preflight) {
             // Before the preflight: what was approved may have changed what that would find.
-            match self.find_asked(principal, tool, &arguments).await? {
+            match self
+                .find_asked(principal, tool, &arguments, &options)
+                .await?
+            {
                 Found::Nothing => {}
                 Found::Answer(answer) => return answer.map(Outcome::Done),
                 Found::Pending(approval) => return Ok(Outcome::Asked(approval)),
@@ -222,7 +240,7 @@ impl Gateway {
                 // The answer is kept for a caller that is there to take it.
                 return Err(CallError::Cancelled);
             }
-            match self.find_asked(principal, tool, arguments).await? {
+            match self.find_asked(principal, tool, arguments, options).await? {
                 Found::Answer(answer) => return answer.map(Outcome::Done),
                 Found::UnderWay(_) if Instant::now() < deadline => {}
                 Found::UnderWay(_) => {

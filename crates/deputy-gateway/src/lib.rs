@@ -33,6 +33,7 @@ mod repeat;
 pub mod retry;
 pub mod usage;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, UserId};
 use deputy_store::Store;
 use deputy_vault::Vault;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -125,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
     pub(crate) under_way: TaskTracker,
+    /// Approved calls that this process is carrying out.
+    pub(crate) carrying: Mutex<HashSet<uuid::Uuid>>,
 }
 
 impl Gateway {
@@ -139,6 +143,7 @@ impl Gateway {
                 tools_changed,
                 decided,
                 under_way: TaskTracker::new(),
+                carrying: Mutex::default(),
             }),
         }
     }

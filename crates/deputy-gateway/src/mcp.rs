@@ -10,6 +10,7 @@ mod sessions;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -82,6 +83,7 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
             Ok(Handler {
                 gateway: gateway.clone(),
                 calls: calls.clone(),
+                telling: Arc::default(),
             })
         },
         manager,
@@ -110,6 +112,8 @@ struct Handler {
     gateway: Gateway,
     /// Calls under way, which a stop lets finish.
     calls: TaskTracker,
+    /// Whether the session's client is told about new tools already.
+    telling: Arc<AtomicBool>,
 }
 
 const INSTRUCTIONS: &str = "Tools that act for exactly one person, in their accounts. A call that affects other people or \
@@ -184,6 +188,9 @@ impl ServerHandler for Handler {
         let Ok(principal) = principal(&context.extensions) else {
             return;
         };
+        if self.telling.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let peer = context.peer.clone();
         let mut changes = self.gateway.inner.tools_changed.subscribe();
         let lifecycle = &self.gateway.inner.parts.lifecycle;
@@ -270,6 +277,7 @@ impl Handler {
     ) -> Result<Outcome, CallError> {
         let mut options = CallOptions {
             cancel: context.ct.clone(),
+            over_mcp: true,
             ..CallOptions::default()
         };
         let Some(token) = context.meta.get_progress_token() else {

@@ -168,6 +168,10 @@ impl Gateway {
                 "you rejected this call of {}",
                 approval.tool
             ))),
+            None if approval.status == "expired" => Err(CallError::Conflict(
+                "the approval of this call has expired; make it again under a new Idempotency-Key"
+                    .to_owned(),
+            )),
             None => return Ok(Outcome::Asked(Box::new(approval))),
         };
         // The caller that asked has it now: the same call under another key is another call.

@@ -5,7 +5,7 @@
 
 use deputy_core::{CallId, UserId};
 use jiff::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect,
@@ -129,10 +129,13 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .transpose()
     }
 
-    /// This person's approvals, newest first, at most `limit`.
+    /// This person's approvals, those that wait first, then the newest; at most `limit`.
     pub async fn approvals(&self, limit: u64) -> Result<Vec<ApprovalRow>> {
+        let pending = approvals::Column::Status.eq(ApprovalStatus::Pending.as_str());
+        let waiting: SimpleExpr = Expr::case(pending, 1).finally(0).into();
         approvals::Entity::find()
             .filter(approvals::Column::UserId.eq(self.user.0))
+            .order_by_desc(waiting)
             .order_by_desc(approvals::Column::RequestedAt)
             .order_by_desc(approvals::Column::Id)
             .limit(limit)

@@ -243,7 +243,7 @@ pub(crate) enum TokenAction {
         user: String,
         /// What it may do, repeatable; `all` for every right of the user [default: everything but
         /// admin and approvals:decide]
-        #[arg(long = "scope", value_name = "SCOPE")]
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = known_scope)]
         scopes: Vec<String>,
         /// After how many days it stops working [default: never]
         #[arg(long, value_name = "N")]
@@ -331,4 +331,12 @@ pub(crate) struct CallArgs {
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+/// A scope's name, or `all`.
+fn known_scope(text: &str) -> Result<String, deputy_core::principal::UnknownScope> {
+    if text != "all" {
+        text.parse::<deputy_core::Scope>()?;
+    }
+    Ok(text.to_owned())
 }

@@ -412,15 +412,19 @@ fn follow_connections(lifecycle: &Lifecycle, connections: &Connections, gateway:
                     match events.recv().await {
                         Ok(event) => match event.kind {
                             ConnectionEventKind::TokenRefreshed => {}
-                            ConnectionEventKind::Connected => gateway.tools_changed(event.user_id),
-                            ConnectionEventKind::ServicesChanged
-                            | ConnectionEventKind::Disconnected => {
+                            // What is left keeps running: the front that dropped a service has
+                            // stopped that one.
+                            ConnectionEventKind::Connected
+                            | ConnectionEventKind::ServicesChanged => {
+                                gateway.tools_changed(event.user_id);
+                            }
+                            ConnectionEventKind::Disconnected => {
                                 gateway.stop_user(event.user_id).await;
                                 gateway.tools_changed(event.user_id);
                             }
                         },
                         Err(RecvError::Lagged(missed)) => {
-                            tracing::warn!(missed, "changes of connections were missed")
+                            tracing::warn!(missed, "changes of connections were missed");
                         }
                         Err(RecvError::Closed) => return,
                     }

@@ -16,6 +16,7 @@ use cli::{Cli, Command};
 const EXIT_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
+    keep_to_ourselves();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -41,6 +42,16 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// What we write is ours alone to read, and other programs of the same account (a person's MCP
+/// server is one) can't read our environment or memory.
+fn keep_to_ourselves() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        eprintln!("deputy: other programs of this account may read its memory: {error}");
     }
 }
 

@@ -33,6 +33,9 @@ fn wrong(message: impl Into<String>) -> SettingError {
     SettingError(message.into())
 }
 
+/// The file, in a sandbox's folder, with its key.
+const SANDBOX_KEY: &str = "sandbox.key";
+
 /// From where settings are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
@@ -157,13 +160,19 @@ impl Settings {
             values
                 .0
                 .insert("DEPUTY_DATA_DIR", (data.display().to_string(), "--data"));
-            if overrides.config.is_none()
-                && values
-                    .0
-                    .get("DATABASE_URL")
-                    .is_some_and(|(url, _)| url.starts_with("sqlite:"))
-            {
-                // A flag names the folder: the embedded database is the one in it.
+            let embedded = |url: &str| url.starts_with("sqlite:");
+            let elsewhere = values.text("DATABASE_URL").is_some_and(embedded);
+            if data.join(SANDBOX_KEY).exists() {
+                // A sandbox's folder: its database and its key, whatever else is configured.
+                for name in [
+                    "DATABASE_URL",
+                    "TOKEN_ENCRYPTION_KEY",
+                    "TOKEN_ENCRYPTION_KEY_FILE",
+                ] {
+                    values.0.remove(name);
+                }
+            } else if overrides.config.is_none() && elsewhere {
+                // The flag names the folder: the embedded database is the one in it.
                 values.0.remove("DATABASE_URL");
             }
         }
@@ -252,7 +261,7 @@ impl Settings {
 
     /// The file in which the sandbox keeps its key.
     pub(crate) fn sandbox_key_file(&self) -> PathBuf {
-        self.data_dir.join("sandbox.key")
+        self.data_dir.join(SANDBOX_KEY)
     }
 
     /// The root key's text, from the settings or, in a sandbox's folder, from there.

@@ -3,29 +3,35 @@
 use std::io::IsTerminal as _;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing::Level;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 /// Logs to stderr: JSON lines, or plain text on a terminal. `RUST_LOG` chooses what; by default
 /// ours from `info` on, other crates from `warn` on.
 pub(crate) fn init_logs(default: &str) {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    // Below `info` the MCP SDK logs whole messages, credentials in `_meta` included: never, whatever
-    // was asked for.
-    if let Ok(quiet) = "rmcp=warn".parse() {
-        filter = filter.add_directive(quiet);
-    }
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber in the same process (a test) keeps the first.
-    let _ = if std::io::stderr().is_terminal() {
-        builder.compact().try_init()
+    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // Below `warn` the MCP SDK logs whole messages, credentials in `_meta` included: never,
+    // whatever was asked for.
+    let silent = filter_fn(|metadata| {
+        !metadata.target().starts_with("rmcp") || *metadata.level() <= Level::WARN
+    });
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = if std::io::stderr().is_terminal() {
+        layer.compact().boxed()
     } else {
-        builder
+        layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
-            .try_init()
+            .boxed()
     };
+    // A second subscriber in the same process (a test) keeps the first.
+    let _ = tracing_subscriber::registry()
+        .with(layer.with_filter(silent).with_filter(chosen))
+        .try_init();
 }
 
 /// The default for a server.

@@ -77,7 +77,7 @@ pub(super) async fn check_owner(
         if owner != Some(user) {
             return refuse(StatusCode::NOT_FOUND, "Session not found");
         }
-    } else if owners.open_sessions(user) >= MAX_PER_USER {
+    } else if may_open(request.headers()) && owners.open_sessions(user) >= MAX_PER_USER {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too many open sessions");
     }
     let response = next.run(request).await;
@@ -87,6 +87,14 @@ pub(super) async fn check_owner(
         owners.owners.lock().insert(id, user);
     }
     response
+}
+
+/// Whether a request may begin a session: those of 2026-07-28 on stand alone.
+fn may_open(headers: &HeaderMap) -> bool {
+    let version = headers
+        .get("mcp-protocol-version")
+        .and_then(|v| v.to_str().ok());
+    version.is_none_or(|version| version < "2026-07-28")
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {

@@ -76,6 +76,9 @@ pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     }
     if status == StatusCode::ACCEPTED {
         let approval = &data["approval"];
+        if !args.json {
+            say(approval["id"].as_str().unwrap_or_default());
+        }
         let at = server_url(&args.server.url)?.join("approvals")?;
         eprintln!(
             "waits for your approval: {}\n  {at}",
