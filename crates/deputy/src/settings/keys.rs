@@ -60,7 +60,8 @@ fn walk(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
         match value {
             toml::Value::Table(inner) => walk(&key, inner, out),
             toml::Value::Array(items) => {
-                out.push((key, items.iter().map(text).collect::<Vec<_>>().join(",")))
+                let joined = items.iter().map(text).collect::<Vec<_>>().join(",");
+                out.push((key, joined));
             }
             other => out.push((key, text(other))),
         }
