@@ -176,53 +176,28 @@ impl Run {
         ];
         memory.extend(peer.as_ref().map(|peer| idle("mcp-gateway", &peer.program)));
 
+        let ours = [(&host, host_token.as_str()), (&server, tokens[0].as_str())];
         let mut lanes = vec![self.pages(&server, lifecycle).await?];
         lanes.extend(direct(echo(), || self.echo_server()).await?);
-        lanes.push(
-            gateway(
+        lanes.extend(
+            gateways(
                 echo(),
-                "deputy",
-                &host,
-                host.target("/mcp", Some(&host_token), MODERN),
+                ours[0],
+                peer.as_ref().map(|peer| (peer, "/mcp/echo")),
                 lifecycle,
             )
             .await?,
         );
-        if let Some(peer) = &peer {
-            lanes.push(
-                gateway(
-                    echo(),
-                    "mcp-gateway",
-                    peer,
-                    peer.target("/mcp/echo", None, OLDER),
-                    lifecycle,
-                )
-                .await?,
-            );
-        }
         lanes.extend(direct(calendars(), || self.calendar_server(&google.url, &access)).await?);
-        lanes.push(
-            gateway(
+        lanes.extend(
+            gateways(
                 calendars(),
-                "deputy",
-                &server,
-                server.target("/mcp", Some(&tokens[0]), MODERN),
+                ours[1],
+                peer.as_ref().map(|peer| (peer, "/mcp/calendar")),
                 lifecycle,
             )
             .await?,
         );
-        if let Some(peer) = &peer {
-            lanes.push(
-                gateway(
-                    calendars(),
-                    "mcp-gateway",
-                    peer,
-                    peer.target("/mcp/calendar", None, OLDER),
-                    lifecycle,
-                )
-                .await?,
-            );
-        }
         for round in 1..=ROUNDS {
             for lane in &mut lanes {
                 progress(&format!(
@@ -527,6 +502,22 @@ async fn direct(call: Call, server: impl Fn() -> Command) -> anyhow::Result<[Lan
         lane("pipe", pipe.pid, Callers::Pipe(pipes)),
         lane("pipe, SDK client", sdk_pid, Callers::Sdk(sdk)),
     ])
+}
+
+/// A tool through Deputy, with a token, and through the peer.
+async fn gateways(
+    call: Call,
+    (ours, token): (&Server, &str),
+    peer: Option<(&Server, &str)>,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Vec<Lane>> {
+    let target = ours.target("/mcp", Some(token), MODERN);
+    let mut lanes = vec![gateway(call.clone(), "deputy", ours, target, lifecycle).await?];
+    if let Some((peer, path)) = peer {
+        let target = peer.target(path, None, OLDER);
+        lanes.push(gateway(call, "mcp-gateway", peer, target, lifecycle).await?);
+    }
+    Ok(lanes)
 }
 
 async fn gateway(
