@@ -7,13 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use axum::serve::ListenerExt as _;
-use deputy_connections::Connections;
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
-use deputy_core::{Lifecycle, Throttle, UserId};
+use deputy_core::{Lifecycle, Throttle};
 use deputy_gateway::catalog::{FirstPartyLaunch, Isolation};
-use deputy_gateway::credentials::{AccessToken, Connected, CredentialError, Credentials};
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Audit, Catalog, Config, Gateway, Parts, mcp};
 use serde_json::json;
@@ -32,57 +29,6 @@ pub(crate) struct HostArgs {
     /// Its Google.
     #[arg(long)]
     google: Url,
-}
-
-struct Accounts(Connections);
-
-#[async_trait]
-impl Credentials for Accounts {
-    async fn connected(&self, user: UserId) -> Result<Connected, CredentialError> {
-        let connection = self
-            .0
-            .connection(user)
-            .await
-            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(
-            connection.map_or_else(Connected::default, |google| Connected {
-                services: google
-                    .services
-                    .iter()
-                    .map(|s| s.as_str().to_owned())
-                    .collect(),
-                scopes: google.scopes,
-            }),
-        )
-    }
-
-    async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError> {
-        let token = self
-            .0
-            .access_token(user)
-            .await
-            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(AccessToken {
-            secret: token.secret,
-            generation: token.generation,
-        })
-    }
-
-    async fn refresh(
-        &self,
-        user: UserId,
-        failed_generation: i64,
-    ) -> Result<AccessToken, CredentialError> {
-        let token = self
-            .0
-            .refresh_after_unauthorized(user, failed_generation)
-            .await;
-        let token = token.map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(AccessToken {
-            secret: token.secret,
-            generation: token.generation,
-        })
-    }
 }
 
 fn echo() -> ServerSpec {
@@ -139,7 +85,7 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         store: store.clone(),
         vault,
         catalog: Catalog::new(vec![echo()])?,
-        credentials: Arc::new(Accounts(connections)),
+        credentials: Arc::new(deputy_web::Accounts(connections)),
         pool: Pool::new(
             pool::Config::default(),
             lifecycle.clone(),

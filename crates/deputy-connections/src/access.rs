@@ -8,7 +8,7 @@ use deputy_store::oauth_token::OAuthToken;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::{Column, Connections, Inner, NOT_CONFIGURED, RemovalReason, StorageError};
+use crate::{Column, Connection, Connections, Inner, NOT_CONFIGURED, RemovalReason, StorageError};
 
 /// How long before its end an access token is replaced.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
@@ -80,6 +80,26 @@ impl Connections {
     /// This person's access token, refreshed when it expires within five minutes.
     pub async fn access_token(&self, user: UserId) -> Result<Token, AccessError> {
         self.inner.token(user, None).await
+    }
+
+    /// What this person has connected and, where one is at hand that needs no refresh, the access
+    /// token: both from one look at the row.
+    pub async fn at_hand(
+        &self,
+        user: UserId,
+    ) -> Result<Option<(Connection, Option<Token>)>, AccessError> {
+        let inner = &self.inner;
+        let Some(row) = inner.row(user).await? else {
+            return Ok(None);
+        };
+        let now = inner.clock.now();
+        let fresh = row.expires_at > now && now < due_at(&row, EARLY);
+        let token = if fresh {
+            Some(inner.hand_out(user, &row, now).await?)
+        } else {
+            None
+        };
+        Ok(Some((Connection::from(&row), token)))
     }
 
     /// A token newer than the one of `failed_generation`, which Google refused with 401. When another

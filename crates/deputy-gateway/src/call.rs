@@ -44,6 +44,9 @@ pub struct CallOptions {
     /// Whether an MCP client waits for the result: it fetches it by repeating the call, whoever
     /// decides where.
     pub over_mcp: bool,
+    /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
+    /// it, at once.
+    pub token: Option<AccessToken>,
 }
 
 impl CallOptions {
@@ -134,7 +137,14 @@ impl Gateway {
                 message: "too many calls in a minute".to_owned(),
                 retry_after: throttled.retry_after,
             })?;
-        let connected = self.connected(principal.user_id).await?;
+        let (connected, token) = self
+            .inner
+            .parts
+            .credentials
+            .at_hand(principal.user_id)
+            .await
+            .map_err(|e| self.of_credentials(None, e))?;
+        let options = CallOptions { token, ..options };
         if !tool.granted(&connected) {
             return Err(self.not_connected(tool, &connected));
         }
@@ -406,7 +416,11 @@ impl Gateway {
             .map_err(|e| CallError::internal(&e, "writing arguments"))?;
         let mut tried = Tried::default();
         let mut attempt = run.first_attempt;
-        let mut token = self.token(run.user, tool).await?;
+        let mut token = match &options.token {
+            // Between the look and here a write waited for the disk; a read did not.
+            Some(token) if tool.read_only => token.clone(),
+            _ => self.token(run.user, tool).await?,
+        };
         loop {
             let request = CallRequest {
                 tool: tool.name.clone(),

@@ -15,6 +15,7 @@ pub struct Connected {
 }
 
 /// A token that may be presented now.
+#[derive(Clone)]
 pub struct AccessToken {
     /// The token.
     pub secret: Secret<String>,
@@ -47,6 +48,12 @@ pub enum CredentialError {
 pub trait Credentials: Send + Sync + 'static {
     /// What this person has connected; empty when nothing is.
     async fn connected(&self, user: UserId) -> Result<Connected, CredentialError>;
+
+    /// The same and, where one is at hand without asking the provider, a token, from one look.
+    async fn at_hand(
+        &self,
+        user: UserId,
+    ) -> Result<(Connected, Option<AccessToken>), CredentialError>;
 
     /// A token of this person that is valid for some minutes more.
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError>;

@@ -16,10 +16,14 @@ impl Vault {
         let fresh: [u8; 32] = random::bytes(&*self.inner.rng);
         let sealed = self.seal(&place, &fresh).await?;
         let tx = store.begin().await?;
-        tx.installation_secret_add(name, sealed, self.inner.clock.now()).await?;
+        tx.installation_secret_add(name, sealed, self.inner.clock.now())
+            .await?;
         tx.commit().await?;
         // Another replica may have been first: theirs counts.
-        let sealed = store.installation_secret(name).await?.ok_or(Error::NoDataKey)?;
+        let sealed = store
+            .installation_secret(name)
+            .await?
+            .ok_or(Error::NoDataKey)?;
         self.open(&place, &sealed).await
     }
 }

@@ -19,6 +19,7 @@
 //! (`templates/`) with view types ([`view`]) and texts in three languages ([`text`]).
 //! The OpenAPI document is made from the routes themselves.
 
+mod accounts;
 mod api;
 mod assets;
 mod auth;
@@ -53,6 +54,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
+pub use accounts::Accounts;
 pub use auth::bearer;
 pub use view::Sandbox;
 

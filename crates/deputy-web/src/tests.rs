@@ -8,14 +8,12 @@ mod routes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use deputy_connections::Connections;
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
-use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttle, UserId};
+use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttle};
 use deputy_gateway::audit::Audit;
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
-use deputy_gateway::credentials::{AccessToken, Connected, CredentialError, Credentials};
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
@@ -27,7 +25,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
 
-use crate::{Config, Deps, Sandbox, router};
+use crate::{Accounts, Config, Deps, Sandbox, router};
 
 const ORIGIN: &str = "http://127.0.0.1:8484";
 
@@ -38,39 +36,6 @@ pub(crate) struct TestApp {
     connections: Connections,
     lifecycle: Lifecycle,
     store: TestStore,
-}
-
-/// People's accounts, as the binary plugs them in, without tokens.
-struct Accounts(Connections);
-
-#[async_trait]
-impl Credentials for Accounts {
-    async fn connected(&self, user: UserId) -> Result<Connected, CredentialError> {
-        let status = self
-            .0
-            .status(user)
-            .await
-            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(Connected {
-            services: status
-                .services
-                .iter()
-                .map(|s| s.as_str().to_owned())
-                .collect(),
-            scopes: status.scopes,
-        })
-    }
-
-    async fn access_token(&self, _: UserId) -> Result<AccessToken, CredentialError> {
-        Ok(AccessToken {
-            secret: Secret::from("token"),
-            generation: 1,
-        })
-    }
-
-    async fn refresh(&self, user: UserId, _: i64) -> Result<AccessToken, CredentialError> {
-        self.access_token(user).await
-    }
 }
 
 fn tool(name: &'static str, read_only: bool, ask: AskRule) -> ToolSpec {

@@ -1,8 +1,6 @@
 //! Puts the crates together: the only file that knows every one of them. Read it from top to
 //! bottom to see what the program is made of.
 
-mod accounts;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,7 +237,7 @@ impl Server {
             store: store.clone(),
             vault,
             catalog: Catalog::new(deputy_google::servers())?,
-            credentials: Arc::new(accounts::Accounts(connections.clone())),
+            credentials: Arc::new(deputy_web::Accounts(connections.clone())),
             pool,
             audit,
             throttle: Arc::new(Throttle::new(

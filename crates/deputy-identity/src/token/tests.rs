@@ -36,7 +36,10 @@ async fn a_token_leads_to_its_person_with_its_scopes() {
             (anna.id, "anna")
         );
         assert_eq!(principal.scopes, Scopes::default_for_token());
-        assert!(principal.caller.label().starts_with("token:") && principal.caller.label().ends_with(":laptop"));
+        assert!(
+            principal.caller.label().starts_with("token:")
+                && principal.caller.label().ends_with(":laptop")
+        );
 
         let all = Some(Scopes::all());
         let (token, _) = world

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{both, Person};
+use crate::support::{Person, both};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -11,7 +11,12 @@ fn day() -> Value {
 
 async fn summaries(person: &Person) -> Vec<String> {
     let listed = person.call("list_calendar_events", &day()).await;
-    listed["events"].as_array().unwrap().iter().map(|e| e["summary"].as_str().unwrap().to_owned()).collect()
+    listed["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["summary"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,16 +52,50 @@ async fn an_event_is_made_listed_changed_and_deleted_for_its_person_alone() {
 async fn arguments_are_checked_before_anything_else() {
     both(|app| async move {
         let alice = app.connected("alice").await;
-        let answer = alice.try_call("list_calendar_events", &json!({ "time_min": 5, "time_max": "x" })).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (400, "VALIDATION_ERROR"));
-        assert!(answer.body["error"]["message"].as_str().unwrap().contains("/time_min"), "{answer:?}");
+        let answer = alice
+            .try_call(
+                "list_calendar_events",
+                &json!({ "time_min": 5, "time_max": "x" }),
+            )
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (400, "VALIDATION_ERROR")
+        );
+        assert!(
+            answer.body["error"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("/time_min"),
+            "{answer:?}"
+        );
         let answer = alice.try_call("no_such_tool", &json!({})).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (404, "UNKNOWN_TOOL"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (404, "UNKNOWN_TOOL")
+        );
         let carol = app.person("carol").await;
         let answer = carol.try_call("list_calendars", &json!({})).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (409, "NOT_CONNECTED"));
-        assert!(answer.body["error"]["connect_url"].as_str().unwrap().contains("/connect"), "{answer:?}");
-        assert!(carol.get("api/v1/tools").await.data().as_array().unwrap().is_empty());
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (409, "NOT_CONNECTED")
+        );
+        assert!(
+            answer.body["error"]["connect_url"]
+                .as_str()
+                .unwrap()
+                .contains("/connect"),
+            "{answer:?}"
+        );
+        assert!(
+            carol
+                .get("api/v1/tools")
+                .await
+                .data()
+                .as_array()
+                .unwrap()
+                .is_empty()
+        );
     })
     .await;
 }

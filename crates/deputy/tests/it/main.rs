@@ -3,7 +3,10 @@
 //! One binary, laid out by feature. [`support::App`] is a running installation (the emulated
 //! Google, a database, `deputy serve`); [`support::Person`] acts on it with a token, and
 //! [`support::Browser`] through the pages.
-#![expect(clippy::disallowed_methods, reason = "the suite starts programs and reads its own settings")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the suite starts programs and reads its own settings"
+)]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod support;

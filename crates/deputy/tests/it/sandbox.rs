@@ -6,42 +6,85 @@ use crate::support::{Browser, Person, Process, deputy};
 
 fn start(folder: &std::path::Path) -> (Process, Value) {
     let data = folder.join("data").display().to_string();
-    let mut process = Process::start(deputy(&["sandbox", "--listen", "127.0.0.1:0", "--data", &data, "--json"]));
+    let mut process = Process::start(deputy(&[
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        &data,
+        "--json",
+    ]));
     let facts = serde_json::from_str(&process.line_with("\"url\"")).unwrap();
     (process, facts)
 }
 
 fn demo(facts: &Value) -> Person {
     let text = |key: &str| facts[key].as_str().unwrap();
-    Person::new(format!("{}/", text("url")).parse().unwrap(), "demo".to_owned(), text("token").to_owned())
+    Person::new(
+        format!("{}/", text("url")).parse().unwrap(),
+        "demo".to_owned(),
+        text("token").to_owned(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_user_has_a_working_deputy_after_one_command() {
     let folder = tempfile::tempdir().unwrap();
     let (mut process, facts) = start(folder.path());
-    assert_eq!((&facts["user"], &facts["password"]), (&json!("demo"), &json!("demo")));
-    assert_eq!((&facts["telegram_url"], &facts["model_url"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&facts["user"], &facts["password"]),
+        (&json!("demo"), &json!("demo"))
+    );
+    assert_eq!(
+        (&facts["telegram_url"], &facts["model_url"]),
+        (&Value::Null, &Value::Null)
+    );
     let person = demo(&facts);
     let status = person.get("api/v1/integrations/status").await;
-    assert_eq!(status.data()["google"]["services"], json!({ "calendar": true, "gmail": true, "drive": true }));
+    assert_eq!(
+        status.data()["google"]["services"],
+        json!({ "calendar": true, "gmail": true, "drive": true })
+    );
 
     let google: url::Url = facts["google_url"].as_str().unwrap().parse().unwrap();
     let mut browser = Browser::new(person.url.clone());
     let home = browser.sign_in("demo", "demo").await;
     assert_eq!((home.status.as_u16(), home.url.path()), (200, "/"));
     // Disconnect, then connect again through the consent page.
-    assert_eq!(person.delete("api/v1/integrations/google").await.status.as_u16(), 200);
-    assert_eq!(person.delete("api/v1/integrations/google").await.code(), "NOT_FOUND");
-    assert!(person.get("api/v1/tools").await.data().as_array().unwrap().is_empty());
-    browser.connect_google(&google, "demo@sandbox.test", "all").await;
+    assert_eq!(
+        person
+            .delete("api/v1/integrations/google")
+            .await
+            .status
+            .as_u16(),
+        200
+    );
+    assert_eq!(
+        person.delete("api/v1/integrations/google").await.code(),
+        "NOT_FOUND"
+    );
+    assert!(
+        person
+            .get("api/v1/tools")
+            .await
+            .data()
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    browser
+        .connect_google(&google, "demo@sandbox.test", "all")
+        .await;
 
     let event = json!({
         "summary": "Встреча", "start_time": "2026-12-01T10:00:00+04:00", "end_time": "2026-12-01T11:00:00+04:00"
     });
     person.call("create_calendar_event", &event).await;
     person
-        .call_approved("send_email", &json!({ "to": "guest@sandbox.test", "subject": "Hello", "body": "Hi" }))
+        .call_approved(
+            "send_email",
+            &json!({ "to": "guest@sandbox.test", "subject": "Hello", "body": "Hi" }),
+        )
         .await;
     assert!(process.stop().success());
 
@@ -49,15 +92,21 @@ async fn a_new_user_has_a_working_deputy_after_one_command() {
     let (_process, facts) = start(folder.path());
     let again = demo(&facts);
     assert_eq!(again.token, person.token);
-    let day = json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" });
-    assert_eq!(again.call("list_calendar_events", &day).await["events"][0]["summary"], "Встреча");
+    let day =
+        json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" });
+    assert_eq!(
+        again.call("list_calendar_events", &day).await["events"][0]["summary"],
+        "Встреча"
+    );
 }
 
 #[test]
 fn it_refuses_to_listen_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let output = deputy(&["sandbox", "--listen", "0.0.0.0:0", "--data", &data]).output().unwrap();
+    let output = deputy(&["sandbox", "--listen", "0.0.0.0:0", "--data", &data])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
 }

@@ -33,6 +33,9 @@ where
 
 /// A plain HTTP client that follows no redirect.
 pub(crate) fn client() -> reqwest::Client {
-    let limits = deputy_core::http::Limits { total: Duration::from_secs(90), ..Default::default() };
+    let limits = deputy_core::http::Limits {
+        total: Duration::from_secs(90),
+        ..Default::default()
+    };
     deputy_core::http::trusted(limits).unwrap()
 }

@@ -33,13 +33,19 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         // Tests call more often than people do.
-        Self { engine: Engine::Sqlite, settings: vec![("DEPUTY_LIMITS_CALLS_PER_MIN".to_owned(), "0".to_owned())] }
+        Self {
+            engine: Engine::Sqlite,
+            settings: vec![("DEPUTY_LIMITS_CALLS_PER_MIN".to_owned(), "0".to_owned())],
+        }
     }
 }
 
 impl Options {
     pub(crate) fn on(engine: Engine) -> Self {
-        Self { engine, ..Self::default() }
+        Self {
+            engine,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -84,7 +90,10 @@ pub(crate) fn engines() -> Vec<Engine> {
 pub(crate) fn postgres_server() -> Option<String> {
     let server = std::env::var("DEPUTY_TEST_POSTGRES").ok();
     if server.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "DEPUTY_TEST_POSTGRES is not set");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "DEPUTY_TEST_POSTGRES is not set"
+        );
         eprintln!("left out: PostgreSQL (DEPUTY_TEST_POSTGRES is not set)");
     }
     server
@@ -96,9 +105,16 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let world = Lifecycle::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = google::Config { data: folder.path().join("google"), rng: Arc::new(SystemRng) };
+        let config = google::Config {
+            data: folder.path().join("google"),
+            rng: Arc::new(SystemRng),
+        };
         std::fs::create_dir(&config.data).unwrap();
-        let google = google::start(listener, config, &world).await.unwrap().url().clone();
+        let google = google::start(listener, config, &world)
+            .await
+            .unwrap()
+            .url()
+            .clone();
 
         let key = folder.path().join("key");
         write_key(&key);
@@ -106,13 +122,25 @@ impl App {
         let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
         let mut settings: Vec<(String, String)> = [
             ("DEPUTY_LISTEN", format!("127.0.0.1:{port}")),
-            ("DEPUTY_DATA_DIR", folder.path().join("data").display().to_string()),
+            (
+                "DEPUTY_DATA_DIR",
+                folder.path().join("data").display().to_string(),
+            ),
             ("TOKEN_ENCRYPTION_KEY_FILE", key.display().to_string()),
             ("GOOGLE_CLIENT_ID", google::CLIENT_ID.to_owned()),
             ("GOOGLE_CLIENT_SECRET", google::CLIENT_SECRET.to_owned()),
-            ("GOOGLE_AUTH_URL", google.join("o/oauth2/v2/auth").unwrap().to_string()),
-            ("GOOGLE_TOKEN_URL", google.join("token").unwrap().to_string()),
-            ("GOOGLE_REVOKE_URL", google.join("revoke").unwrap().to_string()),
+            (
+                "GOOGLE_AUTH_URL",
+                google.join("o/oauth2/v2/auth").unwrap().to_string(),
+            ),
+            (
+                "GOOGLE_TOKEN_URL",
+                google.join("token").unwrap().to_string(),
+            ),
+            (
+                "GOOGLE_REVOKE_URL",
+                google.join("revoke").unwrap().to_string(),
+            ),
             ("GOOGLE_API_URL", google.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -121,7 +149,15 @@ impl App {
             settings.push(("DATABASE_URL".to_owned(), fresh_postgres().await));
         }
         settings.extend(options.settings);
-        let mut app = Self { url, google, folder, settings, server: None, world, http: client() };
+        let mut app = Self {
+            url,
+            google,
+            folder,
+            settings,
+            server: None,
+            world,
+            http: client(),
+        };
         app.start_server().await;
         app
     }
@@ -131,7 +167,13 @@ impl App {
         self.server = Some(Process::start(self.command(&["serve"])));
         let ready = self.url.join("readyz").unwrap();
         until("a ready server", || async {
-            self.http.get(ready.clone()).send().await.ok().filter(|r| r.status().is_success()).map(|_| ())
+            self.http
+                .get(ready.clone())
+                .send()
+                .await
+                .ok()
+                .filter(|r| r.status().is_success())
+                .map(|_| ())
         })
         .await;
     }
@@ -164,8 +206,17 @@ impl App {
 
     /// The database's URL.
     pub(crate) fn database(&self) -> String {
-        let url = self.settings.iter().find(|(n, _)| n == "DATABASE_URL").map(|(_, url)| url.clone());
-        url.unwrap_or_else(|| format!("sqlite://{}", self.folder.path().join("data/deputy.db").display()))
+        let url = self
+            .settings
+            .iter()
+            .find(|(n, _)| n == "DATABASE_URL")
+            .map(|(_, url)| url.clone());
+        url.unwrap_or_else(|| {
+            format!(
+                "sqlite://{}",
+                self.folder.path().join("data/deputy.db").display()
+            )
+        })
     }
 
     /// Ends the server in order and starts it again with the settings of now.
@@ -183,10 +234,19 @@ impl App {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+        (
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        )
     }
 
     /// Adds a user with a token of every right; nothing is connected. The password is [`PASSWORD`].
@@ -194,7 +254,8 @@ impl App {
     pub(crate) async fn person(&self, name: &str) -> Person {
         let (code, _, err) = self.run(&["user", "add", name, "--password-stdin"], PASSWORD);
         assert_eq!(code, 0, "{err}");
-        let (code, token, err) = self.run(&["token", "create", "--user", name, "--scope", "all"], "");
+        let (code, token, err) =
+            self.run(&["token", "create", "--user", name, "--scope", "all"], "");
         assert_eq!(code, 0, "{err}");
         Person::new(self.url.clone(), name.to_owned(), token.trim().to_owned())
     }
@@ -204,7 +265,9 @@ impl App {
         let person = self.person(name).await;
         let mut browser = self.browser();
         browser.sign_in(name, PASSWORD).await;
-        browser.connect_google(&self.google, &format!("{name}@sandbox.test"), "all").await;
+        browser
+            .connect_google(&self.google, &format!("{name}@sandbox.test"), "all")
+            .await;
         person
     }
 
@@ -217,14 +280,27 @@ impl App {
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
         let url = self.google.join(&format!("control/{path}")).unwrap();
         let response = self.http.post(url).json(&body).send().await.unwrap();
-        assert!(response.status().is_success(), "control/{path}: {}", response.text().await.unwrap());
+        assert!(
+            response.status().is_success(),
+            "control/{path}: {}",
+            response.text().await.unwrap()
+        );
         response.json().await.unwrap_or(json!(null))
     }
 
     /// Asks the emulated Google's control endpoint.
     pub(crate) async fn observe(&self, path: &str) -> Value {
         let url = self.google.join(&format!("control/{path}")).unwrap();
-        self.http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .error_for_status()
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 }
 
@@ -240,18 +316,31 @@ pub(crate) const PASSWORD: &str = "a long enough passphrase";
 fn write_key(path: &std::path::Path) {
     use std::os::unix::fs::OpenOptionsExt as _;
     let output = deputy(&["key", "generate"]).output().unwrap();
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
     file.write_all(&output.stdout).unwrap();
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 async fn fresh_postgres() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let server = postgres_server().unwrap();
-    let name = format!("deputy_it_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
+    let name = format!(
+        "deputy_it_{}_{}",
+        std::process::id(),
+        COUNTER.fetch_add(1, Ordering::SeqCst)
+    );
     let create = format!("CREATE DATABASE {name}");
     deputy_store::testing::execute(&server, &create).await;
     let (base, _) = server.rsplit_once('/').unwrap();

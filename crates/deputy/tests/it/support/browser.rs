@@ -41,15 +41,31 @@ impl Form {
 
 impl Browser {
     pub(crate) fn new(base: Url) -> Self {
-        Self { base, cookies: BTreeMap::new(), http: client() }
+        Self {
+            base,
+            cookies: BTreeMap::new(),
+            http: client(),
+        }
     }
 
     /// One request, no redirect followed. The cookie jar is kept.
-    pub(crate) async fn send(&mut self, method: Method, url: Url, form: Option<&[(String, String)]>) -> reqwest::Response {
-        let site = (url.host_str().unwrap().to_owned(), url.port_or_known_default().unwrap());
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        url: Url,
+        form: Option<&[(String, String)]>,
+    ) -> reqwest::Response {
+        let site = (
+            url.host_str().unwrap().to_owned(),
+            url.port_or_known_default().unwrap(),
+        );
         let mut request = self.http.request(method, url);
         if let Some(jar) = self.cookies.get(&site) {
-            let line = jar.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("; ");
+            let line = jar
+                .iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect::<Vec<_>>()
+                .join("; ");
             request = request.header(COOKIE, line);
         }
         if let Some(form) = form {
@@ -71,20 +87,38 @@ impl Browser {
 
     /// The `Cookie` header that goes to a URL's site.
     pub(crate) fn cookies_of(&self, url: &Url) -> String {
-        let site = (url.host_str().unwrap().to_owned(), url.port_or_known_default().unwrap());
+        let site = (
+            url.host_str().unwrap().to_owned(),
+            url.port_or_known_default().unwrap(),
+        );
         let jar = self.cookies.get(&site);
-        jar.into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("; ")
+        jar.into_iter()
+            .flatten()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// Follows redirects until there is a page.
-    pub(crate) async fn go(&mut self, method: Method, mut url: Url, form: Option<&[(String, String)]>) -> Page {
+    pub(crate) async fn go(
+        &mut self,
+        method: Method,
+        mut url: Url,
+        form: Option<&[(String, String)]>,
+    ) -> Page {
         let mut response = self.send(method, url.clone(), form).await;
         for _ in 0..10 {
-            let Some(to) = response.headers().get(LOCATION) else { break };
+            let Some(to) = response.headers().get(LOCATION) else {
+                break;
+            };
             url = url.join(to.to_str().unwrap()).unwrap();
             response = self.send(Method::GET, url.clone(), None).await;
         }
-        Page { status: response.status(), url, html: response.text().await.unwrap() }
+        Page {
+            status: response.status(),
+            url,
+            html: response.text().await.unwrap(),
+        }
     }
 
     /// Opens a path of the server.
@@ -101,16 +135,34 @@ impl Browser {
     /// Signs in on the page for it.
     pub(crate) async fn sign_in(&mut self, name: &str, password: &str) -> Page {
         let page = self.open("login").await;
-        let form = page.form_with("password").with("username", name).with("password", password);
+        let form = page
+            .form_with("password")
+            .with("username", name)
+            .with("password", password);
         self.submit(form).await
     }
 
     /// Consents at the emulated Google to `service` (or `all`) as `account`.
-    pub(crate) async fn connect_google(&mut self, google: &Url, account: &str, service: &str) -> Page {
-        let page = self.open(&format!("connect/google?service={service}")).await;
-        assert_eq!(page.url.origin(), google.origin(), "not at Google: {page:?}");
+    pub(crate) async fn connect_google(
+        &mut self,
+        google: &Url,
+        account: &str,
+        service: &str,
+    ) -> Page {
+        let page = self
+            .open(&format!("connect/google?service={service}"))
+            .await;
+        assert_eq!(
+            page.url.origin(),
+            google.origin(),
+            "not at Google: {page:?}"
+        );
         let form = page.form_with("decision");
-        let form = if form.fields.iter().any(|(n, _)| n == "email") { form.with("email", account) } else { form };
+        let form = if form.fields.iter().any(|(n, _)| n == "email") {
+            form.with("email", account)
+        } else {
+            form
+        };
         let page = self.submit(form.with("decision", "allow")).await;
         assert_eq!(page.status, StatusCode::OK, "{page:?}");
         page
@@ -127,8 +179,12 @@ impl Page {
             if !inner.contains(&format!("name=\"{field}\"")) {
                 continue;
             }
-            let action = attribute(tag, "action").map_or_else(|| self.url.clone(), |a| self.url.join(&a).unwrap());
-            return Form { action, fields: fields(inner) };
+            let action = attribute(tag, "action")
+                .map_or_else(|| self.url.clone(), |a| self.url.join(&a).unwrap());
+            return Form {
+                action,
+                fields: fields(inner),
+            };
         }
         panic!("no form with '{field}' on {}:\n{}", self.url, self.html);
     }
@@ -139,7 +195,10 @@ impl Page {
             let (tag, rest) = part.split_once('>').unwrap();
             if attribute(tag, "action").is_some_and(|a| self.url.join(&a).unwrap().path() == path) {
                 let inner = rest.split("</form>").next().unwrap();
-                return Form { action: self.url.join(&attribute(tag, "action").unwrap()).unwrap(), fields: fields(inner) };
+                return Form {
+                    action: self.url.join(&attribute(tag, "action").unwrap()).unwrap(),
+                    fields: fields(inner),
+                };
             }
         }
         panic!("no form to '{path}' on {}:\n{}", self.url, self.html);
@@ -151,7 +210,9 @@ fn fields(inner: &str) -> Vec<(String, String)> {
     for part in inner.split("<input").skip(1) {
         let tag = part.split('>').next().unwrap();
         let kind = attribute(tag, "type").unwrap_or_default();
-        let ticked = tag.split_whitespace().any(|w| w.trim_end_matches('/') == "checked" || w.starts_with("checked="));
+        let ticked = tag
+            .split_whitespace()
+            .any(|w| w.trim_end_matches('/') == "checked" || w.starts_with("checked="));
         if kind == "submit" || (matches!(kind.as_str(), "checkbox" | "radio") && !ticked) {
             continue;
         }
@@ -165,6 +226,19 @@ fn fields(inner: &str) -> Vec<(String, String)> {
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
     let raw = tag[start..].split('"').next()?;
-    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#38;", "&"), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")];
-    Some(plain.iter().fold(raw.to_owned(), |text, (from, to)| text.replace(from, to)))
+    let plain = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#38;", "&"),
+        ("&#x27;", "'"),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ];
+    Some(
+        plain
+            .iter()
+            .fold(raw.to_owned(), |text, (from, to)| text.replace(from, to)),
+    )
 }

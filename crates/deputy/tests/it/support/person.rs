@@ -39,12 +39,20 @@ impl Answer {
 
 impl Person {
     pub(crate) fn new(url: Url, name: String, token: String) -> Self {
-        Self { url, name, token, http: client() }
+        Self {
+            url,
+            name,
+            token,
+            http: client(),
+        }
     }
 
     /// The same person with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// The person's account at the emulated Google.
@@ -53,8 +61,17 @@ impl Person {
     }
 
     /// Makes a request; `headers` beside the token.
-    pub(crate) async fn request(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.http.request(method, self.url.join(path).unwrap()).bearer_auth(&self.token);
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self
+            .http
+            .request(method, self.url.join(path).unwrap())
+            .bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -63,11 +80,18 @@ impl Person {
         }
         let response = request.send().await.unwrap();
         let status = response.status();
-        let retry_after =
-            response.headers().get("retry-after").map(|v| v.to_str().unwrap().parse().unwrap());
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .map(|v| v.to_str().unwrap().parse().unwrap());
         let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {status}, no JSON: {text}"));
-        Answer { status, body, retry_after }
+        let body = serde_json::from_str(&text)
+            .unwrap_or_else(|_| panic!("{path}: {status}, no JSON: {text}"));
+        Answer {
+            status,
+            body,
+            retry_after,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -89,7 +113,8 @@ impl Person {
 
     /// Calls a tool, whatever comes of it.
     pub(crate) async fn try_call(&self, tool: &str, arguments: &Value) -> Answer {
-        self.post(&format!("api/v1/tools/{tool}/call"), arguments).await
+        self.post(&format!("api/v1/tools/{tool}/call"), arguments)
+            .await
     }
 
     /// Calls a tool that answers, and gives its structured result.
@@ -104,7 +129,9 @@ impl Person {
     pub(crate) async fn call_approved(&self, tool: &str, arguments: &Value) -> Value {
         let answer = self.try_call(tool, arguments).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-        let decided = self.decide(answer.data()["approval"]["id"].as_str().unwrap(), "approve").await;
+        let decided = self
+            .decide(answer.data()["approval"]["id"].as_str().unwrap(), "approve")
+            .await;
         assert_eq!(decided.status, StatusCode::OK, "{decided:?}");
         let result = &decided.data()["result"];
         assert_eq!(result["is_error"], Value::Bool(false), "{decided:?}");
@@ -113,6 +140,10 @@ impl Person {
 
     /// Decides an approval.
     pub(crate) async fn decide(&self, id: &str, decision: &str) -> Answer {
-        self.post(&format!("api/v1/approvals/{id}"), &serde_json::json!({ "decision": decision })).await
+        self.post(
+            &format!("api/v1/approvals/{id}"),
+            &serde_json::json!({ "decision": decision }),
+        )
+        .await
     }
 }

@@ -20,7 +20,14 @@ pub(crate) struct Process {
 pub(crate) fn deputy(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deputy"));
     command.args(args).env_clear();
-    for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE", "RUST_LOG", "RUST_BACKTRACE"] {
+    for name in [
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "LLVM_PROFILE_FILE",
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+    ] {
         if let Ok(value) = std::env::var(name) {
             command.env(name, value);
         }
@@ -40,7 +47,10 @@ impl Process {
             .unwrap();
         let (sender, lines) = mpsc::channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        for reader in [Box::new(out) as Box<dyn std::io::Read + Send>, Box::new(err)] {
+        for reader in [
+            Box::new(out) as Box<dyn std::io::Read + Send>,
+            Box::new(err),
+        ] {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(reader).lines().map_while(Result::ok) {
@@ -50,21 +60,31 @@ impl Process {
                 }
             });
         }
-        Self { child, lines, seen: Vec::new() }
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
     }
 
     /// The first line that contains `text`, waiting at most 30 s.
     pub(crate) fn line_with(&mut self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(text) {
                         return line;
                     }
                 }
-                Err(error) => panic!("the process did not say '{text}' ({error}); it said:\n{}", self.seen.join("\n")),
+                Err(error) => panic!(
+                    "the process did not say '{text}' ({error}); it said:\n{}",
+                    self.seen.join("\n")
+                ),
             }
         }
     }
@@ -88,7 +108,10 @@ impl Process {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < deadline, "the process did not stop in 30 s");
+            assert!(
+                Instant::now() < deadline,
+                "the process did not stop in 30 s"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -1,31 +1,30 @@
-//! People's Google accounts, as the gateway's port wants them.
+//! People's Google accounts, as the gateway's port wants them: here because this is the first room
+//! that sees both.
 
 use async_trait::async_trait;
-use deputy_connections::{AccessError, Connections, Token};
+use deputy_connections::{AccessError, Connection, Connections, Token};
 use deputy_core::UserId;
 use deputy_gateway::credentials::{AccessToken, Connected, CredentialError, Credentials};
 
 /// The adapter.
-pub(crate) struct Accounts(pub(crate) Connections);
+pub struct Accounts(pub Connections);
 
 #[async_trait]
 impl Credentials for Accounts {
     async fn connected(&self, user: UserId) -> Result<Connected, CredentialError> {
-        let connection = self
-            .0
-            .connection(user)
-            .await
-            .map_err(|e| CredentialError::Internal(Box::new(e)))?;
-        Ok(
-            connection.map_or_else(Connected::default, |google| Connected {
-                services: google
-                    .services
-                    .iter()
-                    .map(|s| s.as_str().to_owned())
-                    .collect(),
-                scopes: google.scopes,
-            }),
-        )
+        let connection = self.0.connection(user).await;
+        let connection = connection.map_err(|e| CredentialError::Internal(Box::new(e)))?;
+        Ok(connection.map_or_else(Connected::default, connected))
+    }
+
+    async fn at_hand(
+        &self,
+        user: UserId,
+    ) -> Result<(Connected, Option<AccessToken>), CredentialError> {
+        let found = self.0.at_hand(user).await.map_err(refused)?;
+        Ok(found.map_or_else(Default::default, |(connection, fresh)| {
+            (connected(connection), fresh.map(token))
+        }))
     }
 
     async fn access_token(&self, user: UserId) -> Result<AccessToken, CredentialError> {
@@ -42,6 +41,17 @@ impl Credentials for Accounts {
             .await
             .map(token)
             .map_err(refused)
+    }
+}
+
+fn connected(connection: Connection) -> Connected {
+    Connected {
+        services: connection
+            .services
+            .iter()
+            .map(|s| s.as_str().to_owned())
+            .collect(),
+        scopes: connection.scopes,
     }
 }
 
