@@ -14,6 +14,7 @@ mod support;
 mod access;
 mod approvals;
 mod calendar;
+mod cancel;
 mod crash;
 mod discovery;
 mod faults;
