@@ -115,27 +115,36 @@ pub(crate) async fn begin(app: &App, user: UserId, services: Services) -> Result
     app.connections.begin(user, services).await
 }
 
-/// Completes a consent that this person came back from.
+/// Completes a consent that this person came back from. What was begun is finished, and put on
+/// record, also when the browser leaves meanwhile.
 pub(crate) async fn complete(
     app: &App,
     principal: &Principal,
     query: CallbackQuery,
 ) -> Result<Connected, CallbackError> {
-    let connected = app.connections.complete(principal.user_id, query).await?;
-    let act = Act {
-        user: principal.user_id,
-        caller: principal.caller.label(),
-        action: "connection.connect",
-        target: "google".to_owned(),
-        detail: json!({
-            "services": connected.services.to_string(),
-            "declined": connected.declined.to_string(),
-            "lost": connected.lost.to_string(),
-        }),
-    };
-    record::after(app, act).await;
-    app.gateway.tools_changed(principal.user_id);
-    Ok(connected)
+    let (here, user, caller) = (app.clone(), principal.user_id, principal.caller.label());
+    let task = app.lifecycle.spawn(async move {
+        let connected = here.connections.complete(user, query).await?;
+        let act = Act {
+            user,
+            caller,
+            action: "connection.connect",
+            target: "google".to_owned(),
+            detail: json!({
+                "services": connected.services.to_string(),
+                "declined": connected.declined.to_string(),
+                "lost": connected.lost.to_string(),
+            }),
+        };
+        record::after(&here, act).await;
+        here.gateway.tools_changed(user);
+        Ok(connected)
+    });
+    match task.await {
+        Ok(Some(outcome)) => outcome,
+        // The program stops.
+        _ => Err(CallbackError::Storage(None)),
+    }
 }
 
 /// Why nothing was disconnected.
