@@ -382,7 +382,15 @@ async fn users_are_kept_out_let_in_and_deleted_while_the_server_runs() {
             "/login"
         );
 
-        assert_eq!(app.run(&["user", "delete", "bob"], "").0, 0);
+        let since = app.last_request().await;
+        let (code, _, said) = app.run(&["user", "delete", "bob"], "");
+        assert_eq!(code, 0, "{said}");
+        assert!(!said.contains("could not be told"), "{said}");
+        let log = app
+            .observe(&format!("log?path=/revoke&since={since}"))
+            .await;
+        let told = log["requests"].as_array().unwrap().iter();
+        assert_eq!(told.filter(|r| r["status"] == 200).count(), 1, "{log}");
         assert_eq!(bob.get("api/v1/tools").await.status.as_u16(), 401);
         assert!(!app.run(&["user", "list"], "").1.contains("bob"));
         works(&root).await;

@@ -110,3 +110,25 @@ fn it_refuses_to_listen_elsewhere() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
 }
+
+#[test]
+fn commands_on_its_folder_use_its_own_database_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut process, _) = start(folder.path());
+    let data = folder.path().join("data").display().to_string();
+    // As if a production installation were configured in the same shell; also while it runs.
+    let command = |args: &[&str]| {
+        let mut command = deputy(args);
+        command
+            .args(["--data", &data])
+            .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+            .env("TOKEN_ENCRYPTION_KEY", "5a".repeat(31) + "5b");
+        command.output().unwrap()
+    };
+    let users = command(&["user", "list"]);
+    let seen = String::from_utf8_lossy(&users.stdout).into_owned();
+    assert!(seen.starts_with("demo\tadmin"), "{users:?}");
+    let verified = command(&["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(process.stop().success());
+}
