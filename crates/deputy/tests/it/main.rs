@@ -23,6 +23,7 @@ mod lost_answers;
 mod mcp_clients;
 mod operations;
 mod process_isolation;
+mod replicas;
 mod sandbox;
 mod secrecy;
 mod strangers;
