@@ -9,6 +9,8 @@ use crate::machine;
 const ROOMS: &[(&str, &[&str])] = &[
     ("deputy-core", &[]),
     ("deputy-store", &["deputy-core"]),
+    ("deputy-jail", &[]),
+    ("deputy-templates", &["deputy-core"]),
     ("deputy-vault", &["deputy-core", "deputy-store"]),
     ("deputy-google", &["deputy-core"]),
     ("deputy-sandbox", &["deputy-core"]),
@@ -22,12 +24,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "deputy-gateway",
-        &["deputy-core", "deputy-store", "deputy-vault"],
+        &[
+            "deputy-core",
+            "deputy-jail",
+            "deputy-templates",
+            "deputy-store",
+            "deputy-vault",
+        ],
     ),
     (
         "deputy-web",
         &[
             "deputy-core",
+            "deputy-templates",
             "deputy-store",
             "deputy-identity",
             "deputy-connections",
@@ -38,6 +47,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         "deputy",
         &[
             "deputy-core",
+            "deputy-jail",
+            "deputy-templates",
             "deputy-store",
             "deputy-vault",
             "deputy-google",
