@@ -106,6 +106,29 @@ impl Connection {
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
+    /// Posts JSON; status, and the body as it came.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<(u16, Bytes)> {
+        self.send(Method::POST, path.parse()?, body.to_string().into())
+            .await
+    }
+
+    /// The same with headers of this one request.
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: &Value,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let fixed = self.headers.len();
+        for (name, value) in headers {
+            self.headers
+                .push((HeaderName::from_static(name), HeaderValue::from_str(value)?));
+        }
+        let answer = self.post(path, body).await;
+        self.headers.truncate(fixed);
+        answer
+    }
+
     /// Any page, for what HTTP itself costs.
     pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<()> {
         let (status, _) = self.send(Method::GET, path.parse()?, Bytes::new()).await?;

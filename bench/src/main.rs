@@ -10,6 +10,7 @@
 //! The targets take turns, in two rounds, and every answer is looked at. On a busy machine times say
 //! little; processor time per call is steadier, and the ratios of one run.
 
+mod churn;
 mod echo;
 mod host;
 mod http;
@@ -49,9 +50,11 @@ struct Args {
     part: Option<Part>,
 }
 
-/// What this program is when it starts itself.
+/// The other runs, and what this program is when it starts itself.
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// Many people with servers of their own, for minutes: processes, memory, latencies.
+    Churn(churn::ChurnArgs),
     /// The gateway in front of `echo`.
     #[command(hide = true)]
     Host(host::HostArgs),
@@ -70,6 +73,12 @@ fn main() -> anyhow::Result<()> {
     match args.part {
         Some(Part::Echo) => return echo::run(),
         Some(Part::Host(args)) => return tokio::runtime::Runtime::new()?.block_on(host::run(args)),
+        Some(Part::Churn(args)) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            return tokio::task::LocalSet::new().block_on(&runtime, churn::run(args));
+        }
         None => {}
     }
     let own = std::env::current_exe()?;

@@ -101,15 +101,26 @@ impl Rooms {
 
     /// Adds `count` people, connected; their personal tokens.
     pub(crate) async fn settle(&self, count: usize) -> anyhow::Result<Vec<String>> {
+        self.add(count, true).await
+    }
+
+    /// Adds `count` people with nothing connected; their personal tokens.
+    pub(crate) async fn people(&self, count: usize) -> anyhow::Result<Vec<String>> {
+        self.add(count, false).await
+    }
+
+    async fn add(&self, count: usize, connected: bool) -> anyhow::Result<Vec<String>> {
         let mut tokens = Vec::with_capacity(count);
         for number in 0..count {
             let name = format!("person{number}");
             let mut new = NewUser::new(name.clone(), Secret::from("a long enough passphrase"));
             new.policy = PasswordPolicy::Sandbox;
             let user = self.identity.create_user(new).await?.id;
-            self.consent(user, &format!("{name}@sandbox.test"))
-                .await
-                .context("consenting")?;
+            if connected {
+                self.consent(user, &format!("{name}@sandbox.test"))
+                    .await
+                    .context("consenting")?;
+            }
             let request = TokenRequest {
                 name: "bench".to_owned(),
                 scopes: None,

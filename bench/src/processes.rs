@@ -83,6 +83,15 @@ impl Program {
         self.child.id()
     }
 
+    /// Asks it to end and waits for it, some seconds.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.pid()) {
             // Gone already is fine.
@@ -96,11 +105,7 @@ impl Drop for Program {
         // The children of the programs under test are in groups of their own: asked to stop, their
         // parents end them.
         let children = children(self.pid());
-        self.signal(Signal::SIGTERM);
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.stop();
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
         for (pid, started) in children {
@@ -151,6 +156,16 @@ fn children(pid: u32) -> Vec<(u32, u64)> {
         }
     }
     found
+}
+
+/// All processes below `pid`, each with what tells it from a later one of the same number.
+pub(crate) fn descendants(pid: u32) -> Vec<(u32, u64)> {
+    children(pid)
+}
+
+/// Whether it is still there.
+pub(crate) fn is_alive((pid, started): (u32, u64)) -> bool {
+    stat(pid).is_some_and(|s| s.started == started)
 }
 
 /// Processor time of a program so far, and of its children, in microseconds.

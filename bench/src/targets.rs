@@ -556,11 +556,11 @@ fn idle(program: &'static str, running: &Program) -> Memory {
 }
 
 /// An address that was free a moment ago: programs that are told their port need one.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-async fn listening(address: SocketAddr) -> anyhow::Result<()> {
+pub(crate) async fn listening(address: SocketAddr) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(20);
     while tokio::net::TcpStream::connect(address).await.is_err() {
         if Instant::now() > deadline {
