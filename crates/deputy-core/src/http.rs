@@ -1,11 +1,19 @@
 //! The one place that builds HTTP clients.
 //!
 //! Clients made here never take a proxy from the environment and never follow a redirect unasked.
-//! This module knows one trust level yet: [`trusted`], for URLs that an administrator configured.
-//! A URL that came from a user or a client needs a guarded client, which comes with the first
-//! feature that takes such a URL.
+//! There are two levels of trust: [`trusted`], for URLs that an administrator configured, and
+//! [`guarded`](guarded::guarded), for URLs that came from a person, a server or a client.
 
 use std::time::Duration;
+
+mod address;
+pub mod guarded;
+
+pub use address::is_public;
+pub use guarded::{
+    Blocked, Fetched, GuardConfig, GuardError, GuardLimits, Guarded, GuardedRequest, PrivateHosts,
+    guarded,
+};
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug)]

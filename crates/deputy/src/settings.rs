@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use deputy_core::Secret;
+use deputy_core::http::PrivateHosts;
 use ipnet::IpNet;
 use url::Url;
 
@@ -135,6 +136,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Url,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// What people's servers may be reached at although it is private.
+    pub(crate) private_hosts: PrivateHosts,
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
     /// The text of the root key, if one was given.
@@ -196,6 +199,11 @@ impl Settings {
                 .map_err(|e| wrong(format!("DEPUTY_LISTEN: {e}")))?,
         };
         let trusted_proxies = networks(values.text("DEPUTY_TRUSTED_PROXIES").unwrap_or_default())?;
+        let private_hosts = values.parse(
+            "DEPUTY_PRIVATE_HOSTS",
+            "hosts with their ports such as localhost:9000,10.0.0.7:8443",
+            PrivateHosts::default(),
+        )?;
         let data_dir = PathBuf::from(values.text("DEPUTY_DATA_DIR").unwrap_or("./data"));
         let database_url = match values.text("DATABASE_URL") {
             Some(url)
@@ -248,6 +256,7 @@ impl Settings {
             listen,
             public_url,
             trusted_proxies,
+            private_hosts,
             data_dir,
             database_url,
         })

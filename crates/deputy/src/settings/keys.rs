@@ -7,6 +7,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_LISTEN", "listen"),
     ("DEPUTY_PUBLIC_URL", "public_url"),
     ("DEPUTY_TRUSTED_PROXIES", "trusted_proxies"),
+    ("DEPUTY_PRIVATE_HOSTS", "private_hosts"),
     ("DEPUTY_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
     ("TOKEN_ENCRYPTION_KEY_FILE", "encryption.key_file"),

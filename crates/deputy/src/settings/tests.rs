@@ -42,6 +42,7 @@ fn every_complaint_names_its_setting() {
         ("GOOGLE_ISOLATION", "none"),
         ("DEPUTY_LIMITS_CALLS_PER_MIN", "many"),
         ("DEPUTY_TRUSTED_PROXIES", "10.0.0.1, proxy"),
+        ("DEPUTY_PRIVATE_HOSTS", "localhost"),
     ] {
         let message = error(&[(name, bad)]);
         assert!(message.contains(name), "{message}");
