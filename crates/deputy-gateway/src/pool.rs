@@ -28,6 +28,7 @@
 mod backoff;
 mod child;
 mod kin;
+mod launch;
 mod lines;
 mod slot;
 mod spawn;
@@ -42,23 +43,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use deputy_core::{Clock, Lifecycle, Rng, SystemRng, UserId};
+use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemRng, UserId};
 use parking_lot::{Mutex, RwLock};
 use serde_json::value::RawValue;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use stats::{PoolStats, ServerState, ServerStats};
+pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
+pub use stats::{PoolStats, ServerState, ServerStats, ServerStatus};
 pub use upstream::{
-    CallRequest, Cap, EnvValue, Launch, Owner, PoolKey, Progress, ProgressSink, ToolAnswer,
-    ToolResult, UpstreamError,
+    CallRequest, Cap, Era, Inbound, InboundSink, Notice, Progress, ProgressSink, Request, RpcError,
+    ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
 
-use child::{Child, Era, Lease, Stop};
+use child::{Child, Lease, Stop};
 use slot::{Phase, Seat, Slot};
 use spawn::{Grace, Spawner};
-use wire::{Exchange, Params};
+use wire::{Asides, Exchange, Params};
 
 /// Limits and times of the pool.
 #[derive(Clone, Debug)]
@@ -141,7 +143,7 @@ struct Inner {
     draining: AtomicBool,
     /// No new calls.
     closed: AtomicBool,
-    tools_changed: broadcast::Sender<PoolKey>,
+    notices: broadcast::Sender<(PoolKey, Notice)>,
 }
 
 /// The most tools that one server may list, and the most pages.
@@ -164,7 +166,7 @@ impl Pool {
             eras: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            tools_changed: broadcast::channel(256).0,
+            notices: broadcast::channel(256).0,
             config,
         });
         let weak = Arc::downgrade(&inner);
@@ -211,6 +213,9 @@ impl Pool {
             arguments,
             meta,
             progress,
+            bearer,
+            headers,
+            inbound,
             cancel,
             deadline,
         } = request;
@@ -221,12 +226,66 @@ impl Pool {
                 arguments,
                 meta,
             },
-            progress,
+            Asides {
+                progress,
+                inbound,
+                bearer,
+                headers,
+            },
         );
         child::tool_result(
             self.exchange(key, launch, &exchange, &cancel, deadline)
                 .await?,
         )
+    }
+
+    /// Makes a request of any method to the server `key`, which is started by `launch` if it does not run.
+    /// The answer is its `result`. Ends as [`Pool::call`] does.
+    pub async fn request(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        request: Request,
+    ) -> Result<Box<RawValue>, UpstreamError> {
+        let Request {
+            method,
+            params,
+            meta,
+            progress,
+            inbound,
+            bearer,
+            headers,
+            cancel,
+            deadline,
+        } = request;
+        let exchange = Exchange::new(
+            method,
+            Params::any(&params, meta)?,
+            Asides {
+                progress,
+                inbound,
+                bearer,
+                headers,
+            },
+        );
+        self.exchange(key, launch, &exchange, &cancel, deadline)
+            .await
+    }
+
+    /// What the server `key` says about itself; it is started by `launch` if it does not run. `bearer` is for
+    /// a server in the network, as in a request.
+    pub async fn info(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        bearer: Option<Secret<String>>,
+        deadline: Instant,
+    ) -> Result<Arc<ServerInfo>, UpstreamError> {
+        let _ = bearer;
+        let lease = tokio::time::timeout_at(deadline, self.inner.lease(key, launch))
+            .await
+            .map_err(|_| UpstreamError::Timeout { sent: false })??;
+        Ok(lease.info.clone())
     }
 
     /// All tools that the server `key` lists, each as it wrote it. At most 10,000.
@@ -252,7 +311,7 @@ impl Pool {
                 Params::Page {
                     cursor: cursor.clone(),
                 },
-                None,
+                Asides::default(),
             );
             let page = self
                 .exchange(key, launch, &exchange, &cancel, deadline)
@@ -277,9 +336,15 @@ impl Pool {
         })
     }
 
-    /// Which servers said that their tools changed.
-    pub fn tools_changed(&self) -> broadcast::Receiver<PoolKey> {
-        self.inner.tools_changed.subscribe()
+    /// What servers say unasked. A receiver that does not keep up loses some, and is told so.
+    pub fn notices(&self) -> broadcast::Receiver<(PoolKey, Notice)> {
+        self.inner.notices.subscribe()
+    }
+
+    /// What the server `key` is doing; nothing when it neither runs nor failed lately.
+    pub fn state(&self, key: &PoolKey) -> Option<ServerStatus> {
+        let slot = self.inner.slots.read().get(key).cloned()?;
+        Some(stats::of_slot(&slot, self.inner.clock.now()))
     }
 
     /// Ends all of this person's processes at once, calls in flight included, and returns when they are

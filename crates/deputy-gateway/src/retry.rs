@@ -76,6 +76,16 @@ impl Failure {
             UpstreamError::BackingOff { retry_after, .. } => Self::BackingOff {
                 retry_after: *retry_after,
             },
+            UpstreamError::Unauthorized { .. } => Self::Unauthorized,
+            UpstreamError::RateLimited { retry_after } => Self::RateLimited {
+                retry_after: *retry_after,
+            },
+            UpstreamError::Unavailable { retry_after, .. } => match retry_after {
+                Some(_) => Self::RateLimited {
+                    retry_after: *retry_after,
+                },
+                None => Self::ServerError,
+            },
             UpstreamError::Timeout { .. }
             | UpstreamError::Cancelled
             | UpstreamError::Protocol { .. }

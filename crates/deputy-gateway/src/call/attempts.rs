@@ -16,7 +16,9 @@ use crate::Gateway;
 use crate::catalog::{Isolation, Tool};
 use crate::credentials::AccessToken;
 use crate::error::CallError;
-use crate::pool::{CallRequest, EnvValue, Launch, Owner, PoolKey, ToolAnswer, ToolResult};
+use crate::pool::{
+    CallRequest, EnvValue, How, Launch, Owner, PoolKey, ProcessLaunch, ToolAnswer, ToolResult,
+};
 use crate::retry::{Failure, Next, Tried};
 
 impl Gateway {
@@ -91,6 +93,9 @@ impl Gateway {
                 arguments: arguments.clone(),
                 meta: self.meta(run, attempt, preflight, &token),
                 progress: options.progress.clone(),
+                bearer: None,
+                headers: Vec::new(),
+                inbound: None,
                 cancel: options.cancel.clone(),
                 deadline,
             };
@@ -200,10 +205,12 @@ impl Gateway {
         (
             key,
             Launch {
-                program: first_party.program.clone(),
-                args,
-                env,
-                working_dir: None,
+                how: How::Process(ProcessLaunch {
+                    program: first_party.program.clone(),
+                    args,
+                    env,
+                    working_dir: None,
+                }),
                 generation,
             },
         )

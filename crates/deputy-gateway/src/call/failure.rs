@@ -130,6 +130,16 @@ pub(super) fn of_upstream(tool: &Tool, error: UpstreamError) -> CallError {
             ),
             retry_after,
         },
+        UpstreamError::Unauthorized { .. } => {
+            CallError::Upstream(format!("{service} refuses the access that was given"))
+        }
+        UpstreamError::RateLimited { retry_after } => CallError::RateLimited {
+            message: format!("{service} takes no more requests for now; nothing was done"),
+            retry_after: retry_after.unwrap_or(Duration::from_mins(1)),
+        },
+        UpstreamError::Unavailable { status, .. } => {
+            CallError::Upstream(format!("{service} answered with HTTP status {status}"))
+        }
         UpstreamError::ShuttingDown => CallError::Unavailable {
             message: "the server is being stopped; nothing was done".to_owned(),
             retry_after: Duration::from_secs(5),

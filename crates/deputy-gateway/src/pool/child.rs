@@ -8,7 +8,7 @@ use deputy_core::{Clock, Lifecycle};
 use jiff::Timestamp;
 use rmcp::model::{
     CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest,
-    Implementation, NumberOrString, ProtocolVersion,
+    Implementation, NumberOrString, ProtocolVersion, ServerPeerInfo,
 };
 use rmcp::service::{
     ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError,
@@ -22,17 +22,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::upstream::{ToolAnswer, ToolResult, UpstreamError};
-use super::wire::{Exchange, Params, Reply, StdioTransport, Wire};
-
-/// How a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Era {
-    /// Up to 2025-11-25: `initialize` first.
-    Legacy,
-    /// From 2026-07-28: each request for itself, `server/discover`.
-    Modern,
-}
+use super::upstream::{Era, ServerInfo, ToolAnswer, ToolResult, UpstreamError};
+use super::wire::{Asides, Exchange, Params, Reply, StdioTransport, Wire};
 
 /// How a handshake is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +65,29 @@ pub(super) type Service = RunningService<RoleClient, Client>;
 pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
     transport: StdioTransport<R>,
     how: Handshake,
-) -> Result<(Service, Era), String> {
-    let service =
-        serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
-            .await
-            .map_err(|error| error.to_string().chars().take(300).collect::<String>())?;
-    let legacy = service
-        .peer_info()
-        .is_none_or(|info| info.protocol_version.has_initialize());
-    Ok((service, if legacy { Era::Legacy } else { Era::Modern }))
+) -> Result<Service, String> {
+    serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
+        .await
+        .map_err(|error| error.to_string().chars().take(300).collect::<String>())
+}
+
+/// What the handshake found.
+pub(super) fn server_info(peer: Option<&ServerPeerInfo>) -> ServerInfo {
+    let legacy = peer.is_none_or(|info| info.protocol_version.has_initialize());
+    let name = peer.and_then(|info| info.server_info.clone());
+    let (name, version) = name.map(|it| (it.name, it.version)).unwrap_or_default();
+    ServerInfo {
+        era: if legacy { Era::Legacy } else { Era::Modern },
+        protocol_version: peer
+            .map(|info| info.protocol_version.to_string())
+            .unwrap_or_default(),
+        name,
+        version,
+        instructions: peer.and_then(|info| info.instructions.clone()),
+        capabilities: peer
+            .and_then(|info| serde_json::to_value(&info.capabilities).ok())
+            .unwrap_or_else(|| serde_json::json!({})),
+    }
 }
 
 /// What a running server should do about its end.
@@ -103,7 +108,7 @@ pub(super) struct Child {
     pub(super) pid: u32,
     pub(super) started: Timestamp,
     pub(super) wire: Arc<Wire>,
-    era: Era,
+    pub(super) info: Arc<ServerInfo>,
     peer: Peer<RoleClient>,
     in_flight: AtomicU32,
     idle: Notify,
@@ -122,7 +127,7 @@ pub(super) struct Birth {
     pub(super) generation: u64,
     pub(super) pid: u32,
     pub(super) wire: Arc<Wire>,
-    pub(super) era: Era,
+    pub(super) info: Arc<ServerInfo>,
     pub(super) peer: Peer<RoleClient>,
 }
 
@@ -133,7 +138,7 @@ impl Child {
             generation,
             pid,
             wire,
-            era,
+            info,
             peer,
         } = birth;
         let now = clock.now();
@@ -143,7 +148,7 @@ impl Child {
             pid,
             started: now,
             wire,
-            era,
+            info,
             peer,
             in_flight: AtomicU32::new(0),
             idle: Notify::new(),
@@ -235,7 +240,7 @@ impl Child {
         cancel: &CancellationToken,
         deadline: Instant,
     ) -> Result<Box<RawValue>, Option<UpstreamError>> {
-        let mut stand_in = CustomRequest::new(exchange.method(), None);
+        let mut stand_in = CustomRequest::new(exchange.method().to_owned(), None);
         stand_in.extensions.insert(exchange.clone());
         // boxed, because a request of rmcp's is some kilobytes and this future is a part of many others
         let sending = Box::pin(self.peer.send_cancellable_request(
@@ -311,11 +316,11 @@ impl Child {
             return true;
         }
         // 2026-07-28 has no ping
-        let method = match self.era {
+        let method = match self.info.era {
             Era::Legacy => "ping",
             Era::Modern => "server/discover",
         };
-        let ping = Exchange::new(method, Params::Bare, None);
+        let ping = Exchange::new(method, Params::Bare, Asides::default());
         let result = self
             .exchange(&ping, &CancellationToken::new(), Instant::now() + answer)
             .await;

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::child::{Child, Stop};
-use super::upstream::{PoolKey, UpstreamError};
+use super::launch::PoolKey;
+use super::upstream::UpstreamError;
 use super::{Config, backoff};
 
 /// Why processes end when the program does.
@@ -54,10 +55,14 @@ pub(super) struct SlotState {
     pub(super) starts: u64,
     /// The last look at its health.
     pub(super) looked_at: Option<Timestamp>,
-    failures: u32,
+    /// Failures in a row.
+    pub(super) failures: u32,
     failed_at: Option<Timestamp>,
     failed_generation: u64,
-    failed_for: String,
+    /// What happened the last time.
+    pub(super) failed_for: String,
+    /// The last that a process printed which is gone.
+    pub(super) printed: String,
     pub(super) backoff_until: Option<Timestamp>,
 }
 
@@ -69,6 +74,7 @@ impl SlotState {
         lived: Option<Duration>,
         generation: u64,
         reason: String,
+        printed: String,
         config: &Config,
         unit: f64,
     ) {
@@ -81,6 +87,7 @@ impl SlotState {
         self.failed_at = Some(now);
         self.failed_generation = generation;
         self.failed_for = reason;
+        self.printed = printed;
         self.backoff_until = backoff::pause(
             self.failures,
             config.backoff_first,

@@ -1,6 +1,6 @@
 //! The one place that starts processes.
 //!
-//! What a process gets: an empty environment plus what its [`Launch`] names, pipes, a process group of
+//! What a process gets: an empty environment plus what its [`ProcessLaunch`] names, pipes, a process group of
 //! its own, no core dumps, no new privileges, none of our file descriptors. What it can not do is outlive
 //! us: the kernel kills it when the thread that started it ends, which is why one thread that lives as
 //! long as the pool starts them all (a runtime's worker or blocking thread may end at any time;
@@ -28,8 +28,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::launch::{EnvValue, ProcessLaunch};
 use super::stderr::StderrRing;
-use super::upstream::{EnvValue, Launch};
 use super::{kin, wire};
 
 /// The variable that marks a process and what it starts. The value is no secret.
@@ -87,7 +87,7 @@ impl Spawner {
     /// Starts `launch`, marked with `mark`.
     pub(super) async fn start(
         &self,
-        launch: &Launch,
+        launch: &ProcessLaunch,
         mark: String,
         ring: usize,
     ) -> io::Result<Started> {
@@ -105,17 +105,15 @@ impl Spawner {
             return Err(io::Error::other("it was gone at once"));
         };
         kin::add_leader(pid);
-        let secrets = launch
-            .env
-            .iter()
-            .map(|(_, value)| value.clone())
-            .filter(|v| matches!(v, EnvValue::Secret(_)));
+        let secrets = launch.env.iter().filter_map(|(_, value)| match value {
+            EnvValue::Secret(secret) => Some(secret.clone()),
+            EnvValue::Plain(_) => None,
+        });
         let process = Process {
             child,
             pid,
             mark,
-            printed: Arc::new(StderrRing::new(ring)),
-            secrets: secrets.collect(),
+            printed: Arc::new(StderrRing::new(ring, secrets.collect())),
             ended: false,
         };
         Ok(Started {
@@ -135,7 +133,7 @@ pub(super) struct Started {
     pub(super) stderr: ChildStderr,
 }
 
-fn command(launch: &Launch, mark: &str) -> Command {
+fn command(launch: &ProcessLaunch, mark: &str) -> Command {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that starts processes"
@@ -235,7 +233,6 @@ pub(super) struct Process {
     pid: Pid,
     mark: String,
     printed: Arc<StderrRing>,
-    secrets: Vec<EnvValue>,
     ended: bool,
 }
 
@@ -251,7 +248,7 @@ impl Process {
 
     /// The last lines it printed.
     pub(super) fn tail(&self) -> String {
-        self.printed.tail(self.secrets.iter().map(EnvValue::expose))
+        self.printed.tail()
     }
 
     /// Waits for its end. Cancel-safe.

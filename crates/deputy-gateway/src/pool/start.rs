@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::child::{Birth, Child, Era, Handshake, Service, Stop, shake_hands};
+use super::child::{self, Birth, Child, Handshake, Service, Stop, shake_hands};
+use super::launch::{How, Launch, Owner, ProcessLaunch};
 use super::slot::{Announce, Phase, SHUTDOWN, Seat, Slot};
 use super::spawn::{self, Process};
-use super::upstream::{Cap, Launch, Owner, UpstreamError};
+use super::upstream::{Cap, Era, Notice, UpstreamError};
 use super::wire::Wire;
 use super::{Inner, Ordering};
 
@@ -94,7 +95,11 @@ fn take_place(
         Err(error) => {
             if wanted {
                 state.phase = Phase::Vacant;
-                if let UpstreamError::NotStarted { reason, .. } = &error {
+                if let UpstreamError::NotStarted {
+                    reason,
+                    stderr_tail,
+                } = &error
+                {
                     tracing::warn!(server = %slot.key, %reason, "a server did not start");
                     metrics::counter!("deputy_pool_start_failures_total").increment(1);
                     let now = inner.clock.now();
@@ -103,6 +108,7 @@ fn take_place(
                         None,
                         generation,
                         reason.clone(),
+                        stderr_tail.clone(),
                         &inner.config,
                         unit(inner),
                     );
@@ -120,6 +126,15 @@ async fn start(
     abort: &CancellationToken,
 ) -> Result<Ready, UpstreamError> {
     let seat = reserve(inner, slot, abort)?;
+    let process = match &launch.how {
+        How::Process(process) => process,
+        How::Http(_) => {
+            return Err(UpstreamError::NotStarted {
+                reason: "servers in the network are not there yet".to_owned(),
+                stderr_tail: String::new(),
+            });
+        }
+    };
     let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.seat.id);
     let deadline = Instant::now() + inner.config.handshake;
     let definition = definition(launch);
@@ -140,15 +155,16 @@ async fn start(
         } else {
             deadline
         };
-        match attempt(inner, seat.seat(), launch, &mark, how, until).await {
-            Ok((process, wire, service, era)) => {
-                inner.eras.lock().insert(definition, era);
+        match attempt(inner, seat.seat(), process, &mark, how, until).await {
+            Ok((process, wire, service)) => {
+                let info = child::server_info(service.peer().peer_info().as_deref());
+                inner.eras.lock().insert(definition, info.era);
                 let birth = Birth {
                     id: seat.seat.id,
                     generation: launch.generation,
                     pid: process.pid(),
                     wire,
-                    era,
+                    info: Arc::new(info),
                     peer: service.peer().clone(),
                 };
                 let child = Child::new(birth, inner.clock.clone(), inner.lifecycle.clone());
@@ -175,7 +191,10 @@ async fn start(
 /// Which program it is, so far as its way of speaking goes.
 fn definition(launch: &Launch) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&launch.program, &launch.args).hash(&mut hasher);
+    match &launch.how {
+        How::Process(process) => (&process.program, &process.args).hash(&mut hasher),
+        How::Http(http) => http.url.hash(&mut hasher),
+    }
     hasher.finish()
 }
 
@@ -188,11 +207,11 @@ struct Failure {
 async fn attempt(
     inner: &Arc<Inner>,
     seat: &Seat,
-    launch: &Launch,
+    launch: &ProcessLaunch,
     mark: &str,
     how: Handshake,
     until: Instant,
-) -> Result<(Process, Arc<Wire>, Service, Era), Failure> {
+) -> Result<(Process, Arc<Wire>, Service), Failure> {
     let started = inner
         .spawner
         .start(launch, mark.to_owned(), inner.config.printed)
@@ -214,10 +233,10 @@ async fn attempt(
                 hopeless: true,
             }
         })?;
-    let (changed, key) = (inner.tools_changed.clone(), seat.key.clone());
+    let (notices, key) = (inner.notices.clone(), seat.key.clone());
     let tools_changed = Box::new(move || {
         // nobody need be listening
-        let _ = changed.send(key.clone());
+        let _ = notices.send((key.clone(), Notice::ToolsChanged));
     });
     let (mut process, wire, transport) = spawn::connect(
         started,
@@ -234,7 +253,7 @@ async fn attempt(
         hands = tokio::time::timeout_at(until, shake_hands(transport, how)) => hands,
     };
     let reason = match hands {
-        Ok(Ok((service, era))) => return Ok((process, wire, service, era)),
+        Ok(Ok(service)) => return Ok((process, wire, service)),
         Ok(Err(reason)) => match tokio::time::timeout(LAST_WORDS, process.wait()).await {
             Ok(end) => format!("{end} during the handshake"),
             Err(_) => reason,
@@ -407,6 +426,7 @@ fn unasked(inner: &Inner, slot: &Slot, child: &Arc<Child>, process: &Process, re
                 Some(lived),
                 child.generation,
                 reason.clone(),
+                process.tail(),
                 &inner.config,
                 unit(inner),
             );

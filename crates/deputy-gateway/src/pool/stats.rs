@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::launch::Owner;
 use super::slot::{Phase, Seat};
-use super::upstream::Owner;
 use super::{Inner, Slot};
 
 /// The pool at one moment.
@@ -61,6 +61,48 @@ pub struct ServerStats {
     pub backoff_until: Option<Timestamp>,
     /// Resident memory of the process in bytes, where the system tells.
     pub rss_bytes: Option<u64>,
+}
+
+/// One server's state, as its person may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServerStatus {
+    /// What it is doing; nothing when it doesn't run and may be started.
+    pub state: Option<ServerState>,
+    /// When it was started.
+    pub since: Option<Timestamp>,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// How often in a row it did not start, or ended soon.
+    pub failures: u32,
+    /// What happened the last time, if anything did.
+    pub reason: Option<String>,
+    /// When it may start again.
+    pub backoff_until: Option<Timestamp>,
+    /// The last lines it printed, also when it doesn't run any more; secrets are cut out.
+    pub stderr_tail: String,
+}
+
+pub(super) fn of_slot(slot: &Slot, now: Timestamp) -> ServerStatus {
+    let state = slot.state.lock();
+    let backoff_until = state.backoff_until.filter(|until| *until > now);
+    let child = match &state.phase {
+        Phase::Running(child) => Some(child),
+        _ => None,
+    };
+    ServerStatus {
+        state: match &state.phase {
+            Phase::Running(child) if child.is_leaving() => Some(ServerState::Leaving),
+            Phase::Running(_) => Some(ServerState::Running),
+            Phase::Starting(_) => Some(ServerState::Starting),
+            Phase::Vacant | Phase::Gone => backoff_until.map(|_| ServerState::BackingOff),
+        },
+        since: child.map(|child| child.started),
+        in_flight: child.map_or(0, |child| child.in_flight()),
+        failures: state.failures,
+        reason: Some(state.failed_for.clone()).filter(|reason| !reason.is_empty()),
+        backoff_until,
+        stderr_tail: child.map_or_else(|| state.printed.clone(), |child| child.wire.printed()),
+    }
 }
 
 pub(super) fn collect(inner: &Inner) -> PoolStats {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use deputy_core::Secret;
 use parking_lot::Mutex;
 
 /// How much of it an error carries, in bytes.
@@ -12,14 +13,16 @@ const TAIL_BYTES: usize = 2048;
 pub(super) struct StderrRing {
     bytes: Mutex<VecDeque<u8>>,
     capacity: usize,
+    secrets: Vec<Secret<String>>,
 }
 
 impl StderrRing {
-    /// A ring of `capacity` bytes.
-    pub(super) fn new(capacity: usize) -> Self {
+    /// A ring of `capacity` bytes that shows none of `secrets`.
+    pub(super) fn new(capacity: usize, secrets: Vec<Secret<String>>) -> Self {
         Self {
             bytes: Mutex::new(VecDeque::new()),
             capacity,
+            secrets,
         }
     }
 
@@ -32,13 +35,18 @@ impl StderrRing {
         bytes.extend(chunk);
     }
 
-    /// The last whole lines, without control characters, with every one of `secrets` cut out.
-    pub(super) fn tail<'a>(&self, secrets: impl Iterator<Item = &'a str>) -> String {
+    /// The last whole lines, without control characters, with every secret cut out.
+    pub(super) fn tail(&self) -> String {
         let all: Vec<u8> = self.bytes.lock().iter().copied().collect();
         let mut text = String::from_utf8_lossy(&all).into_owned();
         // before cutting, so that no part of a secret is left at the edge
-        for secret in secrets.filter(|secret| secret.len() >= 6) {
-            text = text.replace(secret, "***");
+        for secret in self
+            .secrets
+            .iter()
+            .map(Secret::expose)
+            .filter(|s| s.len() >= 6)
+        {
+            text = text.replace(secret.as_str(), "***");
         }
         let mut from = text.len().saturating_sub(TAIL_BYTES);
         if from > 0 {

@@ -4,95 +4,15 @@
 //! content type, a number format or a member that a server invented. Only what decides something
 //! here (`isError`, `resultType`) is looked at.
 
-use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use deputy_core::{Secret, UserId};
+use deputy_core::Secret;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// Whose process it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Owner {
-    /// One process for everybody; it is told per request for whom it acts.
-    Shared,
-    /// This person's own process.
-    User(UserId),
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shared => f.write_str("shared"),
-            Self::User(user) => user.fmt(f),
-        }
-    }
-}
-
-/// What a process is found by. Never a name alone: two people's servers may have the same name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PoolKey {
-    /// Whose it is.
-    pub owner: Owner,
-    /// The server's name, unique for that owner.
-    pub server: String,
-}
-
-impl fmt::Display for PoolKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.server)
-    }
-}
-
-/// The value of an environment variable.
-#[derive(Clone)]
-pub enum EnvValue {
-    /// May be shown.
-    Plain(String),
-    /// Is cut out of what the server prints before that is shown to anybody.
-    Secret(Secret<String>),
-}
-
-impl EnvValue {
-    /// The value as the process gets it.
-    pub(crate) fn expose(&self) -> &str {
-        match self {
-            Self::Plain(value) => value,
-            Self::Secret(value) => value.expose(),
-        }
-    }
-}
-
-impl fmt::Debug for EnvValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plain(value) => value.fmt(f),
-            Self::Secret(_) => f.write_str("***"),
-        }
-    }
-}
-
-/// How a server is started.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// The program; a bare name is looked up in the `PATH` of `env`.
-    pub program: PathBuf,
-    /// Its arguments. Everybody on the machine can read them: no secrets here.
-    pub args: Vec<String>,
-    /// Its whole environment: nothing is inherited.
-    pub env: Vec<(String, EnvValue)>,
-    /// Where it runs. Default: where Deputy runs.
-    pub working_dir: Option<PathBuf>,
-    /// Grows whenever something above changes (a refreshed token): a process of an older generation
-    /// is replaced after its last call, and a caller with an older generation uses the newer process.
-    pub generation: u64,
-}
 
 /// What a server says about a call that goes on.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,10 +40,129 @@ pub struct CallRequest {
     pub meta: Map<String, Value>,
     /// Asks the server for progress.
     pub progress: Option<ProgressSink>,
+    /// Over HTTP: the token of this request's `Authorization`. Processes never see it.
+    pub bearer: Option<Secret<String>>,
+    /// Over HTTP: more headers, for `Mcp-Param-…`.
+    pub headers: Vec<(String, String)>,
+    /// Takes what the server asks while the call goes on. Nobody: it is refused.
+    pub inbound: Option<InboundSink>,
     /// Ends the call: the server is told. Dropping the call's future does the same.
     pub cancel: CancellationToken,
     /// Ends the call, starting the server included, with [`UpstreamError::Timeout`].
     pub deadline: Instant,
+}
+
+/// A request of any method. The answer is the `result` as the server wrote it.
+#[derive(Clone)]
+pub struct Request {
+    /// The method, such as `resources/read`.
+    pub method: String,
+    /// A JSON object. A `_meta` in it goes along, but for a progress token.
+    pub params: Box<RawValue>,
+    /// Members of `_meta`; they win over those in `params` and those of the protocol. Never logged.
+    pub meta: Map<String, Value>,
+    /// Asks the server for progress.
+    pub progress: Option<ProgressSink>,
+    /// Takes what the server asks while the request goes on. Nobody: it is refused.
+    pub inbound: Option<InboundSink>,
+    /// Over HTTP: the token of this request's `Authorization`. Processes never see it.
+    pub bearer: Option<Secret<String>>,
+    /// Over HTTP: more headers, for `Mcp-Param-…`.
+    pub headers: Vec<(String, String)>,
+    /// Ends the request: the server is told. Dropping its future does the same.
+    pub cancel: CancellationToken,
+    /// Ends the request, starting the server included, with [`UpstreamError::Timeout`].
+    pub deadline: Instant,
+}
+
+impl Request {
+    /// A request with nothing but its parameters.
+    pub fn new(method: impl Into<String>, params: Box<RawValue>, deadline: Instant) -> Self {
+        Self {
+            method: method.into(),
+            params,
+            meta: Map::new(),
+            progress: None,
+            inbound: None,
+            bearer: None,
+            headers: Vec::new(),
+            cancel: CancellationToken::new(),
+            deadline,
+        }
+    }
+}
+
+/// Where a server's own requests go.
+pub type InboundSink = mpsc::Sender<Inbound>;
+
+/// A request of the server's own. Dropping it refuses it.
+#[derive(Debug)]
+pub struct Inbound {
+    /// `elicitation/create`, `sampling/createMessage` or `roots/list`.
+    pub method: String,
+    /// A JSON object, as the server wrote it.
+    pub params: Box<RawValue>,
+    /// Takes the answer. Closed when the server does not wait for it any more.
+    pub answer: oneshot::Sender<Result<Box<RawValue>, RpcError>>,
+}
+
+/// An error of JSON-RPC (2.0, section 5.1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct RpcError {
+    /// The specification's, MCP's, or the sender's own.
+    pub code: i64,
+    /// For people.
+    pub message: String,
+    /// Anything.
+    pub data: Option<Value>,
+}
+
+/// What a server says unasked.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// `notifications/tools/list_changed`
+    ToolsChanged,
+    /// `notifications/prompts/list_changed`
+    PromptsChanged,
+    /// `notifications/resources/list_changed`
+    ResourcesChanged,
+    /// `notifications/resources/updated`
+    ResourceUpdated {
+        /// Which resource.
+        uri: String,
+    },
+    /// `notifications/message`
+    Log {
+        /// Its parameters as they came: `level`, `logger`, `data`.
+        params: Box<RawValue>,
+    },
+}
+
+/// How a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Era {
+    /// Up to 2025-11-25: `initialize` first.
+    Legacy,
+    /// From 2026-07-28: each request for itself, `server/discover`.
+    Modern,
+}
+
+/// What a server says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerInfo {
+    /// How it speaks.
+    pub era: Era,
+    /// The version agreed on, such as `2025-11-25`.
+    pub protocol_version: String,
+    /// Its own name; empty if it has none.
+    pub name: String,
+    /// Its own version; empty if it has none.
+    pub version: String,
+    /// What it would have a model know. Somebody else's words.
+    pub instructions: Option<String>,
+    /// A JSON object.
+    pub capabilities: Value,
 }
 
 /// What a tool call came to (MCP 2026-07-28, "Results").
@@ -148,13 +187,15 @@ pub struct ToolAnswer {
     pub meta: Option<Box<RawValue>>,
 }
 
-/// Which limit of processes was reached.
+/// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cap {
     /// This person's.
     Person,
     /// The installation's.
     Total,
+    /// Of requests to this one server at a time.
+    Upstream,
 }
 
 /// Why a call to a server came to nothing. Texts are fit for the person whose server it is; the
@@ -216,6 +257,29 @@ pub enum UpstreamError {
         /// What happened the last time.
         reason: String,
     },
+    /// The server wants a credential, or a better one (HTTP 401 and 403). Nothing was called.
+    #[error("the server refuses the credential")]
+    Unauthorized {
+        /// Its `WWW-Authenticate`, at most 4 KiB.
+        challenge: Option<String>,
+        /// The credential is good, but not for this (`insufficient_scope`, RFC 6750 section 3.1).
+        insufficient_scope: bool,
+    },
+    /// The server wants fewer requests (HTTP 429). Nothing was called.
+    #[error("the server takes no more requests for now")]
+    RateLimited {
+        /// What it said.
+        retry_after: Option<Duration>,
+    },
+    /// The server answered with an error of HTTP (5xx): the call may or may not have had its effect,
+    /// but for 503, which says that it had none.
+    #[error("the server answered with HTTP status {status}")]
+    Unavailable {
+        /// The status.
+        status: u16,
+        /// What it said.
+        retry_after: Option<Duration>,
+    },
     /// Deputy is stopping. Nothing was called.
     #[error("stopping")]
     ShuttingDown,
@@ -228,7 +292,10 @@ impl UpstreamError {
             Self::NotStarted { .. }
             | Self::Busy { .. }
             | Self::BackingOff { .. }
+            | Self::Unauthorized { .. }
+            | Self::RateLimited { .. }
             | Self::ShuttingDown => true,
+            Self::Unavailable { status, .. } => *status == 503,
             Self::Timeout { sent } => !sent,
             Self::Died { .. } | Self::Cancelled | Self::Protocol { .. } | Self::Rpc { .. } => false,
         }

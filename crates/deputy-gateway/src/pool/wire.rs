@@ -11,11 +11,13 @@
 //! and kept for the diagnosis), CR LF, a byte order mark, broken UTF-8, answers to nothing, ids as text.
 //! An answer over the limit is dropped, and the call that waits for it is told.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use deputy_core::Secret;
 use parking_lot::Mutex;
 use rmcp::model::{
     ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, NumberOrString,
@@ -24,7 +26,7 @@ use rmcp::model::{
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -33,14 +35,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::lines::{Line, Lines};
 use super::stderr::StderrRing;
-use super::upstream::{Progress, ProgressSink};
+use super::upstream::{InboundSink, Progress, ProgressSink, UpstreamError};
 
 /// A request of ours, and the place for its answer.
 pub(super) struct Exchange {
-    method: &'static str,
+    method: Cow<'static, str>,
     params: Params,
-    progress: Option<ProgressSink>,
+    asides: Asides,
     reply: Mutex<Option<Reply>>,
+}
+
+/// What goes with a request beside its parameters.
+#[derive(Default)]
+pub(super) struct Asides {
+    /// Takes progress.
+    pub(super) progress: Option<ProgressSink>,
+    /// Takes the server's own requests.
+    pub(super) inbound: Option<InboundSink>,
+    /// Over HTTP only.
+    pub(super) bearer: Option<Secret<String>>,
+    /// Over HTTP only.
+    pub(super) headers: Vec<(String, String)>,
 }
 
 /// The parameters of a request of ours.
@@ -61,6 +76,57 @@ pub(super) enum Params {
     },
     /// None but `_meta`.
     Bare,
+    /// Any, as they came.
+    Any {
+        /// All members but `_meta`.
+        members: Vec<(String, Box<RawValue>)>,
+        /// Members of `_meta`; they win over the protocol's.
+        meta: Map<String, Value>,
+    },
+}
+
+impl Params {
+    /// Those of a request that somebody else made, with `meta` over its own.
+    pub(super) fn any(params: &RawValue, meta: Map<String, Value>) -> Result<Self, UpstreamError> {
+        let not_object = |error: serde_json::Error| UpstreamError::Rpc {
+            code: -32602,
+            message: format!("parameters have to be an object: {error}"),
+            data: None,
+        };
+        let Members(mut members) = serde_json::from_str(params.get()).map_err(not_object)?;
+        let mut all = Map::new();
+        if let Some(at) = members.iter().position(|(name, _)| name == "_meta") {
+            all = serde_json::from_str(members.remove(at).1.get()).map_err(not_object)?;
+        }
+        all.extend(meta);
+        Ok(Self::Any { members, meta: all })
+    }
+}
+
+/// The members of an object, in their order.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
 }
 
 /// An answer.
@@ -83,20 +149,20 @@ pub(super) enum Reply {
 
 impl Exchange {
     pub(super) fn new(
-        method: &'static str,
+        method: impl Into<Cow<'static, str>>,
         params: Params,
-        progress: Option<ProgressSink>,
+        asides: Asides,
     ) -> Arc<Self> {
         Arc::new(Self {
-            method,
+            method: method.into(),
             params,
-            progress,
+            asides,
             reply: Mutex::new(None),
         })
     }
 
-    pub(super) fn method(&self) -> &'static str {
-        self.method
+    pub(super) fn method(&self) -> &str {
+        &self.method
     }
 
     /// The answer, once it is there.
@@ -168,6 +234,11 @@ impl Wire {
         self.heard.swap(false, Ordering::Relaxed)
     }
 
+    /// The last that the server printed.
+    pub(super) fn printed(&self) -> String {
+        self.noise.tail()
+    }
+
     /// Nobody waits for this answer any more.
     pub(super) fn forget(&self, id: &NumberOrString) {
         if let NumberOrString::Number(id) = id {
@@ -199,7 +270,7 @@ impl Wire {
             let line = OutLine {
                 jsonrpc: "2.0",
                 id: *id,
-                method: exchange.method,
+                method: &exchange.method,
                 params: OutParams::of(exchange, &custom.get_meta().0.0, *id),
             };
             let line = serde_json::to_vec(&line)?;
@@ -284,7 +355,7 @@ impl Wire {
         let Some(exchange) = self.exchanges.lock().get(&token).cloned() else {
             return;
         };
-        if let Some(sink) = &exchange.progress {
+        if let Some(sink) = &exchange.asides.progress {
             let progress = Progress {
                 progress: params.progress,
                 total: params.total,
@@ -372,7 +443,7 @@ struct ProgressParams<'a> {
 struct OutLine<'a> {
     jsonrpc: &'static str,
     id: i64,
-    method: &'static str,
+    method: &'a str,
     #[serde(skip_serializing_if = "OutParams::is_empty")]
     params: OutParams<'a>,
 }
@@ -385,17 +456,20 @@ struct OutParams<'a> {
     arguments: Option<OneLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<&'a str>,
+    #[serde(flatten)]
+    members: OutMembers<'a>,
     #[serde(rename = "_meta", skip_serializing_if = "OutMeta::is_empty")]
     meta: OutMeta<'a>,
 }
 
 impl<'a> OutParams<'a> {
     fn of(exchange: &'a Exchange, protocol: &'a Map<String, Value>, id: i64) -> Self {
-        let token = exchange.progress.is_some().then_some(id);
+        let token = exchange.asides.progress.is_some().then_some(id);
         let mut out = Self {
             name: None,
             arguments: None,
             cursor: None,
+            members: OutMembers(&[]),
             meta: OutMeta {
                 protocol,
                 own: None,
@@ -414,12 +488,28 @@ impl<'a> OutParams<'a> {
             }
             Params::Page { cursor } => out.cursor = cursor.as_deref(),
             Params::Bare => {}
+            Params::Any { members, meta } => {
+                out.members = OutMembers(members);
+                out.meta.own = Some(meta);
+            }
         }
         out
     }
 
     fn is_empty(&self) -> bool {
-        self.name.is_none() && self.cursor.is_none() && self.meta.is_empty()
+        self.name.is_none()
+            && self.cursor.is_none()
+            && self.members.0.is_empty()
+            && self.meta.is_empty()
+    }
+}
+
+/// Members of an object, in their order.
+struct OutMembers<'a>(&'a [(String, Box<RawValue>)]);
+
+impl Serialize for OutMembers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, OneLine(value))))
     }
 }
 

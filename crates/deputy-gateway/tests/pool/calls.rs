@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deputy_gateway::pool::{Progress, ToolResult, UpstreamError};
+use deputy_gateway::pool::{Notice, Progress, ToolResult, UpstreamError};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::{World, answer, key, request, secret, soon, until};
+use crate::support::{World, answer, key, process, request, secret, soon, until};
 
 #[tokio::test]
 async fn results_come_through_as_they_are() {
@@ -59,8 +59,8 @@ async fn a_process_gets_its_own_environment_and_nothing_of_ours() {
     let world = World::new();
     let dir = tempfile::tempdir().unwrap();
     let mut launch = world.launch(&[]);
-    launch.env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
-    launch.working_dir = Some(dir.path().to_owned());
+    process(&mut launch).env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
+    process(&mut launch).working_dir = Some(dir.path().to_owned());
     let _ours = std::fs::File::open("/proc/self/status").unwrap();
     let seen = world.ask(&key(1, "a"), &launch, "env", "{}").await;
     let names: Vec<_> = seen["env"]
@@ -250,7 +250,9 @@ async fn lists_are_read_to_their_end_and_not_further() {
 #[tokio::test]
 async fn a_change_of_tools_is_announced() {
     let (world, key) = (World::new(), key(1, "a"));
-    let mut changed = world.pool.tools_changed();
+    let mut changed = world.pool.notices();
     answer(world.call(&key, &world.launch(&[]), "changed", "{}").await);
-    assert_eq!(changed.try_recv().unwrap(), key);
+    let (who, notice) = changed.try_recv().unwrap();
+    assert_eq!(who, key);
+    assert!(matches!(notice, Notice::ToolsChanged));
 }

@@ -6,7 +6,7 @@ use deputy_gateway::pool::{Launch, UpstreamError};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{World, answer, key, request, secret, soon, until};
+use crate::support::{World, answer, key, process, request, secret, soon, until};
 
 async fn outcome(world: &World, launch: &Launch, tool: &str) -> UpstreamError {
     let key = key(1, "a");
@@ -21,7 +21,7 @@ async fn outcome(world: &World, launch: &Launch, tool: &str) -> UpstreamError {
 async fn a_program_that_is_not_there() {
     let world = World::new();
     let mut launch = world.launch(&[]);
-    launch.program = "/nonexistent/server".into();
+    process(&mut launch).program = "/nonexistent/server".into();
     let error = outcome(&world, &launch, "echo").await;
     assert!(
         matches!(&error, UpstreamError::NotStarted { reason, .. } if reason.contains("/nonexistent/server")),
@@ -33,7 +33,7 @@ async fn a_program_that_is_not_there() {
 async fn an_exit_before_the_handshake_shows_what_was_printed_but_no_secret() {
     let world = World::new();
     let mut launch = world.launch(&["exit-at-start"]);
-    launch.env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
+    process(&mut launch).env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
     match outcome(&world, &launch, "echo").await {
         UpstreamError::NotStarted {
             reason,
@@ -136,7 +136,7 @@ async fn a_server_that_knows_only_the_new_way() {
 async fn an_end_during_a_call_reaches_all_who_wait_and_the_next_call_gets_a_fresh_one() {
     let (world, key) = (World::new(), key(1, "a"));
     let mut launch = world.launch(&[]);
-    launch.env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
+    process(&mut launch).env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
     let first = world.pid(&key, &launch).await;
     let hang = || world.call(&key, &launch, "hang", "{}");
     let kill = async {

@@ -8,7 +8,7 @@ use deputy_gateway::pool::{Cap, Owner, PoolKey, UpstreamError};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{World, answer, is_gone, key, soon, until};
+use crate::support::{World, answer, is_gone, key, process, soon, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_calls_at_once_start_one_process() {
@@ -302,12 +302,12 @@ async fn the_dead_that_a_running_server_left_to_us_are_reaped() {
 #[tokio::test]
 async fn a_killed_deputy_leaves_no_process() {
     let world = World::new();
-    let launch = world.launch(&["ignore-term"]);
+    let mut launch = world.launch(&["ignore-term"]);
     #[expect(clippy::disallowed_methods, reason = "the program that is killed")]
     let mut host = tokio::process::Command::new(env!("CARGO_BIN_EXE_pool-host"));
     let mut host = host
-        .arg(&launch.program)
-        .args(&launch.args)
+        .arg(&process(&mut launch).program)
+        .args(&process(&mut launch).args)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()

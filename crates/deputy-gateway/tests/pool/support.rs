@@ -5,8 +5,8 @@ use std::time::Duration;
 use deputy_core::clock::OffsetClock;
 use deputy_core::{Lifecycle, UserId};
 use deputy_gateway::pool::{
-    CallRequest, Config, EnvValue, Launch, Owner, Pool, PoolKey, ToolAnswer, ToolResult,
-    UpstreamError,
+    CallRequest, Config, EnvValue, How, Launch, Owner, Pool, PoolKey, ProcessLaunch, ToolAnswer,
+    ToolResult, UpstreamError,
 };
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
@@ -59,10 +59,12 @@ impl World {
             .collect();
         args.extend(["--pids".to_owned(), self.pids_file().display().to_string()]);
         Launch {
-            program: env!("CARGO_BIN_EXE_mcp-fixture").into(),
-            args,
-            env: vec![],
-            working_dir: None,
+            how: How::Process(ProcessLaunch {
+                program: env!("CARGO_BIN_EXE_mcp-fixture").into(),
+                args,
+                env: vec![],
+                working_dir: None,
+            }),
             generation: 1,
         }
     }
@@ -131,6 +133,14 @@ impl World {
     }
 }
 
+/// The process of a launch, to change.
+pub(crate) fn process(launch: &mut Launch) -> &mut ProcessLaunch {
+    match &mut launch.how {
+        How::Process(process) => process,
+        How::Http(_) => panic!("no process"),
+    }
+}
+
 /// Server `name` of user `user`.
 pub(crate) fn key(user: i64, name: &str) -> PoolKey {
     PoolKey {
@@ -145,6 +155,9 @@ pub(crate) fn request(tool: &str, arguments: &str) -> CallRequest {
         arguments: RawValue::from_string(arguments.to_owned()).unwrap(),
         meta: Map::new(),
         progress: None,
+        bearer: None,
+        headers: vec![],
+        inbound: None,
         cancel: CancellationToken::new(),
         deadline: Instant::now() + LONG,
     }

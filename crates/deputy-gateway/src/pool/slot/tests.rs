@@ -12,6 +12,7 @@ fn fail(state: &mut SlotState, now: i64, lived: Option<u64>) {
         lived.map(Duration::from_secs),
         1,
         "boom".to_owned(),
+        String::new(),
         &Config::default(),
         0.5,
     );

@@ -2,23 +2,20 @@ use super::*;
 
 #[test]
 fn keeps_the_end_and_no_secret() {
-    let ring = StderrRing::new(64);
+    let ring = StderrRing::new(64, vec!["ya29.secret".into(), "".into()]);
     ring.push(&[b'x'; 1000]);
     ring.push(b"\nfirst line\ntoken ya29.secret \x1b[31mbad\n");
-    assert_eq!(
-        ring.tail(["ya29.secret", ""].into_iter()),
-        "first line\ntoken *** [31mbad"
-    );
+    assert_eq!(ring.tail(), "first line\ntoken *** [31mbad");
     assert!(ring.bytes.lock().len() <= 64);
 }
 
 #[test]
 fn a_long_tail_starts_with_a_whole_line() {
-    let ring = StderrRing::new(65536);
+    let ring = StderrRing::new(65536, vec![]);
     for n in 0..10_000 {
         ring.push(format!("line {n} ü\n").as_bytes());
     }
-    let tail = ring.tail(std::iter::empty());
+    let tail = ring.tail();
     assert!(
         tail.starts_with("line ") && tail.ends_with("line 9999 ü"),
         "{tail}"

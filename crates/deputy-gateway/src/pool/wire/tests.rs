@@ -5,7 +5,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::*;
 
 fn wire() -> (Arc<Wire>, UnboundedReceiver<Vec<u8>>) {
-    Wire::new(1 << 20, Arc::new(StderrRing::new(4096)), Box::new(|| {}))
+    Wire::new(
+        1 << 20,
+        Arc::new(StderrRing::new(4096, vec![])),
+        Box::new(|| {}),
+    )
 }
 
 fn raw(text: &str) -> Box<RawValue> {
@@ -21,7 +25,11 @@ fn call(arguments: &str, meta: Value, progress: Option<ProgressSink>) -> Arc<Exc
         arguments: raw(arguments),
         meta,
     };
-    Exchange::new("tools/call", params, progress)
+    let asides = Asides {
+        progress,
+        ..Asides::default()
+    };
+    Exchange::new("tools/call", params, asides)
 }
 
 /// What goes over the wire for `exchange`, sent by rmcp under `id` with the metadata `protocol`.
@@ -126,11 +134,7 @@ fn noise_is_kept_for_the_diagnosis_and_nothing_else() {
     ] {
         assert!(wire.decode(noise).is_none(), "{noise:?}");
     }
-    assert!(
-        wire.noise
-            .tail(std::iter::empty())
-            .starts_with("(stdout) Server listening!")
-    );
+    assert!(wire.noise.tail().starts_with("(stdout) Server listening!"));
 }
 
 #[test]

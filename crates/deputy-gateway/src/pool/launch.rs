@@ -1,0 +1,141 @@
+//! Whose server it is, and what it takes to reach it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use deputy_core::{Secret, UserId};
+use serde::Serialize;
+use url::Url;
+
+/// Whose process it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// One process for everybody; it is told per request for whom it acts.
+    Shared,
+    /// This person's own process.
+    User(UserId),
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared => f.write_str("shared"),
+            Self::User(user) => user.fmt(f),
+        }
+    }
+}
+
+/// What a process is found by. Never a name alone: two people's servers may have the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolKey {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The server's name, unique for that owner.
+    pub server: String,
+}
+
+/// How the name of a person's own server begins; none of ours does.
+const OWN: &str = "own:";
+
+impl PoolKey {
+    /// The person's own server of this id. The id and not the name, so that a name used again is another
+    /// server.
+    pub fn own(user: UserId, server: i64) -> Self {
+        Self {
+            owner: Owner::User(user),
+            server: format!("{OWN}{server}"),
+        }
+    }
+
+    /// Whether the server is a person's own, written by who knows whom.
+    pub fn is_own(&self) -> bool {
+        self.server.starts_with(OWN)
+    }
+}
+
+impl fmt::Display for PoolKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.server)
+    }
+}
+
+/// The value of an environment variable.
+#[derive(Clone)]
+pub enum EnvValue {
+    /// May be shown.
+    Plain(String),
+    /// Is cut out of what the server prints before that is shown to anybody.
+    Secret(Secret<String>),
+}
+
+impl EnvValue {
+    /// The value as the process gets it.
+    pub(crate) fn expose(&self) -> &str {
+        match self {
+            Self::Plain(value) => value,
+            Self::Secret(value) => value.expose(),
+        }
+    }
+}
+
+impl fmt::Debug for EnvValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(value) => value.fmt(f),
+            Self::Secret(_) => f.write_str("***"),
+        }
+    }
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// By starting it, or over the network.
+    pub how: How,
+    /// Grows whenever something in `how` changes (a refreshed token): a server of an older generation
+    /// is replaced after its last call, and a caller with an older generation uses the newer one.
+    pub generation: u64,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub enum How {
+    /// A process of ours, which speaks over its pipes.
+    Process(ProcessLaunch),
+    /// Somewhere in the network, behind a URL.
+    Http(HttpLaunch),
+}
+
+/// How a process is started.
+#[derive(Clone, Debug)]
+pub struct ProcessLaunch {
+    /// The program; a bare name is looked up in the `PATH` of `env`.
+    pub program: PathBuf,
+    /// Its arguments. Everybody on the machine can read them: no secrets here.
+    pub args: Vec<String>,
+    /// Its whole environment: nothing is inherited.
+    pub env: Vec<(String, EnvValue)>,
+    /// Where it runs. Default: where Deputy runs.
+    pub working_dir: Option<PathBuf>,
+}
+
+/// How a server in the network is reached.
+#[derive(Clone)]
+pub struct HttpLaunch {
+    /// The server's endpoint (MCP, "Streamable HTTP").
+    pub url: Url,
+    /// Sent with each request, beside those of the protocol, which win.
+    pub headers: Vec<(String, Secret<String>)>,
+}
+
+impl fmt::Debug for HttpLaunch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // a URL may hold a key in its query
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("HttpLaunch")
+            .field("origin", &self.url.origin().ascii_serialization())
+            .field("headers", &names)
+            .finish()
+    }
+}
