@@ -16,6 +16,9 @@ use cli::{Cli, Command};
 const EXIT_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
+    if let Some(code) = become_a_server() {
+        return code;
+    }
     keep_to_ourselves();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -43,6 +46,16 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// `deputy __sandbox-exec …`: this process confines itself and becomes a person's server. Before
+/// anything else, since it must have no threads; and no command that people are offered.
+fn become_a_server() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next()? != deputy_jail::SUBCOMMAND {
+        return None;
+    }
+    Some(deputy_jail::enter(args, std::env::vars_os()).into())
 }
 
 /// What we write is ours alone to read, and other programs of the same account (a person's MCP
