@@ -76,7 +76,11 @@ const KEPT: &[(&str, &[&str], &str)] = &[
     ("anyhow", &["deputy"], "errors have types elsewhere"),
     ("clap", &["deputy"], "only the binary has a command line"),
     ("dotenvy", &["deputy"], "only the binary reads settings"),
-    ("toml", &["deputy"], "only the binary reads settings"),
+    (
+        "toml",
+        &["deputy", "deputy-templates"],
+        "only the binary reads settings; templates are files too",
+    ),
 ];
 
 /// The libraries of a crate, those for tests left out.
