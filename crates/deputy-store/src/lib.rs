@@ -48,11 +48,15 @@ pub mod notice;
 pub mod oauth_revocation;
 pub mod oauth_state;
 pub mod oauth_token;
+pub mod own_server;
+pub mod own_tool;
 pub mod personal_token;
 pub mod repeatable_call;
+pub mod server_template;
 pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tool_policy;
 pub mod usage;
 pub mod user;
 pub mod user_key;

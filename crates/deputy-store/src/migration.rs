@@ -10,6 +10,7 @@ mod m0002_identity;
 mod m0003_user_keys;
 mod m0004_connections;
 mod m0006_gateway;
+mod m0007_servers;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_user_keys::Migration),
             Box::new(m0004_connections::Migration),
             Box::new(m0006_gateway::Migration),
+            Box::new(m0007_servers::Migration),
         ]
     }
 }
