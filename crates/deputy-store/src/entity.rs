@@ -17,6 +17,8 @@ pub(crate) mod oauth_revocations;
 pub(crate) mod oauth_states;
 pub(crate) mod oauth_tokens;
 pub(crate) mod personal_tokens;
+pub(crate) mod remote_accounts;
+pub(crate) mod remote_clients;
 pub(crate) mod repeatable_calls;
 pub(crate) mod sessions;
 pub(crate) mod tool_policies;

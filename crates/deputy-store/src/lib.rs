@@ -51,6 +51,8 @@ pub mod oauth_token;
 pub mod own_server;
 pub mod own_tool;
 pub mod personal_token;
+pub mod remote_account;
+pub mod remote_client;
 pub mod repeatable_call;
 pub mod server_template;
 pub mod session;

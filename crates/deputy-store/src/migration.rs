@@ -11,6 +11,7 @@ mod m0003_user_keys;
 mod m0004_connections;
 mod m0006_gateway;
 mod m0007_servers;
+mod m0008_remote_accounts;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_connections::Migration),
             Box::new(m0006_gateway::Migration),
             Box::new(m0007_servers::Migration),
+            Box::new(m0008_remote_accounts::Migration),
         ]
     }
 }
