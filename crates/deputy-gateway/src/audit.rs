@@ -167,6 +167,11 @@ impl Audit {
         self.healthy.load(Ordering::Acquire)
     }
 
+    /// Records handed over and not yet taken up by the writer.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
     /// Waits until everything handed over so far is written; false when it could not be.
     pub async fn flush(&self) -> bool {
         let (done, written) = oneshot::channel();

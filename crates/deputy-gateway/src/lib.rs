@@ -11,7 +11,8 @@
 //! * [`catalog`]: which tools there are and which of them this person has now;
 //! * [`policy`]: whether a call goes ahead or asks first;
 //! * [`approval`]: calls that wait for their person's word;
-//! * [`call`]: the dispatcher itself; [`retry`]: what is tried again, when;
+//! * [`call`]: the dispatcher itself; [`batch`]: several calls at once;
+//! * [`retry`]: what is tried again, when; [`breaker`]: what is left alone, when;
 //! * [`audit`]: the chain of records; [`usage`]: statistics;
 //! * [`pool`]: the processes behind the tools;
 //! * [`mcp`]: the `/mcp` endpoint.
@@ -21,12 +22,15 @@
 
 pub mod approval;
 pub mod audit;
+pub mod batch;
+pub mod breaker;
 pub mod call;
 pub mod catalog;
 pub mod credentials;
 pub mod error;
 mod lease;
 pub mod mcp;
+mod meter;
 pub mod policy;
 pub mod pool;
 mod repeat;
@@ -70,6 +74,8 @@ pub struct Config {
     pub keep_approvals: Duration,
     /// How long an idempotency key answers with the first outcome. Default 24 hours.
     pub keep_repeatable: Duration,
+    /// When a server that keeps failing for a person is left alone.
+    pub breaker: breaker::Config,
     /// How the first-party servers are started.
     pub first_party: catalog::FirstPartyLaunch,
 }
@@ -85,6 +91,7 @@ impl Config {
             max_pending_approvals: 100,
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
+            breaker: breaker::Config::default(),
             first_party,
         }
     }
@@ -123,6 +130,7 @@ pub struct Gateway {
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) parts: Parts,
+    pub(crate) breakers: breaker::Breakers,
     pub(crate) tools_changed: broadcast::Sender<UserId>,
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
@@ -136,8 +144,10 @@ impl Gateway {
     pub fn new(config: Config, parts: Parts) -> Self {
         let (tools_changed, _) = broadcast::channel(256);
         let (decided, _) = broadcast::channel(256);
+        let breakers = breaker::Breakers::new(config.breaker, Arc::clone(&parts.clock));
         Self {
             inner: Arc::new(Inner {
+                breakers,
                 config,
                 parts,
                 tools_changed,
@@ -185,12 +195,18 @@ impl Gateway {
         &self.inner.parts.pool
     }
 
+    /// Which servers are left alone for whom.
+    pub fn breakers(&self) -> &breaker::Breakers {
+        &self.inner.breakers
+    }
+
     /// The chain of records.
     pub fn audit(&self) -> &Audit {
         &self.inner.parts.audit
     }
 
     async fn sweep(&self) {
+        self.inner.breakers.sweep();
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let swept = async {

@@ -10,9 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::failure::{failure_of, first_text, may_have_been_done, of_upstream};
+use super::failure::{failure_of, first_text, may_have_been_done, of_upstream, service_title};
 use super::{CallOptions, CallResult, Run};
-use crate::Gateway;
 use crate::catalog::{Isolation, Tool};
 use crate::credentials::AccessToken;
 use crate::error::CallError;
@@ -20,6 +19,7 @@ use crate::pool::{
     CallRequest, EnvValue, How, Launch, Owner, PoolKey, ProcessLaunch, ToolAnswer, ToolResult,
 };
 use crate::retry::{Failure, Next, Tried};
+use crate::{Gateway, breaker, meter};
 
 impl Gateway {
     pub(super) async fn attempts(
@@ -87,6 +87,10 @@ impl Gateway {
             Some(token) if tool.read_only => token.clone(),
             _ => self.token(run.user, tool).await?,
         };
+        let mut pass =
+            self.inner
+                .breakers
+                .admit(run.user, &tool.server, service_title(&tool.server))?;
         loop {
             let request = CallRequest {
                 tool: tool.name.clone(),
@@ -100,10 +104,18 @@ impl Gateway {
                 deadline,
             };
             let (key, launch) = self.launch(run.user, tool, &token);
-            let (failure, error) = match parts.pool.call(&key, &launch, request).await {
+            let sent = Instant::now();
+            let result = parts.pool.call(&key, &launch, request).await;
+            let good = matches!(&result, Ok(ToolResult::Complete(a)) if !a.is_error);
+            meter::mcp_request(&tool.server, "tools/call", good, sent.elapsed());
+            let (failure, error) = match result {
                 Ok(ToolResult::Complete(answer)) => match failure_of(&answer) {
-                    None => return Ok(answer),
+                    None => {
+                        pass.good();
+                        return Ok(answer);
+                    }
                     Some(failure) => {
+                        pass.failed(breaker::hurts_tool(failure.kind));
                         *in_doubt |= matches!(
                             failure.kind,
                             FailureKind::Network | FailureKind::Unavailable | FailureKind::Timeout
@@ -112,18 +124,23 @@ impl Gateway {
                         let error = self.of_failure(tool, &failure, &answer);
                         match error {
                             // The tool's own word about the arguments: an answer, not a failure.
-                            None => return Ok(answer),
+                            None => {
+                                pass.good();
+                                return Ok(answer);
+                            }
                             Some(error) => (kind, error),
                         }
                     }
                 },
                 Ok(ToolResult::InputRequired(_)) => {
+                    pass.good();
                     return Err(CallError::Upstream(format!(
                         "{} asked for input that can't be given here",
                         tool.server
                     )));
                 }
                 Err(error) => {
+                    pass.failed(breaker::hurts(&error));
                     *in_doubt |= !error.is_unsent();
                     (Failure::of_upstream(&error), of_upstream(tool, error))
                 }

@@ -182,7 +182,7 @@ pub(super) fn first_text(content: &RawValue) -> String {
 }
 
 /// The name of a service as people know it.
-fn service_title(server: &str) -> &str {
+pub(super) fn service_title(server: &str) -> &str {
     match server {
         "calendar" => "Google Calendar",
         "gmail" => "Gmail",
