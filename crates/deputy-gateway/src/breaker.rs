@@ -396,10 +396,13 @@ pub(crate) fn hurts(error: &UpstreamError) -> bool {
         UpstreamError::NotStarted { .. }
         | UpstreamError::Died { .. }
         | UpstreamError::Timeout { .. }
-        | UpstreamError::Protocol { .. } => true,
+        | UpstreamError::Protocol { .. }
+        | UpstreamError::Unavailable { .. } => true,
         // Ours, the caller's, or (an error by the protocol, a rest after failures that were
         // counted) nothing new about the server.
-        UpstreamError::Cancelled
+        UpstreamError::Unauthorized { .. }
+        | UpstreamError::RateLimited { .. }
+        | UpstreamError::Cancelled
         | UpstreamError::Rpc { .. }
         | UpstreamError::Busy { .. }
         | UpstreamError::BackingOff { .. }

@@ -10,6 +10,7 @@ mod integrations;
 mod me;
 mod pool;
 mod tools;
+mod tools_batch;
 mod tools_call;
 mod usage;
 
@@ -93,6 +94,7 @@ fn quick_routes() -> OpenApiRouter<App> {
 fn slow_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(tools_call::handle))
+        .routes(routes!(tools_batch::handle))
         .routes(routes!(approvals::decide))
 }
 

@@ -132,6 +132,11 @@ impl ApiError {
         self
     }
 
+    /// The status, the `error`, and when to come back.
+    pub(crate) fn into_parts(self) -> (StatusCode, ErrorBody, Option<Duration>) {
+        (self.status, self.body, self.retry_after)
+    }
+
     #[cfg(test)]
     pub(crate) fn code(&self) -> &'static str {
         self.body.code

@@ -49,14 +49,17 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
 /// `GET /metrics`: Prometheus text.
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     match &app.metrics {
-        Some(handle) => (
-            [(
-                header::CONTENT_TYPE,
-                "text/plain; version=0.0.4; charset=utf-8",
-            )],
-            handle.render(),
-        )
-            .into_response(),
+        Some(handle) => {
+            app.gateway.refresh_gauges();
+            (
+                [(
+                    header::CONTENT_TYPE,
+                    "text/plain; version=0.0.4; charset=utf-8",
+                )],
+                handle.render(),
+            )
+                .into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

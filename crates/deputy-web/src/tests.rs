@@ -1,6 +1,7 @@
 //! The whole router on a database of its own: what people, programs and strangers get.
 
 mod api;
+mod batch;
 mod consent;
 mod pages;
 mod routes;

@@ -18,7 +18,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, Failure};
 
 /// Longest `Idempotency-Key`, in bytes.
-const MAX_KEY: usize = 255;
+pub(super) const MAX_KEY: usize = 255;
 
 /// The answer of a tool.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +39,28 @@ pub(crate) struct CallBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AskedBody {
     approval: ApprovalBody,
+}
+
+/// What a call comes to, on its own or in a batch.
+pub(super) enum Answer {
+    Done(CallBody),
+    Asked(AskedBody),
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done(result) => Self::Done(CallBody {
+                content: result.content,
+                structured: result.structured,
+                is_error: result.is_error,
+                call_id: result.call_id.to_string(),
+            }),
+            Outcome::Asked(approval) => Self::Asked(AskedBody {
+                approval: ApprovalBody::from(*approval),
+            }),
+        }
+    }
 }
 
 /// Calls a tool with the arguments in the body. The same call again, once the approval was given,
@@ -78,28 +100,20 @@ pub(crate) async fn handle(
         ..CallOptions::default()
     };
     let arguments = arguments(&body)?;
-    match app
+    let outcome = app
         .gateway
         .call(&caller.0, &name, arguments, options)
-        .await?
-    {
-        Outcome::Done(result) => Ok(Data(CallBody {
-            content: result.content,
-            structured: result.structured,
-            is_error: result.is_error,
-            call_id: result.call_id.to_string(),
-        })
-        .into_response()),
-        Outcome::Asked(approval) => {
+        .await?;
+    Ok(match outcome.into() {
+        Answer::Done(body) => Data(body).into_response(),
+        Answer::Asked(data) => {
             let body = Success {
                 success: true,
-                data: AskedBody {
-                    approval: ApprovalBody::from(*approval),
-                },
+                data,
             };
-            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+            (StatusCode::ACCEPTED, Json(body)).into_response()
         }
-    }
+    })
 }
 
 /// The body as JSON, whatever its type is said to be; nothing at all stands for no arguments.

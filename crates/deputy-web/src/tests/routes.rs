@@ -199,6 +199,7 @@ async fn the_document_describes_every_route() {
     get /api/v1/me
     patch /api/v1/me
     get /api/v1/tools
+    post /api/v1/tools/batch
     post /api/v1/tools/{name}/call
     get /api/v1/usage
     ");
