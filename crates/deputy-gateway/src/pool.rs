@@ -30,6 +30,8 @@ mod child;
 mod kin;
 mod launch;
 mod lines;
+mod memory;
+mod prepare;
 mod slot;
 mod spawn;
 mod start;
@@ -39,6 +41,7 @@ mod upstream;
 mod wire;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -96,6 +99,15 @@ pub struct Config {
     pub max_message: usize,
     /// How often the pool looks whether any of the times above has come. Default 5 s.
     pub tick: Duration,
+    /// The program that confines itself ([`deputy_jail::enter`]). Default: this one, as it was when it was
+    /// started, also if its file was replaced since.
+    pub helper: PathBuf,
+    /// `PATH` of confined servers whose environment has none.
+    pub search: String,
+    /// How long the preparation of a server may take. Default 5 min.
+    pub prepare: Duration,
+    /// The memory that a server with all it started may use, in bytes; 0: no limit. Default 1 GiB.
+    pub memory: u64,
 }
 
 impl Default for Config {
@@ -116,6 +128,10 @@ impl Default for Config {
             printed: 64 * 1024,
             max_message: 16 * 1024 * 1024,
             tick: Duration::from_secs(5),
+            helper: PathBuf::from("/proc/self/exe"),
+            search: deputy_jail::DEFAULT_PATH.to_owned(),
+            prepare: Duration::from_mins(5),
+            memory: 1 << 30,
         }
     }
 }
@@ -139,6 +155,8 @@ struct Inner {
     next_id: AtomicU64,
     /// What each server definition speaks, by a hash of it.
     eras: Mutex<HashMap<u64, Era>>,
+    /// Those that are being prepared.
+    preparing: Mutex<prepare::Turns>,
     /// No new processes.
     draining: AtomicBool,
     /// No new calls.
@@ -164,6 +182,7 @@ impl Pool {
             seats: Mutex::default(),
             next_id: AtomicU64::new(1),
             eras: Mutex::default(),
+            preparing: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notices: broadcast::channel(256).0,
@@ -562,6 +581,7 @@ impl Inner {
             }
         }
         futures_util::future::join_all(looks).await;
+        memory::look(self).await;
     }
 
     /// Replaces a server that gives no sign of life.

@@ -227,6 +227,8 @@ impl Gateway {
                     args,
                     env,
                     working_dir: None,
+                    confinement: None,
+                    prepare: None,
                 }),
                 generation,
             },

@@ -115,6 +115,8 @@ pub(super) struct Child {
     last_used: AtomicI64,
     calls: AtomicU64,
     stop: watch::Sender<Stop>,
+    /// Why it was killed, if it was.
+    condemned: OnceLock<String>,
     end: OnceLock<UpstreamError>,
     dead: CancellationToken,
     clock: Arc<dyn Clock>,
@@ -155,6 +157,7 @@ impl Child {
             last_used: AtomicI64::new(now.as_millisecond()),
             calls: AtomicU64::new(0),
             stop: watch::Sender::new(Stop::No),
+            condemned: OnceLock::new(),
             end: OnceLock::new(),
             dead: CancellationToken::new(),
             clock,
@@ -215,6 +218,16 @@ impl Child {
                 () = self.idle.notified() => {}
             }
         }
+    }
+
+    /// Keeps why it is about to be killed; the first reason counts.
+    pub(super) fn condemn(&self, reason: String) {
+        let _ = self.condemned.set(reason);
+    }
+
+    /// Why it was killed, if it was.
+    pub(super) fn condemned(&self) -> Option<String> {
+        self.condemned.get().cloned()
     }
 
     /// Tells everybody who waits for an answer that none will come.

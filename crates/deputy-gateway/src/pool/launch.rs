@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use deputy_core::{Secret, UserId};
+use deputy_jail::{Confinement, Prepare};
 use serde::Serialize;
 use url::Url;
 
@@ -116,8 +117,13 @@ pub struct ProcessLaunch {
     pub args: Vec<String>,
     /// Its whole environment: nothing is inherited.
     pub env: Vec<(String, EnvValue)>,
-    /// Where it runs. Default: where Deputy runs.
+    /// Where it runs. Default: where Deputy runs; confined, its own folder or the first it may write to.
     pub working_dir: Option<PathBuf>,
+    /// What it may reach of this machine. Without one it may do what Deputy may: for our own programs.
+    pub confinement: Option<Confinement>,
+    /// Is run once before the first start, with the network open and without the secrets of `env`. Wants
+    /// a confinement with a home.
+    pub prepare: Option<Prepare>,
 }
 
 /// How a server in the network is reached.

@@ -20,10 +20,11 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use deputy_jail::{Confinement, Invocation, Network};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -89,9 +90,13 @@ impl Spawner {
         &self,
         launch: &ProcessLaunch,
         mark: String,
-        ring: usize,
+        config: &super::Config,
     ) -> io::Result<Started> {
-        let mut child = self.run(command(launch, &mark)).await?;
+        let invocation = match &launch.confinement {
+            None => None,
+            Some(confinement) => Some(confine(launch, confinement.clone(), config).await?),
+        };
+        let mut child = self.run(command(launch, invocation, &mark)).await?;
         let pid = child
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
@@ -113,7 +118,7 @@ impl Spawner {
             child,
             pid,
             mark,
-            printed: Arc::new(StderrRing::new(ring, secrets.collect())),
+            printed: Arc::new(StderrRing::new(config.printed, secrets.collect())),
             ended: false,
         };
         Ok(Started {
@@ -133,27 +138,95 @@ pub(super) struct Started {
     pub(super) stderr: ChildStderr,
 }
 
-fn command(launch: &ProcessLaunch, mark: &str) -> Command {
+/// The variable in which programs are looked up.
+const PATH: &str = "PATH";
+
+/// How `launch` is started by way of the helper that confines it.
+async fn confine(
+    launch: &ProcessLaunch,
+    confinement: Confinement,
+    config: &super::Config,
+) -> io::Result<Invocation> {
+    let search = launch
+        .env
+        .iter()
+        .rfind(|(name, _)| name == PATH)
+        .map_or(config.search.as_str(), |(_, value)| value.expose())
+        .to_owned();
+    let (helper, program, args) = (
+        config.helper.clone(),
+        launch.program.clone(),
+        launch.args.clone(),
+    );
+    // it was fetched before, and is not to be looked for where there is no network
+    let offline = launch.prepare.is_some() && confinement.network == Network::None;
+    // it looks at many files
+    tokio::task::spawn_blocking(move || {
+        let mut invocation =
+            deputy_jail::command(&helper, &confinement, &program, &args, Some(&search))?;
+        invocation.env.push((PATH.to_owned(), search));
+        if offline {
+            invocation
+                .env
+                .extend(OFFLINE.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        Ok(invocation)
+    })
+    .await
+    .map_err(io::Error::other)?
+    .map_err(|error: deputy_jail::Error| io::Error::other(error))
+}
+
+/// Has npm and uv use what is in their caches.
+const OFFLINE: [(&str, &str); 2] = [("npm_config_offline", "true"), ("UV_OFFLINE", "1")];
+
+fn command(launch: &ProcessLaunch, invocation: Option<Invocation>, mark: &str) -> Command {
+    let invocation = invocation.unwrap_or_else(|| Invocation {
+        program: launch.program.clone(),
+        args: launch.args.clone(),
+        env: Vec::new(),
+        working_dir: None,
+        wrapped: false,
+    });
+    let named = |name: &str| {
+        if invocation.wrapped {
+            deputy_jail::wrapped_name(name)
+        } else {
+            name.to_owned()
+        }
+    };
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that starts processes"
     )]
-    let mut command = Command::new(&launch.program);
+    let mut command = Command::new(&invocation.program);
     command
-        .args(&launch.args)
+        .args(&invocation.args)
         .env_clear()
+        .envs(
+            invocation
+                .env
+                .iter()
+                .map(|(name, value)| (named(name), value.as_str())),
+        )
         .envs(
             launch
                 .env
                 .iter()
-                .map(|(name, value)| (name, value.expose())),
+                .map(|(name, value)| (named(name), value.expose())),
         )
+        // under its own name for the helper, and for what the helper becomes
         .env(MARK, mark)
+        .env(named(MARK), mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    if let Some(dir) = &launch.working_dir {
+    if let Some(dir) = launch
+        .working_dir
+        .as_ref()
+        .or(invocation.working_dir.as_ref())
+    {
         command.current_dir(dir);
     }
     let parent = nix::unistd::getpid();
@@ -253,11 +326,20 @@ impl Process {
 
     /// Waits for its end. Cancel-safe.
     pub(super) async fn wait(&mut self) -> String {
+        match self.status().await {
+            Ok(()) => "it exited with status 0".to_owned(),
+            Err(reason) => reason,
+        }
+    }
+
+    /// Waits for its end; an error if that was not a good one. Cancel-safe.
+    pub(super) async fn status(&mut self) -> Result<(), String> {
         let status = self.child.wait().await;
         self.ended = true;
         match status {
-            Ok(status) => describe(status),
-            Err(error) => format!("it is gone: {error}"),
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(describe(status)),
+            Err(error) => Err(format!("it is gone: {error}")),
         }
     }
 
@@ -315,10 +397,10 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Keeps what comes on `stderr`.
-pub(super) async fn read_stderr(mut stderr: ChildStderr, ring: Arc<StderrRing>) {
+/// Keeps what a process prints.
+pub(super) async fn read_output(mut output: impl AsyncRead + Unpin, ring: Arc<StderrRing>) {
     let mut chunk = vec![0; 8192];
-    while let Ok(n @ 1..) = stderr.read(&mut chunk).await {
+    while let Ok(n @ 1..) = output.read(&mut chunk).await {
         ring.push(&chunk[..n]);
     }
 }
@@ -338,7 +420,7 @@ pub(super) fn connect(
     } = started;
     let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), tools_changed);
     lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
-    lifecycle.spawn(read_stderr(stderr, process.printed().clone()));
+    lifecycle.spawn(read_output(stderr, process.printed().clone()));
     let transport = wire::StdioTransport::new(wire.clone(), stdout);
     (process, wire, transport)
 }

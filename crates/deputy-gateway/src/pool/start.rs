@@ -13,7 +13,7 @@ use super::slot::{Announce, Phase, SHUTDOWN, Seat, Slot};
 use super::spawn::{self, Process};
 use super::upstream::{Cap, Era, Notice, UpstreamError};
 use super::wire::Wire;
-use super::{Inner, Ordering};
+use super::{Inner, Ordering, prepare};
 
 /// How long answers that were written before the end may take to be read after it.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -136,6 +136,7 @@ async fn start(
         }
     };
     let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.seat.id);
+    prepare::ready(inner, process, &mark, abort).await?;
     let deadline = Instant::now() + inner.config.handshake;
     let definition = definition(launch);
     let known = inner.eras.lock().get(&definition).copied();
@@ -214,7 +215,7 @@ async fn attempt(
 ) -> Result<(Process, Arc<Wire>, Service), Failure> {
     let started = inner
         .spawner
-        .start(launch, mark.to_owned(), inner.config.printed)
+        .start(launch, mark.to_owned(), &inner.config)
         .await
         .map_err(|error| {
             let program = launch.program.display();
@@ -410,6 +411,7 @@ async fn mind(
 
 /// What an end that nobody asked for means to its callers and to its slot.
 fn unasked(inner: &Inner, slot: &Slot, child: &Arc<Child>, process: &Process, reason: String) {
+    let reason = child.condemned().unwrap_or(reason);
     tracing::warn!(server = %slot.key, pid = child.pid, %reason, calls = child.in_flight(), "a server ended unasked");
     metrics::counter!("deputy_pool_deaths_total").increment(1);
     {

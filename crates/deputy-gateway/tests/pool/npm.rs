@@ -54,6 +54,8 @@ fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
                 EnvValue::Plain("/usr/bin:/bin".to_owned()),
             )],
             working_dir: None,
+            confinement: None,
+            prepare: None,
         }),
         generation: 1,
     }

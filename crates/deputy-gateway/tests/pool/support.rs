@@ -64,6 +64,8 @@ impl World {
                 args,
                 env: vec![],
                 working_dir: None,
+                confinement: None,
+                prepare: None,
             }),
             generation: 1,
         }
