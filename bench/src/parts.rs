@@ -70,6 +70,7 @@ pub(crate) async fn measure(
         let request = CallRequest {
             tool: "echo".to_owned(),
             arguments: RawValue::from_string("{\"text\":\"0123456789abcdef\"}".to_owned())?,
+            input: None,
             meta: Map::new(),
             progress: None,
             cancel: CancellationToken::new(),

@@ -10,7 +10,7 @@ use deputy_core::{CallId, Principal, Scope, UserId};
 use deputy_store::usage::UsageRow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use crate::catalog::{Tool, digest};
 use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
-use crate::pool::ProgressSink;
+use crate::pool::{InboundSink, Input, ProgressSink};
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -38,9 +38,25 @@ pub struct CallOptions {
     /// Whether an MCP client waits for the result: it fetches it by repeating the call, whoever
     /// decides where.
     pub over_mcp: bool,
+    /// How the caller can be asked for more while the call goes on; none: a tool that asks fails.
+    pub dialogue: Option<Dialogue>,
+    /// When the call ends, answered or not; none: after [`crate::Config::call_deadline`].
+    pub deadline: Option<Instant>,
     /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
     /// it, at once.
     pub token: Option<AccessToken>,
+}
+
+/// What a caller can be asked, and what it answered so far (MCP 2026-07-28, "Multi round-trip requests", and the requests
+/// that servers of older versions make themselves).
+#[derive(Clone, Default)]
+pub struct Dialogue {
+    /// Members of `_meta` that tell the server about the client: what it can be asked, which log messages it wants.
+    pub client: Map<String, Value>,
+    /// Takes the server's own requests while the call goes on. Without one they are refused.
+    pub inbound: Option<InboundSink>,
+    /// The answers to what the last round asked.
+    pub input: Option<Input>,
 }
 
 impl CallOptions {
@@ -318,7 +334,9 @@ impl Gateway {
         };
         let elapsed = started.elapsed();
         detail["duration_ms"] = json!(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-        let usage = UsageRow {
+        // A round of questions is not yet a call that came to something.
+        let asks = matches!(result, Err(CallError::InputRequired(_)));
+        let usage = (!asks).then(|| UsageRow {
             user: run.user,
             server: tool.server.clone(),
             query: tool.name.clone(),
@@ -327,21 +345,18 @@ impl Gateway {
             error: (outcome != "ok").then(|| outcome.to_owned()),
             cost: 0.0,
             at: parts.clock.now(),
-        };
+        });
         metrics::counter!("deputy_tool_calls_total", "tool" => tool.name.clone(), "outcome" => outcome.to_owned()).increment(1);
         metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.name.clone())
             .record(elapsed.as_secs_f64());
         if tool.read_only {
             parts
                 .audit
-                .note(entry(run, tool, "tool.call", outcome, detail), Some(usage))
+                .note(entry(run, tool, "tool.call", outcome, detail), usage)
                 .await;
         } else if let Err(error) = parts
             .audit
-            .record_with_usage(
-                entry(run, tool, "tool.result", outcome, detail),
-                Some(usage),
-            )
+            .record_with_usage(entry(run, tool, "tool.result", outcome, detail), usage)
             .await
         {
             // The effect is made and its start is on record; refusing the answer would invite a repeat.

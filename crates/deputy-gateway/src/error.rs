@@ -41,6 +41,16 @@ pub enum CallError {
     /// The third party or its server failed.
     #[error("{0}")]
     Upstream(String),
+    /// The server behind the tool answered with an error of JSON-RPC.
+    #[error("{message}")]
+    Refused {
+        /// The server's, or of JSON-RPC (2.0, section 5.1) or MCP.
+        code: i64,
+        /// The server's words.
+        message: String,
+        /// Anything.
+        data: Option<serde_json::Value>,
+    },
     /// It can't be tried now.
     #[error("{message}")]
     Unavailable {
@@ -55,12 +65,27 @@ pub enum CallError {
     /// The idempotency key was used for another call, or its call is still under way.
     #[error("{0}")]
     Conflict(String),
+    /// The tool's server wants something of the caller first: only where [`crate::CallOptions::dialogue`] says that the
+    /// caller can be asked. The same call goes on with the answers.
+    #[error("the tool asks for more")]
+    InputRequired(Box<InputRequired>),
     /// The caller broke off.
     #[error("the call was cancelled")]
     Cancelled,
     /// Something of ours failed; the log says what.
     #[error("an internal error; the server's log has the details")]
     Internal,
+}
+
+/// What a server asks of the caller (MCP 2026-07-28, `InputRequiredResult`).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InputRequired {
+    /// By the server's key: `{method, params}`.
+    #[serde(default)]
+    pub input_requests: serde_json::Map<String, serde_json::Value>,
+    /// The server's own word, which has to come back with the answers, unchanged.
+    pub request_state: Option<String>,
 }
 
 impl CallError {
@@ -72,10 +97,11 @@ impl CallError {
             Self::UnknownTool(_) => "UNKNOWN_TOOL",
             Self::NotConnected { .. } => "NOT_CONNECTED",
             Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::Upstream(_) => "UPSTREAM_ERROR",
+            Self::Upstream(_) | Self::Refused { .. } => "UPSTREAM_ERROR",
             Self::Unavailable { .. } => "UNAVAILABLE",
             Self::Timeout(_) => "TIMEOUT",
             Self::Conflict(_) => "CONFLICT",
+            Self::InputRequired(_) => "INPUT_REQUIRED",
             Self::Cancelled => "CANCELLED",
             Self::Internal => "INTERNAL_ERROR",
         }

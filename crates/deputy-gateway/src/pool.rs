@@ -56,8 +56,8 @@ use tokio_util::sync::CancellationToken;
 pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
 pub use stats::{PoolStats, ServerState, ServerStats, ServerStatus};
 pub use upstream::{
-    CallRequest, Cap, Era, Inbound, InboundSink, Notice, Progress, ProgressSink, Request, RpcError,
-    ServerInfo, ToolAnswer, ToolResult, UpstreamError,
+    CallRequest, Cap, Era, Inbound, InboundSink, Input, Notice, Progress, ProgressSink, Request,
+    RpcError, ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
 
 use child::{Child, Lease, Stop};
@@ -230,6 +230,7 @@ impl Pool {
         let CallRequest {
             tool,
             arguments,
+            input,
             meta,
             progress,
             bearer,
@@ -238,13 +239,17 @@ impl Pool {
             cancel,
             deadline,
         } = request;
-        let exchange = Exchange::new(
-            "tools/call",
-            Params::Call {
+        let params = match input {
+            None => Params::Call {
                 tool,
                 arguments,
                 meta,
             },
+            Some(input) => Params::any(&upstream::with_input(&tool, &arguments, &input)?, meta)?,
+        };
+        let exchange = Exchange::new(
+            "tools/call",
+            params,
             Asides {
                 progress,
                 inbound,

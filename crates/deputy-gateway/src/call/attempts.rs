@@ -77,7 +77,10 @@ impl Gateway {
         in_doubt: &mut bool,
     ) -> Result<ToolAnswer, CallError> {
         let parts = &self.inner.parts;
-        let deadline = Instant::now() + self.inner.config.call_deadline;
+        let deadline = options
+            .deadline
+            .unwrap_or_else(|| Instant::now() + self.inner.config.call_deadline);
+        let dialogue = options.dialogue.clone().unwrap_or_default();
         let arguments = serde_json::value::to_raw_value(arguments)
             .map_err(|e| CallError::internal(&e, "writing arguments"))?;
         let mut tried = Tried::default();
@@ -92,14 +95,17 @@ impl Gateway {
                 .breakers
                 .admit(run.user, &tool.server, service_title(&tool.server))?;
         loop {
+            let mut meta = dialogue.client.clone();
+            meta.extend(self.meta(run, attempt, preflight, &token));
             let request = CallRequest {
                 tool: tool.name.clone(),
                 arguments: arguments.clone(),
-                meta: self.meta(run, attempt, preflight, &token),
+                input: dialogue.input.clone(),
+                meta,
                 progress: options.progress.clone(),
                 bearer: None,
                 headers: Vec::new(),
-                inbound: None,
+                inbound: dialogue.inbound.clone(),
                 cancel: options.cancel.clone(),
                 deadline,
             };
@@ -132,6 +138,15 @@ impl Gateway {
                         }
                     }
                 },
+                Ok(ToolResult::InputRequired(asked)) if options.dialogue.is_some() => {
+                    let asked = serde_json::from_str(asked.get()).map_err(|e| {
+                        CallError::Upstream(format!(
+                            "{} asked for input in a form that is none: {e}",
+                            tool.server
+                        ))
+                    })?;
+                    return Err(CallError::InputRequired(Box::new(asked)));
+                }
                 Ok(ToolResult::InputRequired(_)) => {
                     pass.good();
                     return Err(CallError::Upstream(format!(

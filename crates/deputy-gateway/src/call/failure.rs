@@ -112,7 +112,15 @@ pub(super) fn of_upstream(tool: &Tool, error: UpstreamError) -> CallError {
             );
             CallError::Upstream(format!("the {service} server failed"))
         }
-        UpstreamError::Rpc { message, .. } => CallError::Upstream(message),
+        UpstreamError::Rpc {
+            code,
+            message,
+            data,
+        } => CallError::Refused {
+            code,
+            message,
+            data,
+        },
         UpstreamError::Timeout { sent } if sent && !tool.read_only => CallError::Timeout(format!(
             "{service} did not answer in time; it may have been done: look before you repeat it"
         )),

@@ -36,6 +36,8 @@ pub struct CallRequest {
     pub tool: String,
     /// A JSON object, passed on as it is.
     pub arguments: Box<RawValue>,
+    /// The answers to what the server asked in the round before.
+    pub input: Option<Input>,
     /// Members of `_meta` beside those of the protocol. May hold a credential: never logged.
     pub meta: Map<String, Value>,
     /// Asks the server for progress.
@@ -90,6 +92,42 @@ impl Request {
             deadline,
         }
     }
+}
+
+/// What a client answers to a server that asked for input (MCP 2026-07-28, "Multi round-trip requests").
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// `inputResponses`: an answer by the server's key. A JSON object; nothing, if the client gave none.
+    pub responses: Option<Box<RawValue>>,
+    /// `requestState` as the server wrote it.
+    pub state: Option<String>,
+}
+
+/// The parameters of `tools/call` with answers.
+pub(super) fn with_input(
+    name: &str,
+    arguments: &RawValue,
+    input: &Input,
+) -> Result<Box<RawValue>, UpstreamError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params<'a> {
+        name: &'a str,
+        arguments: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input_responses: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_state: Option<&'a str>,
+    }
+    let params = Params {
+        name,
+        arguments,
+        input_responses: input.responses.as_deref(),
+        request_state: input.state.as_deref(),
+    };
+    serde_json::value::to_raw_value(&params).map_err(|error| UpstreamError::Protocol {
+        reason: format!("the answers have no JSON form: {error}"),
+    })
 }
 
 /// Where a server's own requests go.

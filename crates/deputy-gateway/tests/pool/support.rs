@@ -155,6 +155,7 @@ pub(crate) fn request(tool: &str, arguments: &str) -> CallRequest {
     CallRequest {
         tool: tool.to_owned(),
         arguments: RawValue::from_string(arguments.to_owned()).unwrap(),
+        input: None,
         meta: Map::new(),
         progress: None,
         bearer: None,

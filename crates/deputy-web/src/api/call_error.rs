@@ -13,7 +13,10 @@ impl From<CallError> for ApiError {
             CallError::UnknownTool(_) => StatusCode::NOT_FOUND,
             CallError::NotConnected { .. } | CallError::Conflict(_) => StatusCode::CONFLICT,
             CallError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            CallError::Upstream(_) => StatusCode::BAD_GATEWAY,
+            // Over REST nobody can be asked, so that the last can't be.
+            CallError::Upstream(_) | CallError::Refused { .. } | CallError::InputRequired(_) => {
+                StatusCode::BAD_GATEWAY
+            }
             CallError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             CallError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             // What nginx answers when the client went away; nobody is there to read it.
