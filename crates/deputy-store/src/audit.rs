@@ -3,9 +3,10 @@
 
 use deputy_core::UserId;
 use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, LockType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::LockType,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use crate::entity::{audit_head, audit_log};
@@ -51,6 +52,93 @@ impl From<audit_log::Model> for AuditRow {
             hash: row.hash,
         }
     }
+}
+
+/// Which records somebody asks for; what is left out holds back none.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only of this person.
+    pub user: Option<UserId>,
+    /// Not before this instant.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
+    /// This action and those under it: `tool` stands for `tool.call` and `tool.result` too.
+    pub action: Option<String>,
+    /// On what: a part of the target, in any case (ASCII). A server's tools are `NAME__TOOL`.
+    pub target: Option<String>,
+    /// Through what: a part of the caller, in any case (ASCII).
+    pub caller: Option<String>,
+    /// How it ended.
+    pub outcome: Option<AuditOutcome>,
+}
+
+/// How something ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditOutcome {
+    /// With exactly this word.
+    Is(String),
+    /// Neither well nor open: not `ok`, `started` or `pending`.
+    Failed,
+}
+
+/// Where a page of records lies in the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditPlace {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The newest of those before this `seq`.
+    Before(i64),
+    /// The oldest of those after this `seq`.
+    After(i64),
+}
+
+impl AuditFilter {
+    fn condition(&self) -> Condition {
+        let column = |column: audit_log::Column| Expr::col(column);
+        let part = |of: audit_log::Column, text: &str| {
+            let pattern = format!("%{}%", escaped(&text.to_ascii_lowercase()));
+            Expr::expr(Func::lower(column(of))).like(LikeExpr::new(pattern).escape('\\'))
+        };
+        let mut all = Condition::all()
+            .add_option(self.user.map(|u| audit_log::Column::UserId.eq(u.0)))
+            .add_option(
+                self.from
+                    .map(|at| audit_log::Column::CreatedAt.gte(to_ms(at))),
+            )
+            .add_option(
+                self.until
+                    .map(|at| audit_log::Column::CreatedAt.lt(to_ms(at))),
+            );
+        if let Some(action) = &self.action {
+            let under = LikeExpr::new(format!("{}.%", escaped(action))).escape('\\');
+            all = all.add(
+                Condition::any()
+                    .add(audit_log::Column::Action.eq(action))
+                    .add(column(audit_log::Column::Action).like(under)),
+            );
+        }
+        if let Some(text) = &self.target {
+            all = all.add(part(audit_log::Column::Target, text));
+        }
+        if let Some(text) = &self.caller {
+            all = all.add(part(audit_log::Column::Caller, text));
+        }
+        all.add_option(self.outcome.as_ref().map(|outcome| match outcome {
+            AuditOutcome::Is(word) => audit_log::Column::Outcome.eq(word),
+            AuditOutcome::Failed => {
+                audit_log::Column::Outcome.is_not_in(["ok", "started", "pending"])
+            }
+        }))
+    }
+}
+
+/// A text that stands for itself in a LIKE pattern with the escape `\`.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }
 
 /// The end of the chain.
@@ -152,25 +240,26 @@ impl Store {
             .map(Into::into))
     }
 
-    /// Newest records first, before `before` where given: those of `user`, or everybody's.
+    /// At most `limit` records that `filter` lets through, newest first.
     pub async fn audit_page(
         &self,
-        user: Option<UserId>,
-        before: Option<i64>,
+        filter: &AuditFilter,
+        place: AuditPlace,
         limit: u64,
     ) -> Result<Vec<AuditRow>> {
-        let mut query = audit_log::Entity::find();
-        if let Some(user) = user {
-            query = query.filter(audit_log::Column::UserId.eq(user.0));
+        let id = audit_log::Column::Id;
+        let query = audit_log::Entity::find()
+            .filter(filter.condition())
+            .limit(limit);
+        let query = match place {
+            AuditPlace::Newest => query.order_by_desc(id),
+            AuditPlace::Before(seq) => query.filter(id.lt(seq)).order_by_desc(id),
+            AuditPlace::After(seq) => query.filter(id.gt(seq)).order_by_asc(id),
+        };
+        let mut rows = query.all(self.read()).await?;
+        if matches!(place, AuditPlace::After(_)) {
+            rows.reverse();
         }
-        if let Some(before) = before {
-            query = query.filter(audit_log::Column::Id.lt(before));
-        }
-        let rows = query
-            .order_by_desc(audit_log::Column::Id)
-            .limit(limit)
-            .all(self.read())
-            .await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
@@ -179,3 +268,6 @@ impl Store {
         Ok(audit_log::Entity::find().count(self.read()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

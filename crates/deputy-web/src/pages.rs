@@ -1,6 +1,7 @@
 //! The pages for people. Every one works without scripts: forms that post, each answered with a
 //! redirect to the page that shows what came of it.
 
+pub(crate) mod activity;
 pub(crate) mod approvals;
 pub(crate) mod connect;
 pub(crate) mod home;
@@ -37,6 +38,7 @@ pub(crate) fn quick() -> Router<App> {
             get(connect::confirm).post(connect::disconnect),
         )
         .route("/connect/notices/{id}/dismiss", post(connect::dismiss))
+        .route("/activity", get(activity::show))
         .route("/approvals", get(approvals::show))
         .route("/settings", get(settings::show))
         .route("/settings/profile", post(settings::change_profile))

@@ -13,7 +13,7 @@ use axum::body::Body;
 use deputy_connections::Connections;
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttle};
-use deputy_gateway::audit::Audit;
+use deputy_gateway::audit::{Audit, Entry};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
@@ -36,6 +36,7 @@ pub(crate) struct TestApp {
     identity: Identity,
     connections: Connections,
     lifecycle: Lifecycle,
+    audit: Audit,
     store: TestStore,
 }
 
@@ -151,7 +152,7 @@ impl TestApp {
                 lifecycle.clone(),
                 Arc::clone(&clock),
             ),
-            audit,
+            audit: audit.clone(),
             throttle: Arc::new(Throttle::new(
                 600,
                 Duration::from_mins(1),
@@ -194,6 +195,7 @@ impl TestApp {
             identity,
             connections,
             lifecycle,
+            audit,
             store: test,
         }
     }

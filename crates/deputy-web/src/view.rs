@@ -27,7 +27,9 @@ pub struct Sandbox {
 pub(crate) enum Nav {
     Home,
     Connect,
+    Servers,
     Approvals,
+    Activity,
     Settings,
     Elsewhere,
 }
@@ -78,6 +80,7 @@ impl Shell {
         vec![
             item(Nav::Home, "/", "nav-home", "home", 0),
             item(Nav::Connect, "/connect", "nav-connect", "plug", 0),
+            item(Nav::Servers, "/servers", "nav-servers", "server", 0),
             item(
                 Nav::Approvals,
                 "/approvals",
@@ -85,6 +88,7 @@ impl Shell {
                 "shield",
                 self.pending,
             ),
+            item(Nav::Activity, "/activity", "nav-activity", "pulse", 0),
             item(Nav::Settings, "/settings", "nav-settings", "sliders", 0),
         ]
     }
@@ -158,6 +162,9 @@ fn icon_path(name: &str) -> &'static str {
         }
         "drive" => {
             r#"<path d="M13.5 3.5H7.5A1.5 1.5 0 0 0 6 5v14a1.5 1.5 0 0 0 1.5 1.5h9A1.5 1.5 0 0 0 18 19V8zM13.5 3.5V8H18M9 12.5h6M9 16h4"/>"#
+        }
+        "server" => {
+            r#"<rect x="4" y="4" width="16" height="6.5" rx="1.75"/><rect x="4" y="13.5" width="16" height="6.5" rx="1.75"/><path d="M7.5 7.25h.01M7.5 16.75h.01M11 7.25h5.5M11 16.75h5.5"/>"#
         }
         "check" => r#"<path d="m5 12.5 4.6 4.6L19 7.5"/>"#,
         "minus" => r#"<path d="M6 12h12"/>"#,

@@ -2,7 +2,9 @@
 
 use axum::extract::{Query, State};
 use deputy_core::Scope;
-use deputy_store::audit::AuditRow;
+use deputy_core::UserId;
+use deputy_store::audit::{AuditFilter, AuditOutcome, AuditPlace, AuditRow};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +25,62 @@ pub(crate) struct Page {
     limit: Option<u64>,
     /// Only records before this `seq`.
     before: Option<i64>,
+    /// Only records after this `seq`, the ones next to it.
+    after: Option<i64>,
+    /// Only this person's, by id. Other people's: administrators only.
+    user_id: Option<i64>,
+    /// Only this action and those under it: `tool` stands for `tool.call` and `tool.result` too.
+    action: Option<String>,
+    /// Only on what has this in its name. A server's tools are `NAME__TOOL`.
+    target: Option<String>,
+    /// Only through what has this in its name.
+    caller: Option<String>,
+    /// Only what ended so; `failed` stands for every end but a good one.
+    outcome: Option<String>,
+    /// Not before this instant, RFC 3339.
+    from: Option<String>,
+    /// Before this instant, RFC 3339.
+    until: Option<String>,
+}
+
+impl Page {
+    fn place(&self) -> Result<AuditPlace, ApiError> {
+        match (self.before, self.after) {
+            (None, None) => Ok(AuditPlace::Newest),
+            (Some(seq), None) => Ok(AuditPlace::Before(seq)),
+            (None, Some(seq)) => Ok(AuditPlace::After(seq)),
+            (Some(_), Some(_)) => Err(ApiError::validation("give before or after, not both")),
+        }
+    }
+
+    /// What `caller` may see of what is asked.
+    fn filter(self, caller: &Caller) -> Result<AuditFilter, ApiError> {
+        let instant = |text: Option<String>, name: &str| {
+            text.map(|text| text.parse::<Timestamp>())
+                .transpose()
+                .map_err(|_| ApiError::validation(format!("{name} is an instant in RFC 3339")))
+        };
+        let asked = self.user_id.map(UserId);
+        let user = if caller.0.may(Scope::Admin) {
+            asked
+        } else if asked.is_none_or(|user| user == caller.0.user_id) {
+            Some(caller.0.user_id)
+        } else {
+            return Err(ApiError::not_found("there is no such person"));
+        };
+        Ok(AuditFilter {
+            user,
+            from: instant(self.from, "from")?,
+            until: instant(self.until, "until")?,
+            action: self.action,
+            target: self.target,
+            caller: self.caller,
+            outcome: self.outcome.map(|word| match word.as_str() {
+                "failed" => AuditOutcome::Failed,
+                _ => AuditOutcome::Is(word),
+            }),
+        })
+    }
 }
 
 /// A record.
@@ -81,6 +139,7 @@ impl From<AuditRow> for RecordBody {
         (status = 400, body = Failure),
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "The token lacks `audit:read`"),
+        (status = 404, body = Failure, description = "Another person's, and the caller is no administrator"),
     )
 )]
 pub(crate) async fn handle(
@@ -89,20 +148,17 @@ pub(crate) async fn handle(
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Data<Vec<RecordBody>>, ApiError> {
     caller.need(Scope::AuditRead)?;
-    let Query(page) =
-        page.map_err(|_| ApiError::validation("limit and before are whole numbers"))?;
+    let Query(page) = page
+        .map_err(|_| ApiError::validation("limit, before, after and user_id are whole numbers"))?;
     let limit = page.limit.unwrap_or(50);
     if !(1..=MAX).contains(&limit) {
         return Err(ApiError::validation("limit is 1 to 500"));
     }
-    let whose = if caller.0.may(Scope::Admin) {
-        None
-    } else {
-        Some(caller.0.user_id)
-    };
+    let place = page.place()?;
+    let filter = page.filter(&caller)?;
     let rows = app
         .store
-        .audit_page(whose, page.before, limit)
+        .audit_page(&filter, place, limit)
         .await
         .map_err(|error| ApiError::internal(&error, "reading the records"))?;
     Ok(Data(rows.into_iter().map(Into::into).collect()))

@@ -45,6 +45,12 @@ impl Titles {
         ))
     }
 
+    /// Of nobody.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(HashMap::new())
+    }
+
     pub(crate) fn title(&self, tool: &str) -> String {
         self.0.get(tool).cloned().unwrap_or_else(|| tool.to_owned())
     }

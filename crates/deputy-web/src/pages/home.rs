@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use deputy_store::audit::AuditRow;
+use deputy_store::audit::{AuditFilter, AuditPlace, AuditRow};
 
 use super::approvals::{Titles, view};
 use super::connect::notices;
@@ -58,9 +58,13 @@ pub(crate) async fn show(
         .filter(|approval| approval.state_key == "approval-pending")
         .take(PENDING)
         .collect();
+    let mine = AuditFilter {
+        user: Some(user),
+        ..AuditFilter::default()
+    };
     let records = app
         .store
-        .audit_page(Some(user), None, RECORDS)
+        .audit_page(&mine, AuditPlace::Newest, RECORDS)
         .await
         .map_err(|error| PageError::internal(&error, "reading the records"))?;
     let tokens = app

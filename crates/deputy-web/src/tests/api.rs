@@ -452,3 +452,67 @@ async fn a_session_reads_and_writes_only_with_its_token() {
         StatusCode::UNAUTHORIZED
     );
 }
+
+#[tokio::test]
+async fn records_are_filtered_and_a_strangers_are_not_found() {
+    let app = TestApp::start(None).await;
+    let root = app.user("root").await;
+    let alice = app.user("alice").await;
+    for (user, action, outcome) in [
+        (&root, "tool.call", "ok"),
+        (&alice, "tool.call", "TIMEOUT"),
+        (&alice, "token.create", "ok"),
+    ] {
+        let entry = Entry {
+            user: Some(user.id),
+            caller: "browser".into(),
+            action,
+            target: "files__read".into(),
+            call_id: None,
+            outcome: outcome.into(),
+            detail: json!({}),
+        };
+        app.audit.note(entry, None).await;
+    }
+    assert!(app.audit.flush().await);
+    let token = app.token(&alice, "audit:read").await;
+    let seqs = async |token: &str, query: &str| {
+        let path = format!("/api/v1/audit?{query}");
+        let answer = app.api(Method::GET, &path, token, None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text);
+        let records = answer.json()["data"].as_array().unwrap().clone();
+        records
+            .iter()
+            .map(|r| r["seq"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(&token, "").await, [3, 2]);
+    assert_eq!(seqs(&token, "action=tool").await, [2]);
+    assert_eq!(seqs(&token, "outcome=failed").await, [2]);
+    assert_eq!(
+        seqs(&token, "outcome=ok&target=FILES&caller=brow").await,
+        [3]
+    );
+    assert_eq!(seqs(&token, "after=2").await, [3]);
+    assert_eq!(
+        seqs(&token, "until=2001-01-01T00:00:00Z").await,
+        Vec::<i64>::new()
+    );
+    let path = format!("/api/v1/audit?user_id={}", root.id.0);
+    let answer = app.api(Method::GET, &path, &token, None).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::NOT_FOUND, "NOT_FOUND")
+    );
+    for query in ["from=yesterday", "before=1&after=2", "before=x", "limit=0"] {
+        let path = format!("/api/v1/audit?{query}");
+        let answer = app.api(Method::GET, &path, &token, None).await;
+        assert_eq!(answer.code(), "VALIDATION_ERROR", "{query}");
+    }
+    let admin = app.token(&root, "audit:read admin").await;
+    assert_eq!(seqs(&admin, "").await, [3, 2, 1]);
+    assert_eq!(
+        seqs(&admin, &format!("user_id={}", alice.id.0)).await,
+        [3, 2]
+    );
+}

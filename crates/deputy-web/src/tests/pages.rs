@@ -347,3 +347,82 @@ async fn the_language_before_sign_in_is_the_browsers_or_the_chosen_one() {
         StatusCode::BAD_REQUEST
     );
 }
+
+#[tokio::test]
+async fn activity_shows_a_person_their_own_records_and_an_administrator_everybodys() {
+    let app = TestApp::start(None).await;
+    app.user("root").await;
+    let alice = app.user("alice").await;
+    let bob = app.user("bob").await;
+    for (user, tool) in [(&alice, "list_files"), (&bob, "list_mail")] {
+        let token = app.token(user, "tools:call").await;
+        let path = format!("/api/v1/tools/{tool}/call");
+        let answer = app.api(Method::POST, &path, &token, Some(json!({}))).await;
+        assert_eq!(answer.code(), "NOT_CONNECTED", "{}", answer.text);
+    }
+    let mut browser = app.signed_in("alice").await;
+    assert!(app.audit.flush().await);
+
+    let page = browser.get("/activity").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("Signed in"), "her sign-in is on record");
+    let strangers = format!("/activity?person={}", bob.id.0);
+    for path in ["/activity?action=session&target=bob", strangers.as_str()] {
+        let page = browser.get(path).await;
+        assert!(!page.text.contains("bob</"), "{path}: {}", page.text);
+        assert!(!page.text.contains("records-person"));
+    }
+    let page = browser.get("/activity?outcome=refused").await;
+    assert!(page.text.contains("No records fit"), "{}", page.text);
+    let page = browser.get("/activity?from=2001-01-01&to=2001-01-02").await;
+    assert!(page.text.contains("No records fit"));
+    assert!(page.text.contains("value=\"2001-01-02\""));
+
+    let mut root = app.signed_in("root").await;
+    let page = root.get("/activity").await;
+    assert!(page.text.contains("alice") && page.text.contains("<option value=\"3\">bob"));
+    let page = root.get(&strangers).await;
+    assert!(page.text.contains("Usage of bob"), "{}", page.text);
+    assert!(!page.text.contains("· alice"));
+}
+
+#[tokio::test]
+async fn activity_pages_go_both_ways() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    for n in 0..120 {
+        let entry = Entry {
+            user: Some(alice.id),
+            caller: "browser".into(),
+            action: "token.create",
+            target: format!("number-{n:03}"),
+            call_id: None,
+            outcome: "ok".into(),
+            detail: json!({ "n": n }),
+        };
+        app.audit.note(entry, None).await;
+    }
+    assert!(app.audit.flush().await);
+    let mut browser = app.signed_in("alice").await;
+    let link = |page: &Answer, rel: &str| {
+        let (_, rest) = page.text.split_once(&format!("rel=\"{rel}\" href=\""))?;
+        Some(rest.split('"').next()?.replace("&#38;", "&"))
+    };
+    let numbers = |page: &Answer| -> Vec<u32> {
+        let parts = page.text.split("<p class=\"title\">number-").skip(1);
+        parts.map(|part| part[..3].parse().unwrap()).collect()
+    };
+    let first = browser.get("/activity?target=number").await;
+    assert_eq!(numbers(&first), (70..120).rev().collect::<Vec<_>>());
+    assert_eq!(link(&first, "prev"), None);
+    let second = browser.get(&link(&first, "next").unwrap()).await;
+    assert_eq!(numbers(&second), (20..70).rev().collect::<Vec<_>>());
+    let third = browser.get(&link(&second, "next").unwrap()).await;
+    assert_eq!(numbers(&third), (0..20).rev().collect::<Vec<_>>());
+    assert_eq!(link(&third, "next"), None);
+    let back = browser.get(&link(&third, "prev").unwrap()).await;
+    assert_eq!(numbers(&back), numbers(&second));
+    let top = browser.get(&link(&back, "prev").unwrap()).await;
+    assert_eq!(numbers(&top), numbers(&first));
+    assert_eq!(link(&top, "prev"), None);
+}

@@ -4,12 +4,13 @@ use http::{Method, StatusCode};
 
 use super::*;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/login",
     "/connect",
     "/connect/disconnect",
     "/approvals",
+    "/activity",
     "/settings",
     "/healthz",
     "/readyz",

@@ -1,0 +1,103 @@
+//! A record as the page shows it.
+
+use deputy_identity::User;
+use deputy_store::audit::AuditRow;
+use serde_json::Value;
+
+use crate::pages::approvals::Titles;
+use crate::view::{Argument, Watch, When, arguments, visible};
+
+/// A record of the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordView {
+    pub(crate) seq: i64,
+    /// What was done, in words, or the action's own name.
+    pub(crate) what: String,
+    pub(crate) title: String,
+    /// The person's name; none on the person's own page.
+    pub(crate) person: Option<String>,
+    pub(crate) caller: String,
+    pub(crate) when: When,
+    pub(crate) state_key: &'static str,
+    pub(crate) tone: &'static str,
+    /// The error's code.
+    pub(crate) code: Option<String>,
+    /// Everything else, as it is on record.
+    pub(crate) arguments: Vec<Argument>,
+}
+
+impl RecordView {
+    pub(super) fn new(row: &AuditRow, titles: &Titles, watch: &Watch, users: &[User]) -> Self {
+        let (state_key, tone) = outcome(&row.outcome);
+        let plain = |name: &str, value: &str| Argument {
+            name: name.to_owned(),
+            value: visible(value),
+            code: true,
+        };
+        let mut details = vec![
+            plain("seq", &row.seq.to_string()),
+            plain("action", &row.action),
+            plain("target", &row.target),
+            plain("caller", &row.caller),
+            plain("outcome", &row.outcome),
+        ];
+        if let Some(call) = &row.call_id {
+            details.push(plain("call_id", call));
+        }
+        let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+        details.extend(arguments(&detail));
+        Self {
+            seq: row.seq,
+            what: action_key(&row.action).map_or_else(|| visible(&row.action), |k| watch.t.tr(k)),
+            title: visible(&titles.title(&row.target)),
+            person: (!users.is_empty()).then(|| person(row, users)),
+            caller: watch.caller(&row.caller),
+            when: watch.show(row.at),
+            state_key,
+            tone,
+            code: (tone == "bad" && row.outcome != "tool_error").then(|| visible(&row.outcome)),
+            arguments: details,
+        }
+    }
+}
+
+fn person(row: &AuditRow, users: &[User]) -> String {
+    row.user.map_or_else(
+        || "Deputy".to_owned(),
+        |id| {
+            users
+                .iter()
+                .find(|user| user.id == id)
+                .map_or_else(|| format!("#{}", id.0), |user| user.username.clone())
+        },
+    )
+}
+
+fn outcome(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "ok" => ("call-ok", "ok"),
+        "started" => ("call-started", ""),
+        "pending" => ("call-waiting", "wait"),
+        "FORBIDDEN" => ("call-refused", "bad"),
+        _ => ("call-error", "bad"),
+    }
+}
+
+/// The words for an action; none for one that came after them.
+fn action_key(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "tool.call" => "action-tool-call",
+        "tool.result" => "action-tool-result",
+        "approval.ask" => "action-approval-ask",
+        "approval.approve" => "action-approval-approve",
+        "approval.reject" => "action-approval-reject",
+        "connection.connect" => "action-connection-connect",
+        "connection.disconnect" => "action-connection-disconnect",
+        "token.create" => "action-token-create",
+        "token.revoke" => "action-token-revoke",
+        "session.start" => "action-session-start",
+        "session.end_all" => "action-session-end-all",
+        "password.change" => "action-password-change",
+        _ => return None,
+    })
+}
