@@ -153,6 +153,32 @@ fn vault_config(
     })
 }
 
+/// How servers are run.
+fn pool_config(settings: &Settings) -> pool::Config {
+    let confinement = &settings.confinement;
+    if confinement.level == deputy_jail::Level::Off {
+        tracing::warn!(
+            "DEPUTY_SANDBOX=off: people's own MCP servers can read and change whatever Deputy can, its keys and \
+             everybody's files among them"
+        );
+    } else if let Some(missing) = deputy_jail::abilities().missing(confinement.level) {
+        tracing::warn!(level = %confinement.level, %missing, "people's own MCP servers will not be started");
+    }
+    let mut config = pool::Config {
+        memory: confinement.memory,
+        ..pool::Config::default()
+    };
+    if !cfg!(target_os = "linux")
+        && let Ok(program) = std::env::current_exe()
+    {
+        config.helper = program;
+    }
+    if let Some(path) = crate::settings::variable("PATH") {
+        config.search = path;
+    }
+    config
+}
+
 /// The key of the audit chain.
 pub(crate) async fn audit_key(store: &Store, vault: &Vault) -> anyhow::Result<Secret<Vec<u8>>> {
     store.ping().await?;
@@ -228,11 +254,7 @@ impl Server {
 
         let key = audit_key(&store, &vault).await?;
         let audit = Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle);
-        let pool = Pool::new(
-            pool::Config::default(),
-            lifecycle.clone(),
-            Arc::clone(&clock),
-        );
+        let pool = Pool::new(pool_config(settings), lifecycle.clone(), Arc::clone(&clock));
         let parts = deputy_gateway::Parts {
             store: store.clone(),
             vault,

@@ -4,6 +4,7 @@
 //! A setting has one name, that of its environment variable; [`keys::KEYS`] says where it stands in
 //! the file. So a value is read, checked and complained about the same way wherever it came from.
 
+mod confinement;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ use deputy_core::Secret;
 use deputy_core::http::PrivateHosts;
 use ipnet::IpNet;
 use url::Url;
+
+pub(crate) use confinement::ConfinementSettings;
 
 /// A setting that can't be used: what is wrong with which one, and how to get a right value. Ends
 /// the program with code 78 (`EX_CONFIG` of sysexits).
@@ -138,6 +141,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What people's servers may be reached at although it is private.
     pub(crate) private_hosts: PrivateHosts,
+    /// How people's own servers are held.
+    pub(crate) confinement: ConfinementSettings,
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
     /// The text of the root key, if one was given.
@@ -257,6 +262,7 @@ impl Settings {
             public_url,
             trusted_proxies,
             private_hosts,
+            confinement: ConfinementSettings::check(values, &data_dir)?,
             data_dir,
             database_url,
         })

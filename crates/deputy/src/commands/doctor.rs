@@ -43,6 +43,7 @@ pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
             Err(error) => report.fail("database", &format!("{error:#}")),
         }
     }
+    check_confinement(&settings, &mut report);
     check_google(&settings, &mut report).await;
     Ok(if report.failed {
         ExitCode::FAILURE
@@ -108,6 +109,48 @@ async fn check_database(offline: &Offline, report: &mut Report) {
             Ok(_) => report.ok("key", "opens everything that is sealed"),
             Err(error) => report.fail("key", &error.to_string()),
         },
+    }
+}
+
+/// What this machine can do to hold people's own servers.
+fn check_confinement(settings: &Settings, report: &mut Report) {
+    let able = deputy_jail::abilities();
+    let landlock = match able.landlock {
+        0 => "no Landlock".to_owned(),
+        abi => format!("Landlock ABI {abi}"),
+    };
+    let seccomp = if able.seccomp {
+        "seccomp"
+    } else {
+        "no seccomp"
+    };
+    let namespaces = if able.user_namespaces {
+        "user namespaces"
+    } else {
+        "no user namespaces (not needed)"
+    };
+    let best = able.best();
+    let machine = format!("this machine has {landlock}, {seccomp}, {namespaces}: up to '{best}'");
+    let level = settings.confinement.level;
+    match able.missing(level) {
+        Some(missing) => {
+            report.fail(
+                "sandbox",
+                &format!("DEPUTY_SANDBOX={level} can't be had, people's own servers will not start: {missing}"),
+            );
+            report.ok("sandbox", &machine);
+        }
+        None if level == deputy_jail::Level::Off => report.ok(
+            "sandbox",
+            &format!("OFF: people's own servers can do whatever Deputy can; {machine}"),
+        ),
+        None => report.ok("sandbox", &format!("{level}; {machine}")),
+    }
+    for root in &settings.confinement.files_roots {
+        report.ok(
+            "files",
+            &format!("people may choose folders in {}", root.display()),
+        );
     }
 }
 

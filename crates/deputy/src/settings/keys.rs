@@ -21,6 +21,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("GOOGLE_REVOKE_URL", "google.revoke_url"),
     ("GOOGLE_API_URL", "google.api_url"),
     ("GOOGLE_ISOLATION", "google.isolation"),
+    ("DEPUTY_SANDBOX", "servers.sandbox"),
+    ("DEPUTY_FILES_ROOTS", "servers.files_roots"),
+    ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "limits.server_memory_mb"),
     ("DEPUTY_LIMITS_LOGIN_PER_5MIN", "limits.login_per_5min"),
     ("DEPUTY_LIMITS_CALLS_PER_MIN", "limits.calls_per_min"),
 ];

@@ -26,6 +26,35 @@ fn defaults_stand_alone() {
 }
 
 #[test]
+fn people_choose_folders_below_the_data_unless_told_otherwise() {
+    let settings = Settings::check(&values(&[("DEPUTY_DATA_DIR", "/var/lib/deputy")])).unwrap();
+    assert_eq!(settings.confinement.level, deputy_jail::Level::Strict);
+    assert_eq!(
+        settings.confinement.files_roots,
+        [Path::new("/var/lib/deputy/files/{user}")]
+    );
+    let pairs = [
+        ("DEPUTY_DATA_DIR", "/var/lib/deputy"),
+        ("DEPUTY_FILES_ROOTS", "/srv/{user}, /var/lib/deputy/shared"),
+    ];
+    let settings = Settings::check(&values(&pairs)).unwrap();
+    assert_eq!(
+        settings.confinement.files_roots,
+        [
+            Path::new("/srv/{user}"),
+            Path::new("/var/lib/deputy/shared")
+        ]
+    );
+    for root in ["/var/lib/deputy", "/var/lib", "/srv,/var/"] {
+        let pairs = [
+            ("DEPUTY_DATA_DIR", "/var/lib/deputy"),
+            ("DEPUTY_FILES_ROOTS", root),
+        ];
+        assert!(error(&pairs).contains("own data"));
+    }
+}
+
+#[test]
 fn http_is_for_this_machine_only() {
     assert!(error(&[("DEPUTY_PUBLIC_URL", "http://deputy.example.org")]).contains("https://"));
     assert!(error(&[("GOOGLE_API_URL", "http://10.0.0.1/x")]).contains("GOOGLE_API_URL"));
@@ -43,6 +72,11 @@ fn every_complaint_names_its_setting() {
         ("DEPUTY_LIMITS_CALLS_PER_MIN", "many"),
         ("DEPUTY_TRUSTED_PROXIES", "10.0.0.1, proxy"),
         ("DEPUTY_PRIVATE_HOSTS", "localhost"),
+        ("DEPUTY_SANDBOX", "on"),
+        ("DEPUTY_FILES_ROOTS", "files/{user}"),
+        ("DEPUTY_FILES_ROOTS", "/srv/../etc"),
+        ("DEPUTY_FILES_ROOTS", "/"),
+        ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "1G"),
     ] {
         let message = error(&[(name, bad)]);
         assert!(message.contains(name), "{message}");
