@@ -35,6 +35,7 @@ pub mod policy;
 pub mod pool;
 mod repeat;
 pub mod retry;
+pub mod server_setup;
 pub mod usage;
 
 use std::collections::HashSet;
@@ -215,6 +216,7 @@ impl Gateway {
                 .await?;
             tx.repeatable_calls_sweep(now - signed(self.inner.config.keep_repeatable))
                 .await?;
+            tx.server_setups_delete_lapsed(now).await?;
             tx.commit().await
         };
         if let Err(error) = swept.await {

@@ -20,6 +20,7 @@ pub(crate) mod personal_tokens;
 pub(crate) mod remote_accounts;
 pub(crate) mod remote_clients;
 pub(crate) mod repeatable_calls;
+pub(crate) mod server_setups;
 pub(crate) mod sessions;
 pub(crate) mod tool_policies;
 pub(crate) mod user_keys;

@@ -54,6 +54,7 @@ pub mod personal_token;
 pub mod remote_account;
 pub mod remote_client;
 pub mod repeatable_call;
+pub mod server_setup;
 pub mod server_template;
 pub mod session;
 #[cfg(feature = "testing")]

@@ -66,6 +66,12 @@ pub enum Problem {
     VariableReserved,
     /// Not the name of a header, or one that isn't for people to set.
     HeaderName,
+    /// Not a name that a server can have.
+    ServerName,
+    /// A name that means something of Deputy's own.
+    ServerNameReserved,
+    /// Another server of this person has the name.
+    ServerNameTaken,
     /// The configuration is too large in all; at most so many bytes.
     Size(usize),
 }
@@ -225,6 +231,21 @@ impl Problem {
                 "It is not the name of a header that can be set; one looks like X-Api-Key.",
                 "Это не имя заголовка, который можно задать; оно выглядит так: X-Api-Key.",
                 "Це не ім'я заголовка, який можна задати; воно має вигляд X-Api-Key.",
+            ),
+            Self::ServerName => of(
+                "A name has 1 to 32 small Latin letters, digits or \"-\" and begins with a letter.",
+                "Имя состоит из строчных латинских букв, цифр и \"-\" (до 32 знаков) и начинается с буквы.",
+                "Ім'я складається з малих латинських літер, цифр і \"-\" (до 32 знаків) та починається з літери.",
+            ),
+            Self::ServerNameReserved => of(
+                "This name means something of Deputy's own; choose another.",
+                "Это имя занято самим Deputy; выберите другое.",
+                "Це ім'я зайняте самим Deputy; виберіть інше.",
+            ),
+            Self::ServerNameTaken => of(
+                "You have a server of this name already; choose another.",
+                "У вас уже есть сервер с таким именем; выберите другое.",
+                "У вас уже є сервер з таким іменем; виберіть інше.",
             ),
             Self::Size(most) => of(
                 "The settings are too large in all: at most {} bytes.",

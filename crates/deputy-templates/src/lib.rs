@@ -10,7 +10,7 @@
 //!
 //! The order of things: a [`Registry`] gives a [`Template`]; [`Template::check`] takes what a person gave and divides
 //! it into configuration and secrets, or says what is wrong with which field; [`Template::render`] makes the
-//! [`Definition`] that is started.
+//! [`Definition`] that is started. [`setup`] asks for the same one question at a time.
 
 mod check;
 mod faults;
@@ -23,6 +23,7 @@ mod registry;
 mod render;
 mod row;
 mod rules;
+pub mod setup;
 mod template;
 
 pub use check::Checked;
