@@ -27,10 +27,13 @@
 
 mod backoff;
 mod child;
+mod ears;
+mod exchange;
 mod kin;
 mod launch;
 mod lines;
 mod memory;
+mod notices;
 mod prepare;
 mod slot;
 mod spawn;
@@ -61,9 +64,9 @@ pub use upstream::{
 };
 
 use child::{Child, Lease, Stop};
+use exchange::{Asides, Exchange, Params};
 use slot::{Phase, Seat, Slot};
 use spawn::{Grace, Spawner};
-use wire::{Asides, Exchange, Params};
 
 /// Limits and times of the pool.
 #[derive(Clone, Debug)]
@@ -423,7 +426,12 @@ impl Pool {
                 () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
                 () = tokio::time::sleep_until(deadline) => return Err(UpstreamError::Timeout { sent: false }),
             };
-            match lease.exchange(exchange, cancel, deadline).await {
+            // who listens waits for what may never come: that is no use of a server
+            let (child, lease) = (lease.clone(), Some(lease));
+            let lease = lease.filter(|_| exchange.method() != child::LISTEN);
+            let answer = child.exchange(exchange, cancel, deadline).await;
+            drop(lease);
+            match answer {
                 Ok(result) => return Ok(result),
                 Err(Some(error)) => return Err(error),
                 Err(None) => {}

@@ -8,7 +8,9 @@ use deputy_core::{Clock, Lifecycle};
 use jiff::Timestamp;
 use rmcp::model::{
     CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest,
-    Implementation, NumberOrString, ProtocolVersion, ServerPeerInfo,
+    ElicitationCapability, FormElicitationCapability, Implementation, NumberOrString,
+    ProtocolVersion, RootsCapabilities, SamplingCapability, ServerPeerInfo,
+    UrlElicitationCapability,
 };
 use rmcp::service::{
     ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError,
@@ -17,13 +19,15 @@ use rmcp::service::{
 use rmcp::{ClientHandler, Peer, RoleClient};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, json};
 use tokio::io::AsyncRead;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::exchange::{Asides, Exchange, Params, Reply};
 use super::upstream::{Era, ServerInfo, ToolAnswer, ToolResult, UpstreamError};
-use super::wire::{Asides, Exchange, Params, Reply, StdioTransport, Wire};
+use super::wire::{StdioTransport, Wire};
 
 /// How a handshake is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +50,27 @@ impl From<Handshake> for ClientLifecycleMode {
     }
 }
 
-/// Deputy as an MCP client: it offers nothing, so servers may ask nothing of it. (What a caller can do is
+/// Deputy as an MCP client. To our own servers it offers nothing. A person's server may ask whatever it
+/// likes: what is not for a caller who can answer it is refused. (In the newer era what a caller can do is
 /// said per call, in `_meta`.)
-pub(super) struct Client;
+pub(super) struct Client {
+    /// Whether the server is a person's own.
+    offers: bool,
+}
 
 impl ClientHandler for Client {
     fn get_info(&self) -> ClientConfig {
         let deputy = Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
-        ClientConfig::new(ClientCapabilities::default(), deputy)
+        let mut offered = ClientCapabilities::default();
+        if self.offers {
+            let elicitation = ElicitationCapability::new()
+                .with_form(FormElicitationCapability::new())
+                .with_url(UrlElicitationCapability::new());
+            offered.elicitation = Some(elicitation);
+            offered.sampling = Some(SamplingCapability::default());
+            offered.roots = Some(RootsCapabilities::default());
+        }
+        ClientConfig::new(offered, deputy)
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }
 }
@@ -65,10 +82,16 @@ pub(super) type Service = RunningService<RoleClient, Client>;
 pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
     transport: StdioTransport<R>,
     how: Handshake,
+    offers: bool,
 ) -> Result<Service, String> {
-    serve_client_with_lifecycle_and_ct(Client, transport, how.into(), CancellationToken::new())
-        .await
-        .map_err(|error| error.to_string().chars().take(300).collect::<String>())
+    serve_client_with_lifecycle_and_ct(
+        Client { offers },
+        transport,
+        how.into(),
+        CancellationToken::new(),
+    )
+    .await
+    .map_err(|error| error.to_string().chars().take(300).collect::<String>())
 }
 
 /// What the handshake found.
@@ -89,6 +112,9 @@ pub(super) fn server_info(peer: Option<&ServerPeerInfo>) -> ServerInfo {
             .unwrap_or_else(|| serde_json::json!({})),
     }
 }
+
+/// The request that is answered when there is nothing more to say.
+pub(super) const LISTEN: &str = "subscriptions/listen";
 
 /// What a running server should do about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,6 +337,33 @@ impl Child {
         }
     }
 
+    /// Has a server of the newer era say when its lists change (2026-07-28, `subscriptions/listen`), for as
+    /// long as it runs: it is no call, and keeps nothing from ending. Those of the older era say it unasked.
+    pub(super) async fn listen(&self) {
+        let can = |what: &str| self.info.capabilities[what]["listChanged"] == true;
+        let wanted = json!({
+            "toolsListChanged": can("tools"),
+            "promptsListChanged": can("prompts"),
+            "resourcesListChanged": can("resources"),
+        });
+        let mut wanted = wanted.as_object().cloned().unwrap_or_default();
+        wanted.retain(|_, can| *can == true);
+        if self.info.era == Era::Legacy || wanted.is_empty() {
+            return;
+        }
+        let Ok(filter) = serde_json::value::to_raw_value(&wanted) else {
+            return;
+        };
+        let params = Params::Any {
+            members: vec![("notifications".to_owned(), filter)],
+            meta: Map::new(),
+        };
+        let listening = Exchange::new(LISTEN, params, Asides::default());
+        let end = Instant::now() + Duration::from_hours(24 * 365);
+        let ended = self.exchange(&listening, &self.dead, end).await;
+        tracing::debug!(pid = self.pid, ?ended, "no more listening");
+    }
+
     /// Its pipe is broken; its exit status follows at once, unless it lives on without a pipe.
     async fn why_it_ended(&self) -> UpstreamError {
         let _ = tokio::time::timeout(Duration::from_secs(1), self.dead.cancelled()).await;
@@ -325,7 +378,7 @@ impl Child {
 
     /// Whether it shows a sign of life within `answer`, or has since the last time this was asked.
     pub(super) async fn is_well(&self, answer: Duration) -> bool {
-        if self.wire.was_heard() {
+        if self.wire.ears.was_heard() {
             return true;
         }
         // 2026-07-28 has no ping

@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::launch::{EnvValue, ProcessLaunch};
+use super::notices::Board;
 use super::stderr::StderrRing;
 use super::{kin, wire};
 
@@ -410,7 +411,7 @@ pub(super) fn connect(
     started: Started,
     lifecycle: &deputy_core::Lifecycle,
     limit: usize,
-    tools_changed: Box<dyn Fn() + Send + Sync>,
+    board: Arc<Board>,
 ) -> (Process, Arc<wire::Wire>, wire::StdioTransport<ChildStdout>) {
     let Started {
         process,
@@ -418,7 +419,7 @@ pub(super) fn connect(
         stdout,
         stderr,
     } = started;
-    let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), tools_changed);
+    let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), board, lifecycle.clone());
     lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
     lifecycle.spawn(read_output(stderr, process.printed().clone()));
     let transport = wire::StdioTransport::new(wire.clone(), stdout);

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::{self, Birth, Child, Handshake, Service, Stop, shake_hands};
 use super::launch::{How, Launch, Owner, ProcessLaunch};
+use super::notices::Board;
 use super::slot::{Announce, Phase, SHUTDOWN, Seat, Slot};
 use super::spawn::{self, Process};
-use super::upstream::{Cap, Era, Notice, UpstreamError};
+use super::upstream::{Cap, Era, UpstreamError};
 use super::wire::Wire;
 use super::{Inner, Ordering, prepare};
 
@@ -82,6 +83,10 @@ fn take_place(
             }
             tracing::info!(server = %slot.key, pid = child.pid, generation, "a server started");
             metrics::counter!("deputy_pool_starts_total").increment(1);
+            if slot.key.is_own() {
+                let child = child.clone();
+                inner.lifecycle.spawn(async move { child.listen().await });
+            }
             inner.lifecycle.spawn(mind(
                 inner.clone(),
                 slot.clone(),
@@ -234,24 +239,20 @@ async fn attempt(
                 hopeless: true,
             }
         })?;
-    let (notices, key) = (inner.notices.clone(), seat.key.clone());
-    let tools_changed = Box::new(move || {
-        // nobody need be listening
-        let _ = notices.send((key.clone(), Notice::ToolsChanged));
-    });
-    let (mut process, wire, transport) = spawn::connect(
-        started,
-        &inner.lifecycle,
-        inner.config.max_message,
-        tools_changed,
+    let board = Board::new(
+        seat.key.clone(),
+        inner.notices.clone(),
+        inner.lifecycle.clone(),
     );
+    let (mut process, wire, transport) =
+        spawn::connect(started, &inner.lifecycle, inner.config.max_message, board);
     let hands = tokio::select! {
         biased;
         () = seat.abort.cancelled() => {
             process.kill().await;
             return Err(Failure { error: stopped(inner), hopeless: true });
         }
-        hands = tokio::time::timeout_at(until, shake_hands(transport, how)) => hands,
+        hands = tokio::time::timeout_at(until, shake_hands(transport, how, seat.key.is_own())) => hands,
     };
     let reason = match hands {
         Ok(Ok(service)) => return Ok((process, wire, service)),

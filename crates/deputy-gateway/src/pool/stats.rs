@@ -101,7 +101,7 @@ pub(super) fn of_slot(slot: &Slot, now: Timestamp) -> ServerStatus {
         failures: state.failures,
         reason: Some(state.failed_for.clone()).filter(|reason| !reason.is_empty()),
         backoff_until,
-        stderr_tail: child.map_or_else(|| state.printed.clone(), |child| child.wire.printed()),
+        stderr_tail: child.map_or_else(|| state.printed.clone(), |child| child.wire.ears.printed()),
     }
 }
 

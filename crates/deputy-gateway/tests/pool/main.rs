@@ -7,4 +7,5 @@ mod calls;
 mod faults;
 mod life;
 mod npm;
+mod speak;
 mod support;

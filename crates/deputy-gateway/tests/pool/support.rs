@@ -151,6 +151,11 @@ pub(crate) fn key(user: i64, name: &str) -> PoolKey {
     }
 }
 
+/// The own server `id` of user `user`.
+pub(crate) fn own(user: i64, id: i64) -> PoolKey {
+    PoolKey::own(UserId(user), id)
+}
+
 pub(crate) fn request(tool: &str, arguments: &str) -> CallRequest {
     CallRequest {
         tool: tool.to_owned(),

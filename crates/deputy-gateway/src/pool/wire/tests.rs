@@ -1,15 +1,22 @@
 use rmcp::model::CustomRequest;
-use serde_json::json;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::*;
+use crate::pool::exchange::{Asides, Params};
+use crate::pool::launch::{Owner, PoolKey};
+use crate::pool::upstream::{Progress, ProgressSink};
 
 fn wire() -> (Arc<Wire>, UnboundedReceiver<Vec<u8>>) {
-    Wire::new(
-        1 << 20,
-        Arc::new(StderrRing::new(4096, vec![])),
-        Box::new(|| {}),
-    )
+    let key = PoolKey {
+        owner: Owner::Shared,
+        server: "a".to_owned(),
+    };
+    let lifecycle = Lifecycle::new();
+    let board = Board::new(key, tokio::sync::broadcast::channel(1).0, lifecycle.clone());
+    let noise = Arc::new(StderrRing::new(4096, vec![]));
+    Wire::new(1 << 20, noise, board, lifecycle)
 }
 
 fn raw(text: &str) -> Box<RawValue> {
@@ -134,7 +141,11 @@ fn noise_is_kept_for_the_diagnosis_and_nothing_else() {
     ] {
         assert!(wire.decode(noise).is_none(), "{noise:?}");
     }
-    assert!(wire.noise.tail().starts_with("(stdout) Server listening!"));
+    assert!(
+        wire.ears
+            .printed()
+            .starts_with("(stdout) Server listening!")
+    );
 }
 
 #[test]
@@ -190,7 +201,7 @@ fn the_id_of_an_answer_too_long_is_found_only_where_it_is_certain() {
 fn a_server_that_reads_nothing_is_given_up() {
     let (wire, _queue) = wire();
     assert!(matches!(
-        wire.push(vec![b'x'; 1 << 20]),
+        wire.outbox.push(vec![b'x'; 1 << 20]),
         Err(SendError::TooLong { .. })
     ));
     assert!(
@@ -198,8 +209,8 @@ fn a_server_that_reads_nothing_is_given_up() {
         "one message too long is no reason to give up"
     );
     for _ in 0..4 {
-        wire.push(vec![b'x'; (1 << 20) - 1]).unwrap();
+        wire.outbox.push(vec![b'x'; (1 << 20) - 1]).unwrap();
     }
-    assert!(matches!(wire.push(vec![]), Err(SendError::Stuck)));
+    assert!(matches!(wire.outbox.push(vec![]), Err(SendError::Stuck)));
     assert!(wire.broken.is_cancelled());
 }

@@ -1,0 +1,181 @@
+//! One request of ours: what is asked, what goes with it, and the place for its answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use deputy_core::Secret;
+use parking_lot::Mutex;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::upstream::{InboundSink, ProgressSink, UpstreamError};
+
+/// How often a server may ask something during one request.
+const ASKS: u32 = 256;
+
+/// A request of ours, and the place for its answer.
+pub(super) struct Exchange {
+    method: Cow<'static, str>,
+    params: Params,
+    asides: Asides,
+    reply: Mutex<Option<Reply>>,
+    /// What the server has asked for while it is under way.
+    asked: AtomicU32,
+    /// Cancelled when nobody waits for the answer any more, or it is there.
+    over: CancellationToken,
+}
+
+/// What goes with a request beside its parameters.
+#[derive(Default)]
+pub(super) struct Asides {
+    /// Takes progress.
+    pub(super) progress: Option<ProgressSink>,
+    /// Takes the server's own requests.
+    pub(super) inbound: Option<InboundSink>,
+    /// Over HTTP only.
+    pub(super) bearer: Option<Secret<String>>,
+    /// Over HTTP only.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// The parameters of a request of ours.
+pub(super) enum Params {
+    /// `tools/call`
+    Call {
+        /// The tool's name.
+        tool: String,
+        /// A JSON object.
+        arguments: Box<RawValue>,
+        /// Members of `_meta`; they win over the protocol's.
+        meta: Map<String, Value>,
+    },
+    /// A page of a list.
+    Page {
+        /// Where the page begins.
+        cursor: Option<String>,
+    },
+    /// None but `_meta`.
+    Bare,
+    /// Any, as they came.
+    Any {
+        /// All members but `_meta`.
+        members: Vec<(String, Box<RawValue>)>,
+        /// Members of `_meta`; they win over the protocol's.
+        meta: Map<String, Value>,
+    },
+}
+
+impl Params {
+    /// Those of a request that somebody else made, with `meta` over its own.
+    pub(super) fn any(params: &RawValue, meta: Map<String, Value>) -> Result<Self, UpstreamError> {
+        let not_object = |error: serde_json::Error| UpstreamError::Rpc {
+            code: -32602,
+            message: format!("parameters have to be an object: {error}"),
+            data: None,
+        };
+        let Members(mut members) = serde_json::from_str(params.get()).map_err(not_object)?;
+        let mut all = Map::new();
+        if let Some(at) = members.iter().position(|(name, _)| name == "_meta") {
+            all = serde_json::from_str(members.remove(at).1.get()).map_err(not_object)?;
+        }
+        all.extend(meta);
+        Ok(Self::Any { members, meta: all })
+    }
+}
+
+/// The members of an object, in their order.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// `result` as it came.
+    Result(Box<RawValue>),
+    /// `error`, taken apart.
+    Error {
+        /// The code.
+        code: i64,
+        /// The message.
+        message: String,
+        /// The data.
+        data: Option<Value>,
+    },
+    /// No use; why.
+    Bad(String),
+}
+
+impl Exchange {
+    pub(super) fn new(
+        method: impl Into<Cow<'static, str>>,
+        params: Params,
+        asides: Asides,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            method: method.into(),
+            params,
+            asides,
+            reply: Mutex::new(None),
+            asked: AtomicU32::new(0),
+            over: CancellationToken::new(),
+        })
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(super) fn params(&self) -> &Params {
+        &self.params
+    }
+
+    pub(super) fn asides(&self) -> &Asides {
+        &self.asides
+    }
+
+    /// Counts what the server asks; whether it may.
+    pub(super) fn may_ask(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed) < ASKS
+    }
+
+    /// Cancelled when nobody waits for the answer any more, or it is there.
+    pub(super) fn over(&self) -> &CancellationToken {
+        &self.over
+    }
+
+    /// Puts the answer in its place.
+    pub(super) fn settle(&self, reply: Reply) {
+        *self.reply.lock() = Some(reply);
+        self.over.cancel();
+    }
+
+    /// The answer, once it is there.
+    pub(super) fn take_reply(&self) -> Option<Reply> {
+        self.reply.lock().take()
+    }
+}
