@@ -172,6 +172,11 @@ impl Audit {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
+    /// How many may wait before callers do.
+    pub fn capacity(&self) -> usize {
+        self.jobs.max_capacity()
+    }
+
     /// Waits until everything handed over so far is written; false when it could not be.
     pub async fn flush(&self) -> bool {
         let (done, written) = oneshot::channel();

@@ -35,6 +35,8 @@ pub struct CallOptions {
     pub idempotency_key: Option<String>,
     /// The id under which the effect is made; none: a fresh one.
     pub call_id: Option<CallId>,
+    /// The session of an active context in which it is asked, for the statistics.
+    pub session: Option<String>,
     /// Whether an MCP client waits for the result: it fetches it by repeating the call, whoever
     /// decides where.
     pub over_mcp: bool,
@@ -344,6 +346,7 @@ impl Gateway {
             success: outcome == "ok",
             error: (outcome != "ok").then(|| outcome.to_owned()),
             cost: 0.0,
+            session: options.session.clone(),
             at: parts.clock.now(),
         });
         metrics::counter!("deputy_tool_calls_total", "tool" => tool.name.clone(), "outcome" => outcome.to_owned()).increment(1);

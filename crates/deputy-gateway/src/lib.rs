@@ -14,12 +14,14 @@
 //! * [`call`]: the dispatcher itself; [`batch`]: several calls at once;
 //! * [`retry`]: what is tried again, when; [`breaker`]: what is left alone, when;
 //! * [`audit`]: the chain of records; [`usage`]: statistics;
+//! * [`health`], [`alert`]: how the installation is, and who is told;
 //! * [`pool`]: the processes behind the tools;
 //! * [`mcp`]: the `/mcp` endpoint.
 //!
 //! Arguments and results stay JSON as they came; only this crate's edges know the types of the MCP
 //! SDK.
 
+pub mod alert;
 pub mod approval;
 pub mod audit;
 pub mod batch;
@@ -28,6 +30,7 @@ pub mod call;
 pub mod catalog;
 pub mod credentials;
 pub mod error;
+pub mod health;
 mod lease;
 pub mod mcp;
 mod meter;
@@ -46,6 +49,7 @@ use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, UserId};
 use deputy_store::Store;
 use deputy_vault::Vault;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
@@ -75,6 +79,10 @@ pub struct Config {
     pub keep_approvals: Duration,
     /// How long an idempotency key answers with the first outcome. Default 24 hours.
     pub keep_repeatable: Duration,
+    /// How long statistics of calls are kept. Default 90 days.
+    pub keep_usage: Duration,
+    /// Who is told when something is critical.
+    pub alerts: alert::Config,
     /// When a server that keeps failing for a person is left alone.
     pub breaker: breaker::Config,
     /// How the first-party servers are started.
@@ -92,6 +100,8 @@ impl Config {
             max_pending_approvals: 100,
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
+            keep_usage: Duration::from_hours(90 * 24),
+            alerts: alert::Config::default(),
             breaker: breaker::Config::default(),
             first_party,
         }
@@ -132,6 +142,9 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) parts: Parts,
     pub(crate) breakers: breaker::Breakers,
+    pub(crate) started_at: Timestamp,
+    /// When what has lapsed was cleared last.
+    pub(crate) swept_at: Mutex<Option<Timestamp>>,
     pub(crate) tools_changed: broadcast::Sender<UserId>,
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
@@ -149,6 +162,8 @@ impl Gateway {
         Self {
             inner: Arc::new(Inner {
                 breakers,
+                started_at: parts.clock.now(),
+                swept_at: Mutex::default(),
                 config,
                 parts,
                 tools_changed,
@@ -159,9 +174,10 @@ impl Gateway {
         }
     }
 
-    /// Starts the background work: carrying out approved calls that a crash interrupted, and
-    /// clearing what has lapsed.
+    /// Starts the background work: carrying out approved calls that a crash interrupted,
+    /// clearing what has lapsed, and watching over the health.
     pub fn run(&self) {
+        self.watch_health();
         let gateway = self.clone();
         let soft = self.inner.parts.lifecycle.soft().clone();
         self.inner.parts.lifecycle.spawn(async move {
@@ -217,13 +233,15 @@ impl Gateway {
             tx.repeatable_calls_sweep(now - signed(self.inner.config.keep_repeatable))
                 .await?;
             tx.server_setups_delete_lapsed(now).await?;
-            tx.commit().await
+            tx.commit().await?;
+            self.sweep_usage().await
         };
-        if let Err(error) = swept.await {
-            tracing::warn!(
+        match swept.await {
+            Ok(()) => *self.inner.swept_at.lock() = Some(now),
+            Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "clearing lapsed approvals failed"
-            );
+                "clearing what has lapsed failed"
+            ),
         }
     }
 }

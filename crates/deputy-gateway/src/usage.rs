@@ -1,13 +1,22 @@
-//! Statistics of a person's calls.
+//! Statistics of a person's calls: which tool of which server, when, how long, how it ended. Never what
+//! was asked: the row's `query` is the tool's name. The database adds up; days are those of the
+//! person's time zone, cut in here, because the engines know different zones.
 
 use std::collections::BTreeMap;
 
 use deputy_core::UserId;
-use jiff::{SignedDuration, tz::TimeZone};
+use deputy_store::usage::Span;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::Gateway;
 use crate::error::CallError;
+
+/// Rows of statistics that go in one transaction, and transactions of one sweep.
+const SWEEP_ROWS: u64 = 1000;
+const SWEEP_STEPS: u32 = 20;
 
 /// Of some calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -50,26 +59,27 @@ impl Gateway {
         zone: &TimeZone,
     ) -> Result<Usage, CallError> {
         let parts = &self.inner.parts;
-        let since =
-            parts.clock.now() - SignedDuration::from_hours(24 * i64::from(days.clamp(1, 365)));
-        let rows = parts.store.user(user).usage_since(since).await?;
+        let now = parts.clock.now();
+        let spans = days_of(now, days.clamp(1, 365), zone);
+        let edges: Vec<_> = spans.iter().map(|(_, span)| *span).collect();
+        let sums = parts.store.user(user).usage_sums(&edges).await?;
         let mut usage = Usage::default();
-        let mut time = 0.0;
-        for row in rows {
-            usage.total_queries += 1;
-            usage.successful_queries += u64::from(row.success);
-            usage.total_cost += row.cost;
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call fit")]
-            let ms = row.response_time_ms as f64;
-            time += ms;
-            let day = row.at.to_zoned(zone.clone()).date().to_string();
+        let mut time = 0;
+        for sum in sums {
+            let Some((day, _)) = spans.get(sum.span) else {
+                continue;
+            };
+            usage.total_queries += sum.calls;
+            usage.successful_queries += sum.successful;
+            usage.total_cost += sum.cost;
+            time += sum.response_time_ms;
             for tally in [
-                usage.by_server.entry(row.server).or_default(),
-                usage.by_day.entry(day).or_default(),
+                usage.by_server.entry(sum.server).or_default(),
+                usage.by_day.entry(day.to_string()).or_default(),
             ] {
-                tally.queries += 1;
-                tally.successful += u64::from(row.success);
-                tally.cost += row.cost;
+                tally.queries += sum.calls;
+                tally.successful += sum.successful;
+                tally.cost += sum.cost;
             }
         }
         if usage.total_queries > 0 {
@@ -78,6 +88,8 @@ impl Gateway {
             #[expect(clippy::cast_precision_loss, reason = "a count of calls fits")]
             let good = usage.successful_queries as f64;
             usage.success_rate = 100.0 * good / total;
+            #[expect(clippy::cast_precision_loss, reason = "a mean needs no last digit")]
+            let time = time as f64;
             usage.avg_response_time = time / total;
         }
         usage.most_used_server = usage
@@ -87,4 +99,46 @@ impl Gateway {
             .map(|(server, _)| server.clone());
         Ok(usage)
     }
+    /// Deletes statistics that are old enough, in small steps, so that nobody waits long for them.
+    pub(crate) async fn sweep_usage(&self) -> deputy_store::Result<()> {
+        let parts = &self.inner.parts;
+        let before = parts.clock.now() - crate::signed(self.inner.config.keep_usage);
+        for _ in 0..SWEEP_STEPS {
+            let tx = parts.store.begin().await?;
+            let deleted = tx.usage_delete_before(before, SWEEP_ROWS).await?;
+            tx.commit().await?;
+            if deleted < SWEEP_ROWS {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
+
+/// The last `days` times 24 hours until `now`, cut at the midnights of `zone`: each piece with its day.
+fn days_of(now: Timestamp, days: u16, zone: &TimeZone) -> Vec<(Date, Span)> {
+    let since = now - SignedDuration::from_hours(24 * i64::from(days));
+    // What is recorded in this very millisecond belongs to it.
+    let end = now + SignedDuration::from_millis(1);
+    let mut spans = Vec::with_capacity(usize::from(days) + 2);
+    let (mut from, mut day) = (since, since.to_zoned(zone.clone()).date());
+    while from < end {
+        let next = day.tomorrow().ok();
+        let midnight = next
+            .and_then(|next| next.to_zoned(zone.clone()).ok())
+            .map_or(end, |midnight| midnight.timestamp());
+        let until = midnight.min(end);
+        if until > from {
+            spans.push((day, Span { from, until }));
+            from = until;
+        }
+        match next {
+            Some(next) => day = next,
+            None => break,
+        }
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests;

@@ -345,6 +345,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many approved calls have waited since before `now` for somebody to carry them out.
+    pub async fn abandoned_approvals_count(&self, now: Timestamp) -> Result<u64> {
+        use sea_orm::PaginatorTrait as _;
+        Ok(approvals::Entity::find()
+            .filter(approvals::Column::Status.eq(ApprovalStatus::Approved.as_str()))
+            .filter(approvals::Column::LeaseUntil.lte(to_ms(now)))
+            .count(self.read())
+            .await?)
+    }
+}
+
 impl Tx {
     /// Claims an abandoned approval until `lease_until`; false when another was faster.
     pub async fn approval_reclaim(

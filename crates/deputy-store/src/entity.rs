@@ -23,6 +23,7 @@ pub(crate) mod repeatable_calls;
 pub(crate) mod server_setups;
 pub(crate) mod sessions;
 pub(crate) mod tool_policies;
+pub(crate) mod user_active_context;
 pub(crate) mod user_keys;
 pub(crate) mod user_mcp_servers;
 pub(crate) mod user_mcp_tools;

@@ -59,8 +59,15 @@ impl Store {
 
     /// Whether somebody holds the lease at `now`.
     pub async fn lease_held(&self, name: &str, now: Timestamp) -> Result<bool> {
+        Ok(self.lease_holder(name, now).await?.is_some())
+    }
+
+    /// Who holds the lease at `now`.
+    pub async fn lease_holder(&self, name: &str, now: Timestamp) -> Result<Option<String>> {
         let row = leases::Entity::find_by_id(name).one(self.read()).await?;
-        Ok(row.is_some_and(|row| row.expires_at > to_ms(now)))
+        Ok(row
+            .filter(|row| row.expires_at > to_ms(now))
+            .map(|row| row.holder))
     }
 }
 

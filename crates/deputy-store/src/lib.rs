@@ -37,6 +37,7 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub mod active_context;
 pub mod approval;
 pub mod audit;
 mod entity;

@@ -12,6 +12,7 @@ mod m0004_connections;
 mod m0006_gateway;
 mod m0007_servers;
 mod m0008_remote_accounts;
+mod m0009_active_context;
 mod m0010_server_setups;
 
 /// The list, oldest first. Numbers are never reused.
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_gateway::Migration),
             Box::new(m0007_servers::Migration),
             Box::new(m0008_remote_accounts::Migration),
+            Box::new(m0009_active_context::Migration),
             Box::new(m0010_server_setups::Migration),
         ]
     }

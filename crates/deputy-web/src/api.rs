@@ -6,6 +6,7 @@ mod call_error;
 pub(crate) mod google_auth;
 pub(crate) mod google_callback;
 mod google_disconnect;
+mod health;
 mod integrations;
 mod me;
 mod pool;
@@ -89,6 +90,7 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(usage::handle))
         .routes(routes!(me::show, me::change))
         .routes(routes!(pool::handle))
+        .routes(routes!(health::handle))
 }
 
 fn slow_routes() -> OpenApiRouter<App> {

@@ -271,10 +271,15 @@ impl Server {
             clock: Arc::clone(&clock),
             rng,
         };
-        let gateway_config = deputy_gateway::Config::new(
+        let mut gateway_config = deputy_gateway::Config::new(
             settings.public_url.clone(),
             first_party(&settings.google)?,
         );
+        gateway_config
+            .alerts
+            .webhook
+            .clone_from(&settings.alert_webhook);
+        gateway_config.keep_usage = Duration::from_hours(24 * u64::from(settings.keep_usage_days));
         let gateway = Gateway::new(gateway_config, parts);
         gateway.run();
         follow_connections(&lifecycle, &connections, &gateway);

@@ -91,6 +91,24 @@ impl Values {
         }
     }
 
+    /// A URL that may itself be a secret: it is checked as any other, and never shown.
+    fn secret_url(&self, name: &'static str) -> Result<Option<Secret<String>>, SettingError> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let usable = Url::parse(text).is_ok_and(|url| match url.scheme() {
+            "https" => url.host().is_some(),
+            "http" => deputy_core::http::is_loopback(&url),
+            _ => false,
+        });
+        if usable {
+            return Ok(Some(Secret::from(text)));
+        }
+        Err(wrong(format!(
+            "{name} must be a URL that begins with https:// (http:// is accepted for this machine only)"
+        )))
+    }
+
     /// An absolute `https` URL, or `http` towards this machine.
     fn url(&self, name: &'static str) -> Result<Option<Url>, SettingError> {
         let Some(text) = self.text(name) else {
@@ -151,6 +169,10 @@ pub(crate) struct Settings {
     pub(crate) google: GoogleSettings,
     pub login_per_5min: u32,
     pub(crate) calls_per_min: u32,
+    /// Where alerts are posted.
+    pub(crate) alert_webhook: Option<Secret<String>>,
+    /// How long statistics of calls are kept.
+    pub(crate) keep_usage_days: u16,
 }
 
 impl Settings {
@@ -235,7 +257,13 @@ impl Settings {
                 )));
             }
         };
+        let keep_usage_days = values.parse("DEPUTY_KEEP_USAGE_DAYS", "1 to 3650 days", 90)?;
+        if !(1..=3650).contains(&keep_usage_days) {
+            return Err(wrong("DEPUTY_KEEP_USAGE_DAYS must be 1 to 3650 days"));
+        }
         Ok(Self {
+            alert_webhook: values.secret_url("DEPUTY_ALERT_WEBHOOK")?,
+            keep_usage_days,
             key: read_key(values)?,
             old_keys: values.secret("TOKEN_ENCRYPTION_KEYS_OLD"),
             google: GoogleSettings {

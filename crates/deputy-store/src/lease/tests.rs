@@ -18,6 +18,15 @@ async fn one_holder_at_a_time_and_a_dead_one_lapses() {
             "its holder may renew it"
         );
         assert!(store.lease_held("google:1", now).await.unwrap());
+        assert_eq!(
+            store
+                .lease_holder("google:1", now)
+                .await
+                .unwrap()
+                .as_deref(),
+            Some("a")
+        );
+        assert_eq!(store.lease_holder("google:1", until).await.unwrap(), None);
 
         assert!(!store.lease_held("google:1", until).await.unwrap());
         let later = until + SignedDuration::from_secs(60);

@@ -363,6 +363,22 @@ async fn records_are_ones_own_and_everybodys_for_an_administrator() {
         .await
         .json();
     assert_eq!(pool["data"]["total_servers"], 0);
+    let health = app
+        .api(Method::GET, "/api/v1/admin/health", &of_bob, None)
+        .await;
+    assert_eq!(health.status, StatusCode::FORBIDDEN);
+    let health = app
+        .api(Method::GET, "/api/v1/admin/health", &all, None)
+        .await
+        .json();
+    assert_eq!(health["data"]["level"], "healthy", "{health}");
+    let components: Vec<_> = health["data"]["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["component"].as_str().unwrap())
+        .collect();
+    assert_eq!(components, ["mcp", "database", "queue"]);
     let usage = app
         .api(Method::GET, "/api/v1/usage?days=7", &of_bob, None)
         .await

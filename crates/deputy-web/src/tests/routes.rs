@@ -189,6 +189,7 @@ async fn the_document_describes_every_route() {
         })
         .collect();
     insta::assert_snapshot!(paths.join("\n"), @r"
+    get /api/v1/admin/health
     get /api/v1/admin/pool
     get /api/v1/approvals
     post /api/v1/approvals/{id}
