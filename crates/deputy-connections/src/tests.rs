@@ -1,5 +1,4 @@
 use super::*;
-use crate::lease::{LEASE, RENEWAL};
 
 mod emulated;
 mod silence;

@@ -311,10 +311,11 @@ impl Gateway {
                 return Err(DecideError::AlreadyDecided);
             }
         }
-        let unchanged = parts
-            .catalog
-            .find(&row.tool)
-            .is_some_and(|t| t.definition_digest == row.definition_digest);
+        let unchanged = match self.tool(principal.user_id, &row.tool).await {
+            Ok(tool) => tool.definition_digest == row.definition_digest,
+            Err(CallError::UnknownTool(_) | CallError::Forbidden(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
         if !unchanged {
             let tx = parts.store.begin().await?;
             tx.user(principal.user_id).approval_void(id, now).await?;

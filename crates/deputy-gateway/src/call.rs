@@ -2,12 +2,17 @@
 
 mod attempts;
 mod failure;
+mod own;
+
+pub(crate) use failure::first_text;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use deputy_core::{CallId, Principal, Scope, UserId};
 use deputy_store::usage::UsageRow;
+use deputy_templates::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -23,6 +28,7 @@ use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
 use crate::pool::{InboundSink, Input, ProgressSink};
+use crate::servers::ServerError;
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -47,6 +53,8 @@ pub struct CallOptions {
     /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
     /// it, at once.
     pub token: Option<AccessToken>,
+    /// Becomes true when an own server may have got a write; set by the gateway.
+    pub sent: Arc<AtomicBool>,
 }
 
 /// What a caller can be asked, and what it answered so far (MCP 2026-07-28, "Multi round-trip requests", and the requests
@@ -125,7 +133,64 @@ impl Gateway {
             ));
         }
         let connected = self.connected(principal.user_id).await?;
-        Ok(self.inner.parts.catalog.available(&connected))
+        let mut tools = Vec::new();
+        for tool in self.inner.parts.catalog.available(&connected) {
+            let tool = self.ruled(principal.user_id, &tool).await?;
+            if tool.policy != Some(Policy::Deny) {
+                tools.push(tool);
+            }
+        }
+        tools.extend(self.inner.servers.callable(principal.user_id).await?);
+        Ok(tools)
+    }
+
+    /// The tool of this name that this person may have: one of ours, or one of the person's own
+    /// servers.
+    pub(crate) async fn tool(&self, user: UserId, name: &str) -> Result<Arc<Tool>, CallError> {
+        match self.inner.parts.catalog.find(name) {
+            Some(tool) => self.ruled(user, tool).await,
+            None => self.inner.servers.find(user, name).await,
+        }
+    }
+
+    /// A first-party tool with what an administrator and the person say of it.
+    async fn ruled(&self, user: UserId, tool: &Arc<Tool>) -> Result<Arc<Tool>, CallError> {
+        let Some(ours) = tool.ours() else {
+            return Ok(Arc::clone(tool));
+        };
+        let rules = self.inner.servers.policies();
+        let administrators = rules.administrators().await?;
+        let person = rules.person(user).await?;
+        let said = policy::tightened(
+            ours.ask,
+            administrators.about(&tool.server, &tool.name),
+            person.get(&tool.name).copied(),
+        );
+        if said.is_none() {
+            return Ok(Arc::clone(tool));
+        }
+        let mut tool = Tool::clone(tool);
+        tool.policy = said;
+        Ok(Arc::new(tool))
+    }
+
+    /// Sets or removes this person's rule about a first-party tool; it makes the tool stricter,
+    /// never laxer. Rules about tools of own servers: [`crate::Servers::set_policy`].
+    pub async fn set_tool_policy(
+        &self,
+        principal: &Principal,
+        tool: &str,
+        policy: Option<Policy>,
+    ) -> Result<(), ServerError> {
+        if self.inner.parts.catalog.find(tool).is_none() {
+            return Err(ServerError::NotFound(format!(
+                "there is no tool named '{tool}'"
+            )));
+        }
+        self.inner
+            .servers
+            .set_own_rule(principal, tool, policy)
+            .await
     }
 
     /// Calls a tool for a person: the one way in.
@@ -137,10 +202,7 @@ impl Gateway {
         options: CallOptions,
     ) -> Result<Outcome, CallError> {
         let parts = &self.inner.parts;
-        let tool = parts
-            .catalog
-            .find(name)
-            .ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
+        let tool = &self.tool(principal.user_id, name).await?;
         policy::check_scope(principal, tool)?;
         parts
             .throttle
@@ -149,16 +211,17 @@ impl Gateway {
                 message: "too many calls in a minute".to_owned(),
                 retry_after: throttled.retry_after,
             })?;
-        let (connected, token) = self
-            .inner
-            .parts
-            .credentials
-            .at_hand(principal.user_id)
-            .await
-            .map_err(|e| self.of_credentials(None, e))?;
-        let options = CallOptions { token, ..options };
-        if !tool.granted(&connected) {
-            return Err(self.not_connected(tool, &connected));
+        let mut options = options;
+        if tool.ours().is_some() {
+            let (connected, token) = parts
+                .credentials
+                .at_hand(principal.user_id)
+                .await
+                .map_err(|e| self.of_credentials(None, e))?;
+            options.token = token;
+            if !tool.granted(&connected) {
+                return Err(self.not_connected(tool, &connected));
+            }
         }
         tool.validate(&arguments)?;
         if !parts.audit.healthy() {
@@ -225,10 +288,7 @@ impl Gateway {
                 found.affects_others.then_some(found.summary)
             }
             Decision::Deny => {
-                return Err(CallError::Forbidden(format!(
-                    "{} is switched off",
-                    tool.name
-                )));
+                return Err(policy::denied(tool));
             }
         };
         let Some(summary) = summary else {
@@ -349,8 +409,8 @@ impl Gateway {
             session: options.session.clone(),
             at: parts.clock.now(),
         });
-        metrics::counter!("deputy_tool_calls_total", "tool" => tool.name.clone(), "outcome" => outcome.to_owned()).increment(1);
-        metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.name.clone())
+        metrics::counter!("deputy_tool_calls_total", "tool" => tool.counted_as(), "outcome" => outcome.to_owned()).increment(1);
+        metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.counted_as())
             .record(elapsed.as_secs_f64());
         if tool.read_only {
             parts

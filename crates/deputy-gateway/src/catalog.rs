@@ -1,14 +1,17 @@
 //! Which tools there are, and which of them a person has now.
 //!
 //! First-party tools are known without starting a server, so they stay listed while it sleeps. A
-//! person has a tool when its service is connected and one of its scopes was granted.
+//! person has such a tool when its service is connected and one of its scopes was granted. The
+//! tools of a person's own servers are known from what the person agreed to ([`crate::servers`]).
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
+use deputy_store::own_server::OwnServer;
+use deputy_templates::Policy;
 use serde_json::{Value, json};
 
 use crate::credentials::Connected;
@@ -52,33 +55,94 @@ impl fmt::Debug for FirstPartyLaunch {
     }
 }
 
-/// A tool as the gateway knows it.
+/// A tool as the gateway knows it. Cheap to clone but for its texts.
+#[derive(Clone)]
 pub struct Tool {
     /// Its name, unique for a person.
     pub name: String,
     /// The server it belongs to, as people call it.
     pub server: String,
-    /// The server's name on the command line, for a first-party one.
-    pub command: &'static str,
+    /// Whose it is.
+    pub origin: Origin,
     /// Title for people.
     pub title: String,
-    /// Description for models.
+    /// Description for models. That of an own server's tool is somebody else's words.
     pub description: String,
     /// JSON Schema of the arguments.
     pub input_schema: Arc<Value>,
-    /// JSON Schema of the structured result.
-    pub output_schema: Arc<Value>,
+    /// JSON Schema of the structured result, where there is one.
+    pub output_schema: Option<Arc<Value>>,
     /// MCP annotations as on the wire.
     pub annotations: Arc<Value>,
     /// Whether it declares that it only reads.
     pub read_only: bool,
+    /// What happens when this person calls it: for a first-party tool where somebody's word is
+    /// stricter than its own rule, for an own server's tool always.
+    pub policy: Option<Policy>,
+    /// SHA-256 of the definition (and of the server that has it, for an own one), in hex: approvals
+    /// die when it changes.
+    pub definition_digest: String,
+    arguments: Arc<Arguments>,
+}
+
+/// Whose a tool is.
+#[derive(Clone)]
+pub enum Origin {
+    /// Of a server of Deputy's own.
+    FirstParty(FirstParty),
+    /// Of a server that its person brought along.
+    Own(Arc<OwnTool>),
+}
+
+/// What the gateway knows of a first-party tool.
+#[derive(Clone, Copy)]
+pub struct FirstParty {
+    /// The server's name on the command line.
+    pub command: &'static str,
     /// Scopes, any one of which is enough.
     pub scopes: &'static [&'static str],
     /// When it asks.
     pub ask: AskRule,
-    /// SHA-256 of the definition, in hex: approvals die when it changes.
-    pub definition_digest: String,
-    validator: jsonschema::Validator,
+}
+
+/// What the gateway knows of a tool of a person's own server.
+#[derive(Debug)]
+pub struct OwnTool {
+    /// The server as it was when the tool was looked up.
+    pub server: OwnServer,
+    /// The tool's name as the server knows it.
+    pub tool: String,
+    /// The digest of the definition that its person agreed to.
+    pub accepted: String,
+}
+
+impl OwnTool {
+    /// What it is counted under: people's own names would be without number.
+    pub(crate) fn counted_as(&self) -> String {
+        format!("own:{}", self.server.server_type)
+    }
+}
+
+/// The checker of a tool's arguments, made when it is first needed.
+pub(crate) struct Arguments {
+    schema: Arc<Value>,
+    validator: OnceLock<Result<jsonschema::Validator, String>>,
+}
+
+impl Arguments {
+    pub(crate) fn of(schema: Arc<Value>) -> Self {
+        Self {
+            schema,
+            validator: OnceLock::new(),
+        }
+    }
+
+    fn validator(&self) -> Result<&jsonschema::Validator, String> {
+        self.validator
+            .get_or_init(|| crate::servers::definition::compile(&self.schema))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
 }
 
 impl fmt::Debug for Tool {
@@ -100,10 +164,6 @@ pub struct BadSchema {
 
 impl Tool {
     fn first_party(server: &ServerSpec, spec: ToolSpec) -> Result<Self, BadSchema> {
-        let validator = jsonschema::validator_for(&spec.input_schema).map_err(|e| BadSchema {
-            tool: spec.name.to_owned(),
-            reason: e.to_string(),
-        })?;
         let definition = json!([
             spec.name,
             spec.title,
@@ -112,44 +172,108 @@ impl Tool {
             spec.output_schema,
             spec.annotations
         ]);
+        let input_schema = Arc::new(spec.input_schema);
+        let arguments = Arguments::of(Arc::clone(&input_schema));
+        arguments.validator().map_err(|reason| BadSchema {
+            tool: spec.name.to_owned(),
+            reason,
+        })?;
         Ok(Self {
             name: spec.name.to_owned(),
             server: server.name.to_owned(),
-            command: server.command,
+            origin: Origin::FirstParty(FirstParty {
+                command: server.command,
+                scopes: spec.scopes,
+                ask: spec.ask,
+            }),
             title: spec.title,
             description: spec.description,
             read_only: spec.annotations.get("readOnlyHint") == Some(&Value::Bool(true)),
+            policy: None,
             definition_digest: digest(&definition),
-            input_schema: Arc::new(spec.input_schema),
-            output_schema: Arc::new(spec.output_schema),
+            input_schema,
+            output_schema: Some(Arc::new(spec.output_schema)),
             annotations: Arc::new(spec.annotations),
-            scopes: spec.scopes,
-            ask: spec.ask,
-            validator,
+            arguments: Arc::new(arguments),
         })
+    }
+
+    /// A tool of a person's own server.
+    pub(crate) fn own(
+        name: String,
+        own: OwnTool,
+        definition: &crate::servers::Known,
+        policy: Policy,
+    ) -> Self {
+        let shown = &definition.definition;
+        Self {
+            server: own.server.name.clone(),
+            title: shown.title.clone().unwrap_or_else(|| shown.name.clone()),
+            description: shown.description.clone(),
+            input_schema: Arc::clone(&definition.arguments.schema),
+            output_schema: definition.output_schema.clone(),
+            annotations: Arc::new(shown.annotations.clone()),
+            read_only: shown.read_only(),
+            policy: Some(policy),
+            // The server and how it is set up belong to what was approved: the same call of another
+            // server, or with another folder, is another call.
+            definition_digest: digest(&json!([own.server.id, own.server.generation, own.accepted])),
+            arguments: Arc::clone(&definition.arguments),
+            origin: Origin::Own(Arc::new(own)),
+            name,
+        }
     }
 
     /// Checks arguments against the input schema; the first fault is named.
     pub fn validate(&self, arguments: &Value) -> Result<(), CallError> {
+        let invalid = |pointer: String, message: String| CallError::Validation { pointer, message };
         if !arguments.is_object() {
-            return Err(CallError::Validation {
-                pointer: String::new(),
-                message: "the arguments must be a JSON object".to_owned(),
-            });
+            return Err(invalid(
+                String::new(),
+                "the arguments must be a JSON object".to_owned(),
+            ));
         }
-        self.validator
+        let validator = self
+            .arguments
+            .validator()
+            .map_err(|why| CallError::Forbidden(format!("{} can't be used: {why}", self.name)))?;
+        validator
             .validate(arguments)
-            .map_err(|e| CallError::Validation {
-                pointer: e.instance_path().to_string(),
-                message: e.to_string(),
-            })
+            .map_err(|e| invalid(e.instance_path().to_string(), e.to_string()))
+    }
+
+    /// The first-party tool's own facts.
+    pub fn ours(&self) -> Option<&FirstParty> {
+        match &self.origin {
+            Origin::FirstParty(ours) => Some(ours),
+            Origin::Own(_) => None,
+        }
+    }
+
+    /// The own server's tool.
+    pub fn own_server(&self) -> Option<&Arc<OwnTool>> {
+        match &self.origin {
+            Origin::FirstParty(_) => None,
+            Origin::Own(own) => Some(own),
+        }
+    }
+
+    /// What it is counted under.
+    pub fn counted_as(&self) -> String {
+        match &self.origin {
+            Origin::FirstParty(_) => self.name.clone(),
+            Origin::Own(own) => own.counted_as(),
+        }
     }
 
     /// Whether the granted scopes cover it.
     pub fn granted(&self, connected: &Connected) -> bool {
+        let Some(ours) = self.ours() else {
+            return true;
+        };
         connected.services.contains(&self.server)
-            && (self.scopes.is_empty()
-                || self
+            && (ours.scopes.is_empty()
+                || ours
                     .scopes
                     .iter()
                     .any(|s| connected.scopes.iter().any(|g| g == s)))
@@ -191,6 +315,20 @@ impl Catalog {
             .filter(|t| t.granted(connected))
             .cloned()
             .collect()
+    }
+}
+
+/// A schema as it is published to clients of ours. `x-mcp-header` (MCP 2026-07-28, "Custom headers
+/// from tool parameters") is between a server and its own client, which is us.
+pub(crate) fn republished(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(key, _)| *key != "x-mcp-header")
+            .map(|(key, member)| (key.clone(), republished(member)))
+            .collect(),
+        Value::Array(items) => items.iter().map(republished).collect(),
+        other => other.clone(),
     }
 }
 

@@ -65,3 +65,59 @@ pub trait Credentials: Send + Sync + 'static {
         failed_generation: i64,
     ) -> Result<AccessToken, CredentialError>;
 }
+
+/// Why there is no token for a person's own server.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The person has to allow the access first, or again.
+    #[error("the access was not allowed yet")]
+    ConsentNeeded,
+    /// The authorization server can't be asked now.
+    #[error("the authorization server does not answer")]
+    Temporary {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Something of ours failed.
+    #[error("credentials can't be read")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The port to OAuth tokens for people's own remote servers. Implemented where they are kept.
+#[async_trait]
+pub trait RemoteCredentials: Send + Sync + 'static {
+    /// The token for a request to this server of this person; none where nothing was granted and
+    /// the server may do without.
+    async fn bearer(&self, user: UserId, server: i64) -> Result<Option<AccessToken>, RemoteError>;
+
+    /// A newer token than the one of `failed_generation` (0: there was none), which the server
+    /// refused with this challenge.
+    async fn refused(
+        &self,
+        user: UserId,
+        server: i64,
+        failed_generation: i64,
+        challenge: Option<String>,
+    ) -> Result<AccessToken, RemoteError>;
+}
+
+/// No server has credentials by OAuth: each that wants them needs consent that nobody can give.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRemoteCredentials;
+
+#[async_trait]
+impl RemoteCredentials for NoRemoteCredentials {
+    async fn bearer(&self, _: UserId, _: i64) -> Result<Option<AccessToken>, RemoteError> {
+        Ok(None)
+    }
+
+    async fn refused(
+        &self,
+        _: UserId,
+        _: i64,
+        _: i64,
+        _: Option<String>,
+    ) -> Result<AccessToken, RemoteError> {
+        Err(RemoteError::ConsentNeeded)
+    }
+}

@@ -15,6 +15,7 @@
 //! * [`retry`]: what is tried again, when; [`breaker`]: what is left alone, when;
 //! * [`audit`]: the chain of records; [`usage`]: statistics;
 //! * [`health`], [`alert`]: how the installation is, and who is told;
+//! * [`servers`]: the servers that people bring along;
 //! * [`pool`]: the processes behind the tools;
 //! * [`mcp`]: the `/mcp` endpoint.
 //!
@@ -39,6 +40,7 @@ pub mod pool;
 mod repeat;
 pub mod retry;
 pub mod server_setup;
+pub mod servers;
 pub mod usage;
 
 use std::collections::HashSet;
@@ -48,6 +50,7 @@ use std::time::Duration;
 use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, UserId};
 use deputy_store::Store;
+use deputy_templates::Registry;
 use deputy_vault::Vault;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -58,9 +61,10 @@ use url::Url;
 pub use audit::Audit;
 pub use call::{CallOptions, CallResult, Outcome};
 pub use catalog::Catalog;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, RemoteCredentials};
 pub use error::CallError;
 pub use pool::Pool;
+pub use servers::Servers;
 
 /// Limits and addresses of the gateway.
 #[derive(Clone, Debug)]
@@ -87,11 +91,17 @@ pub struct Config {
     pub breaker: breaker::Config,
     /// How the first-party servers are started.
     pub first_party: catalog::FirstPartyLaunch,
+    /// People's own servers.
+    pub servers: servers::Config,
 }
 
 impl Config {
     /// Defaults.
-    pub fn new(public_url: Url, first_party: catalog::FirstPartyLaunch) -> Self {
+    pub fn new(
+        public_url: Url,
+        first_party: catalog::FirstPartyLaunch,
+        servers: servers::Config,
+    ) -> Self {
         Self {
             public_url,
             call_deadline: Duration::from_mins(1),
@@ -104,6 +114,7 @@ impl Config {
             alerts: alert::Config::default(),
             breaker: breaker::Config::default(),
             first_party,
+            servers,
         }
     }
 }
@@ -118,6 +129,10 @@ pub struct Parts {
     pub catalog: Catalog,
     /// The people's accounts.
     pub credentials: Arc<dyn Credentials>,
+    /// The people's accounts at their own remote servers.
+    pub remote: Arc<dyn RemoteCredentials>,
+    /// The kinds of servers that people may add.
+    pub templates: Arc<Registry>,
     /// The processes.
     pub pool: Pool,
     /// The chain of records.
@@ -145,6 +160,7 @@ pub(crate) struct Inner {
     pub(crate) started_at: Timestamp,
     /// When what has lapsed was cleared last.
     pub(crate) swept_at: Mutex<Option<Timestamp>>,
+    pub(crate) servers: Servers,
     pub(crate) tools_changed: broadcast::Sender<UserId>,
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
@@ -159,6 +175,22 @@ impl Gateway {
         let (tools_changed, _) = broadcast::channel(256);
         let (decided, _) = broadcast::channel(256);
         let breakers = breaker::Breakers::new(config.breaker, Arc::clone(&parts.clock));
+        let servers = Servers::new(
+            config.servers.clone(),
+            servers::Tools {
+                store: parts.store.clone(),
+                vault: parts.vault.clone(),
+                pool: parts.pool.clone(),
+                audit: parts.audit.clone(),
+                credentials: Arc::clone(&parts.credentials),
+                remote: Arc::clone(&parts.remote),
+                templates: Arc::clone(&parts.templates),
+                clock: Arc::clone(&parts.clock),
+                rng: Arc::clone(&parts.rng),
+                public_url: config.public_url.clone(),
+                tools_changed: tools_changed.clone(),
+            },
+        );
         Self {
             inner: Arc::new(Inner {
                 breakers,
@@ -166,6 +198,7 @@ impl Gateway {
                 swept_at: Mutex::default(),
                 config,
                 parts,
+                servers,
                 tools_changed,
                 decided,
                 under_way: TaskTracker::new(),
@@ -178,22 +211,31 @@ impl Gateway {
     /// clearing what has lapsed, and watching over the health.
     pub fn run(&self) {
         self.watch_health();
+        let lifecycle = &self.inner.parts.lifecycle;
+        lifecycle.spawn(self.inner.servers.clone().follow(lifecycle.clone()));
         let gateway = self.clone();
-        let soft = self.inner.parts.lifecycle.soft().clone();
-        self.inner.parts.lifecycle.spawn(async move {
+        let soft = lifecycle.soft().clone();
+        lifecycle.spawn(async move {
             let mut resume = tokio::time::interval(Duration::from_secs(3));
+            let mut health = tokio::time::interval(Duration::from_secs(10));
             let mut sweep = tokio::time::interval(Duration::from_mins(1));
-            for timer in [&mut resume, &mut sweep] {
+            for timer in [&mut resume, &mut health, &mut sweep] {
                 timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             }
             loop {
                 tokio::select! {
                     () = soft.cancelled() => return,
                     _ = resume.tick() => gateway.resume_approved().await,
+                    _ = health.tick() => gateway.inner.servers.write_health().await,
                     _ = sweep.tick() => gateway.sweep().await,
                 }
             }
         });
+    }
+
+    /// The servers that people brought along.
+    pub fn servers(&self) -> &Servers {
+        &self.inner.servers
     }
 
     /// Tells clients of this person that the list of tools is another one now.

@@ -305,15 +305,17 @@ impl Handler {
 }
 
 fn wire_tool(tool: &catalog::Tool) -> Result<Tool, ErrorData> {
-    serde_json::from_value(json!({
+    let mut wire = json!({
         "name": tool.name,
         "title": tool.title,
         "description": tool.description,
-        "inputSchema": &*tool.input_schema,
-        "outputSchema": &*tool.output_schema,
+        "inputSchema": catalog::republished(&tool.input_schema),
         "annotations": &*tool.annotations,
-    }))
-    .map_err(|e| internal(&e))
+    });
+    if let Some(schema) = &tool.output_schema {
+        wire["outputSchema"] = Value::clone(schema);
+    }
+    serde_json::from_value(wire).map_err(|e| internal(&e))
 }
 
 fn wire_result(result: &CallResult) -> Result<CallToolResult, ErrorData> {

@@ -1,10 +1,22 @@
-//! Whether a call goes ahead: pure decisions on what the catalogue says.
+//! Whether a call goes ahead: pure decisions on what the catalogue and the rules say.
+//!
+//! | whose word | first-party tool | tool of a person's own server |
+//! |---|---|---|
+//! | administrator | makes it stricter | makes it stricter |
+//! | person | makes it stricter | decides, unless another is stricter |
+//! | template | | decides, unless another is stricter |
+//! | none of these | [`AskRule`] | the server's default |
 
 use deputy_core::firstparty::{AskRule, ByArguments};
 use deputy_core::{Principal, Scope};
+use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::Value;
 
-use crate::catalog::Tool;
+pub(crate) mod rules;
+#[cfg(test)]
+mod tests;
+
+use crate::catalog::{Origin, Tool};
 use crate::error::CallError;
 
 /// What the policy says about one call.
@@ -22,23 +34,64 @@ pub enum Decision {
 
 /// The word for a tool in listings: `auto`, `ask` or `deny`.
 pub fn word(tool: &Tool) -> &'static str {
-    match tool.ask {
-        AskRule::Always => "ask",
-        AskRule::Never | AskRule::Arguments(_) => "auto",
+    let policy = tool.policy.unwrap_or(match &tool.origin {
+        Origin::FirstParty(ours) => match ours.ask {
+            AskRule::Always => Policy::Ask,
+            AskRule::Never | AskRule::Arguments(_) => Policy::Auto,
+        },
+        // Always has one.
+        Origin::Own(_) => Policy::Ask,
+    });
+    match policy {
+        Policy::Auto => "auto",
+        Policy::Ask => "ask",
+        Policy::Deny => "deny",
     }
 }
 
 /// Decides on a call with these arguments.
 pub fn decide(tool: &Tool, arguments: &Value) -> Decision {
-    match tool.ask {
-        AskRule::Never => Decision::Auto,
-        AskRule::Always => Decision::Ask,
-        AskRule::Arguments(rule) => match rule(arguments) {
-            ByArguments::Auto => Decision::Auto,
-            ByArguments::Ask => Decision::Ask,
-            ByArguments::Preflight => Decision::Preflight,
+    match (tool.policy, &tool.origin) {
+        (Some(Policy::Deny), _) => Decision::Deny,
+        (Some(Policy::Ask), _) | (None, Origin::Own(_)) => Decision::Ask,
+        (Some(Policy::Auto), Origin::Own(_)) => Decision::Auto,
+        // Nobody's word makes a first-party tool laxer than it is.
+        (Some(Policy::Auto) | None, Origin::FirstParty(ours)) => match ours.ask {
+            AskRule::Never => Decision::Auto,
+            AskRule::Always => Decision::Ask,
+            AskRule::Arguments(rule) => match rule(arguments) {
+                ByArguments::Auto => Decision::Auto,
+                ByArguments::Ask => Decision::Ask,
+                ByArguments::Preflight => Decision::Preflight,
+            },
         },
     }
+}
+
+/// What others say of a first-party tool, if it is stricter than its own rule.
+pub(crate) fn tightened(
+    ask: AskRule,
+    administrator: Option<Policy>,
+    person: Option<Policy>,
+) -> Option<Policy> {
+    let own = match ask {
+        AskRule::Always => Policy::Ask,
+        AskRule::Never | AskRule::Arguments(_) => Policy::Auto,
+    };
+    administrator.max(person).filter(|said| *said > own)
+}
+
+/// What happens to calls of a tool of a person's own server.
+pub(crate) fn of_own(
+    administrator: Option<Policy>,
+    person: Option<Policy>,
+    template: Option<Policy>,
+    default: DefaultPolicy,
+    read_only: bool,
+) -> Policy {
+    let said = person.max(template);
+    let base = said.unwrap_or_else(|| default.of(read_only));
+    administrator.map_or(base, |strict| strict.max(base))
 }
 
 /// Checks the caller's scopes: `tools:call` for tools that only read, `tools:write` for the others.
@@ -55,6 +108,11 @@ pub fn check_scope(principal: &Principal, tool: &Tool) -> Result<(), CallError> 
         "{} needs the scope {needed}, which this token does not have",
         tool.name
     )))
+}
+
+/// The answer to a call that is never made.
+pub(crate) fn denied(tool: &Tool) -> CallError {
+    CallError::Forbidden(format!("{} is switched off by a rule", tool.name))
 }
 
 /// One line about a call for the person who decides: the tool's title and what its arguments say

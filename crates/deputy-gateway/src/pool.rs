@@ -29,6 +29,7 @@ mod backoff;
 mod child;
 mod ears;
 mod exchange;
+mod held;
 mod kin;
 mod launch;
 mod lines;
@@ -56,6 +57,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use held::Held;
 pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
 pub use stats::{PoolStats, ServerState, ServerStats, ServerStatus};
 pub use upstream::{

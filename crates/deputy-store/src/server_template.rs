@@ -29,8 +29,6 @@ pub struct ServerTemplateRow {
     pub config_schema: Option<String>,
     /// How a person gets what the schema asks for.
     pub setup_instructions: Option<String>,
-    /// The whole template as in a data file, where it says more than the columns above.
-    pub definition: Option<String>,
     /// Whether it is offered.
     pub is_active: bool,
 }
@@ -53,7 +51,6 @@ impl Store {
                 env_template: row.env_template,
                 config_schema: row.config_schema,
                 setup_instructions: row.setup_instructions,
-                definition: row.definition,
                 is_active: row.is_active,
             })
             .collect())
@@ -74,7 +71,6 @@ impl Tx {
             env_template: Set(row.env_template),
             config_schema: Set(row.config_schema),
             setup_instructions: Set(row.setup_instructions),
-            definition: Set(row.definition),
             is_active: Set(row.is_active),
             created_at: Set(to_ms(at)),
             updated_at: Set(to_ms(at)),

@@ -15,10 +15,12 @@ use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttle};
 use deputy_gateway::audit::{Audit, Entry};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
+use deputy_gateway::credentials::NoRemoteCredentials;
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
 use deputy_store::testing::{TestStore, sqlite};
+use deputy_templates::Registry;
 use deputy_vault::Vault;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -147,6 +149,8 @@ impl TestApp {
             vault,
             catalog: Catalog::new(servers()).unwrap(),
             credentials: Arc::new(Accounts(connections.clone())),
+            remote: Arc::new(NoRemoteCredentials),
+            templates: Arc::new(Registry::builtin()),
             pool: Pool::new(
                 pool::Config::default(),
                 lifecycle.clone(),
@@ -171,7 +175,11 @@ impl TestApp {
             isolation: Isolation::Shared,
         };
         let gateway = Gateway::new(
-            deputy_gateway::Config::new(public_url.clone(), launch),
+            deputy_gateway::Config::new(
+                public_url.clone(),
+                launch,
+                deputy_gateway::servers::Config::new("/nonexistent/servers"),
+            ),
             parts,
         );
         let mut config = Config::new(public_url);

@@ -13,10 +13,12 @@ use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, http};
 use deputy_gateway::audit::Audit;
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
+use deputy_gateway::credentials::NoRemoteCredentials;
 use deputy_gateway::pool::{self, EnvValue, Pool};
-use deputy_gateway::{Gateway, mcp};
+use deputy_gateway::{Gateway, mcp, servers};
 use deputy_identity::Identity;
 use deputy_store::Store;
+use deputy_templates::{PlainHttp, Registry};
 use deputy_vault::Vault;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::broadcast::error::RecvError;
@@ -260,6 +262,8 @@ impl Server {
             vault,
             catalog: Catalog::new(deputy_google::servers())?,
             credentials: Arc::new(deputy_web::Accounts(connections.clone())),
+            remote: Arc::new(NoRemoteCredentials),
+            templates: Arc::new(templates(settings, &store).await?),
             pool,
             audit,
             throttle: Arc::new(Throttle::new(
@@ -274,6 +278,7 @@ impl Server {
         let mut gateway_config = deputy_gateway::Config::new(
             settings.public_url.clone(),
             first_party(&settings.google)?,
+            own_servers(settings)?,
         );
         gateway_config
             .alerts
@@ -421,6 +426,53 @@ fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
             Isolation::Shared
         },
     })
+}
+
+/// The kinds of servers that people may add: those built in, those of the table, those of the
+/// administrator's folder. A faulty one is left out and said in the log.
+async fn templates(settings: &Settings, store: &Store) -> anyhow::Result<Registry> {
+    let rows = store.server_templates().await?;
+    let rows = rows.into_iter().map(|row| deputy_templates::Row {
+        server_type: row.server_type,
+        display_name: row.display_name,
+        description: row.description,
+        command_template: row.command_template,
+        args_template: row.args_template,
+        env_template: row.env_template,
+        config_schema: row.config_schema,
+        setup_instructions: row.setup_instructions,
+        is_active: row.is_active,
+    });
+    let mut registry = Registry::builtin().with_rows(rows);
+    if let Some(folder) = &settings.servers.templates_dir {
+        registry = registry.with_folder(folder);
+    }
+    for fault in registry.faults() {
+        tracing::error!(%fault, "a template of a server is left out");
+    }
+    Ok(registry)
+}
+
+/// How people's own servers are run.
+fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
+    let given = &settings.servers;
+    // Servers get it as their home, and run elsewhere.
+    let folder = std::path::absolute(settings.data_dir.join("servers"))?;
+    let mut config = servers::Config::new(folder);
+    config.level = settings.confinement.level;
+    config
+        .files_roots
+        .clone_from(&settings.confinement.files_roots);
+    config.commands = given.commands.clone();
+    config.env = given
+        .env
+        .iter()
+        .filter_map(|name| Some((name.clone(), crate::settings::variable(name)?)))
+        .collect();
+    if settings.listen.ip().is_loopback() {
+        config.plain_http = PlainHttp::Loopback;
+    }
+    Ok(config)
 }
 
 /// What a change of a connection means for the tools: servers that run with the old credentials

@@ -17,6 +17,7 @@ use std::str::FromStr;
 
 use deputy_core::Secret;
 use deputy_core::http::PrivateHosts;
+use deputy_templates::Commands;
 use ipnet::IpNet;
 use url::Url;
 
@@ -150,6 +151,39 @@ pub(crate) struct GoogleSettings {
     pub(crate) process_isolation: bool,
 }
 
+/// People's own MCP servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerSettings {
+    /// Which commands people may run as servers.
+    pub(crate) commands: Commands,
+    /// The variables of this process that servers get.
+    pub(crate) env: Vec<String>,
+    /// The administrator's own templates.
+    pub(crate) templates_dir: Option<PathBuf>,
+}
+
+/// What package runners and TLS libraries need to know of the machine.
+const SERVER_ENV: &str = "PATH,LANG,TZ,SSL_CERT_FILE,NODE_EXTRA_CA_CERTS,npm_config_registry,\
+npm_config_cafile,UV_INDEX_URL,UV_DEFAULT_INDEX,PIP_INDEX_URL";
+
+impl ServerSettings {
+    fn of(values: &Values) -> Self {
+        let env = values.text("DEPUTY_SERVER_ENV").unwrap_or(SERVER_ENV);
+        Self {
+            commands: Commands::from_setting(
+                values.text("DEPUTY_CUSTOM_COMMANDS").unwrap_or_default(),
+            ),
+            env: env
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            templates_dir: values.text("DEPUTY_TEMPLATES_DIR").map(PathBuf::from),
+        }
+    }
+}
+
 /// What the program runs with.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -167,6 +201,7 @@ pub(crate) struct Settings {
     pub(crate) key: Option<Secret<String>>,
     pub(crate) old_keys: Option<Secret<String>>,
     pub(crate) google: GoogleSettings,
+    pub(crate) servers: ServerSettings,
     pub login_per_5min: u32,
     pub(crate) calls_per_min: u32,
     /// Where alerts are posted.
@@ -264,6 +299,7 @@ impl Settings {
         Ok(Self {
             alert_webhook: values.secret_url("DEPUTY_ALERT_WEBHOOK")?,
             keep_usage_days,
+            servers: ServerSettings::of(values),
             key: read_key(values)?,
             old_keys: values.secret("TOKEN_ENCRYPTION_KEYS_OLD"),
             google: GoogleSettings {

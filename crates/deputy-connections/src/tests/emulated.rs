@@ -74,7 +74,6 @@ impl Trip {
             code: parameter("code").map(Secret::new),
             state: parameter("state"),
             error: parameter("error"),
-            iss: parameter("iss"),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deputy_store::approval::ApprovalRow;
+use deputy_templates::Policy;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use crate::call::{CallOptions, CallResult, Run};
 use crate::catalog::Tool;
 use crate::error::CallError;
 use crate::lease::LEASE;
-use crate::{Gateway, signed};
+use crate::{Gateway, policy, signed};
 
 /// Names a call as being carried out by this process, until dropped.
 struct Here<'g> {
@@ -51,14 +52,22 @@ impl Gateway {
         };
         let parts = &self.inner.parts;
         let request = self.open_request(&row).await?;
-        let result = match parts.catalog.find(&row.tool) {
-            None => Err(CallError::UnknownTool(row.tool.clone())),
-            Some(_) if !self.is_active(&row).await? => {
+        let result = match self.tool(row.user, &row.tool).await {
+            Err(error) => Err(error),
+            Ok(_) if !self.is_active(&row).await? => {
                 Err(CallError::Forbidden("the account is disabled".to_owned()))
             }
-            Some(tool) => {
+            Ok(tool) if tool.policy == Some(Policy::Deny) => Err(policy::denied(&tool)),
+            // Between the decision and here; of a server that is another one now, too.
+            Ok(tool) if tool.definition_digest != row.definition_digest => {
+                Err(CallError::Forbidden(format!(
+                    "{} was changed since you were asked; make the call again",
+                    row.tool
+                )))
+            }
+            Ok(tool) => {
                 let result = self
-                    .run_approved(&row, attempt, tool, &request.arguments)
+                    .run_approved(&row, attempt, &tool, &request.arguments)
                     .await;
                 if result.is_err() && parts.lifecycle.soft().is_cancelled() {
                     // Broken off because we stop: the next run carries on when the claim lapses.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::failure::{failure_of, first_text, may_have_been_done, of_upstream, service_title};
 use super::{CallOptions, CallResult, Run};
-use crate::catalog::{Isolation, Tool};
+use crate::catalog::{Isolation, Origin, Tool};
 use crate::credentials::AccessToken;
 use crate::error::CallError;
 use crate::pool::{
@@ -30,16 +30,23 @@ impl Gateway {
         options: &CallOptions,
     ) -> Result<CallResult, CallError> {
         let mut in_doubt = run.first_attempt > 1;
-        let answer = self
-            .answer(run, tool, arguments, options, false, &mut in_doubt)
-            .await
-            .map_err(|error| {
-                if in_doubt && !tool.read_only {
-                    may_have_been_done(tool, error)
-                } else {
-                    error
-                }
-            })?;
+        let answered = match &tool.origin {
+            Origin::FirstParty(_) => {
+                self.answer(run, tool, arguments, options, false, &mut in_doubt)
+                    .await
+            }
+            Origin::Own(own) => {
+                self.answer_own(run, tool, own, arguments, options, &mut in_doubt)
+                    .await
+            }
+        };
+        let answer = answered.map_err(|error| {
+            if in_doubt && !tool.read_only {
+                may_have_been_done(tool, error)
+            } else {
+                error
+            }
+        })?;
         Ok(CallResult {
             content: answer.content,
             structured: answer.structured,
@@ -212,7 +219,7 @@ impl Gateway {
     fn launch(&self, user: UserId, tool: &Tool, token: &AccessToken) -> (PoolKey, Launch) {
         let first_party = &self.inner.config.first_party;
         let mut args = first_party.args.clone();
-        args.push(tool.command.to_owned());
+        args.extend(tool.ours().map(|ours| ours.command.to_owned()));
         let mut env = first_party.env.clone();
         let (owner, generation) = match first_party.isolation {
             Isolation::Shared => {

@@ -39,7 +39,9 @@ impl Gateway {
             format!(
                 "{} needs a right that was not granted ({}); allow it at {connect_url}",
                 tool.name,
-                tool.scopes.first().copied().unwrap_or_default()
+                tool.ours()
+                    .and_then(|ours| ours.scopes.first().copied())
+                    .unwrap_or_default()
             )
         } else {
             format!("{service} is not connected; connect it at {connect_url}")
@@ -178,7 +180,7 @@ pub(super) fn failure_of(answer: &ToolAnswer) -> Option<ToolFailure> {
 }
 
 /// The text of the first text block.
-pub(super) fn first_text(content: &RawValue) -> String {
+pub(crate) fn first_text(content: &RawValue) -> String {
     #[derive(Deserialize)]
     struct Block {
         text: Option<String>,

@@ -15,7 +15,6 @@ pub struct Model {
     pub env_template: Option<String>,
     pub config_schema: Option<String>,
     pub setup_instructions: Option<String>,
-    pub definition: Option<String>,
     pub is_active: bool,
     pub created_at: i64,
     pub updated_at: i64,

@@ -96,8 +96,6 @@ fn mcp_server_templates() -> TableCreateStatement {
         .col(ColumnDef::new("env_template").text())
         .col(ColumnDef::new("config_schema").text())
         .col(ColumnDef::new("setup_instructions").text())
-        // The whole template as in a data file; what the columns above say is taken from it.
-        .col(ColumnDef::new("definition").text())
         .col(
             ColumnDef::new("is_active")
                 .boolean()

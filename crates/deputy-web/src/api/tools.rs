@@ -28,7 +28,7 @@ pub(crate) struct ToolBody {
     input_schema: Value,
     /// JSON Schema of the structured result.
     #[schema(value_type = Object)]
-    output_schema: Value,
+    output_schema: Option<Value>,
     /// MCP's hints: `readOnlyHint`, `destructiveHint`, …
     #[schema(value_type = Object)]
     annotations: Value,
@@ -62,7 +62,7 @@ pub(crate) async fn handle(
                 title: tool.title.clone(),
                 description: tool.description.clone(),
                 input_schema: Value::clone(&tool.input_schema),
-                output_schema: Value::clone(&tool.output_schema),
+                output_schema: tool.output_schema.as_deref().cloned(),
                 annotations: Value::clone(&tool.annotations),
                 policy: deputy_gateway::policy::word(&tool),
             })

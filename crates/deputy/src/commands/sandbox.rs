@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use deputy_core::{Lifecycle, Role, Secret, SystemRng, UserId};
 use deputy_identity::{Identity, NewUser, PasswordPolicy, TokenRequest, UserError};
 use deputy_sandbox::google;
+use deputy_templates::Commands;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -51,6 +52,10 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
         )
     })?;
     let address = listener.local_addr()?;
+    if settings.servers.commands == Commands::None {
+        // Whoever can sign in here has this machine already.
+        settings.servers.commands = Commands::Any;
+    }
     if settings.listen.port() == 0 {
         settings
             .public_url

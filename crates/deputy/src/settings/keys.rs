@@ -26,6 +26,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "limits.server_memory_mb"),
     ("DEPUTY_ALERT_WEBHOOK", "alerts.webhook"),
     ("DEPUTY_KEEP_USAGE_DAYS", "keep.usage_days"),
+    ("DEPUTY_CUSTOM_COMMANDS", "servers.custom_commands"),
+    ("DEPUTY_SERVER_ENV", "servers.env"),
+    ("DEPUTY_TEMPLATES_DIR", "servers.templates_dir"),
     ("DEPUTY_LIMITS_LOGIN_PER_5MIN", "limits.login_per_5min"),
     ("DEPUTY_LIMITS_CALLS_PER_MIN", "limits.calls_per_min"),
 ];

@@ -1,0 +1,104 @@
+//! One running server, held on to over several requests: what was found out about it by the first
+//! is still true of it at the second.
+
+use std::sync::Arc;
+
+use deputy_core::Secret;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Pool;
+use super::child::{self, Lease};
+use super::exchange::{Asides, Exchange, Params};
+use super::launch::{Launch, PoolKey};
+use super::upstream::{self, CallRequest, Request, ServerInfo, ToolResult, UpstreamError};
+
+/// A running server that does not end for want of use while this is held.
+pub struct Held {
+    lease: Lease,
+}
+
+impl Pool {
+    /// The server `key`, started by `launch` if it does not run. `bearer` is for a server in the
+    /// network, as in a request.
+    pub async fn hold(
+        &self,
+        key: &PoolKey,
+        launch: &Launch,
+        bearer: Option<&Secret<String>>,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<Held, UpstreamError> {
+        let _ = bearer;
+        let leasing = self.inner.lease(key, launch);
+        tokio::select! {
+            biased;
+            lease = leasing => Ok(Held { lease: lease? }),
+            () = cancel.cancelled() => Err(UpstreamError::Cancelled),
+            () = tokio::time::sleep_until(deadline) => Err(UpstreamError::Timeout { sent: false }),
+        }
+    }
+}
+
+impl Held {
+    /// Names this process (or session) among all that this program ever had.
+    pub fn id(&self) -> u64 {
+        self.lease.id
+    }
+
+    /// What it says about itself.
+    pub fn info(&self) -> &Arc<ServerInfo> {
+        &self.lease.info
+    }
+
+    /// As [`Pool::call`], but to this very server. None: it ended before it got the call.
+    pub async fn call(&self, request: CallRequest) -> Result<Option<ToolResult>, UpstreamError> {
+        let params = match request.input {
+            None => Params::Call {
+                tool: request.tool,
+                arguments: request.arguments,
+                meta: request.meta,
+            },
+            Some(input) => Params::any(
+                &upstream::with_input(&request.tool, &request.arguments, &input)?,
+                request.meta,
+            )?,
+        };
+        let asides = Asides {
+            progress: request.progress,
+            inbound: request.inbound,
+            bearer: request.bearer,
+            headers: request.headers,
+        };
+        let exchange = Exchange::new("tools/call", params, asides);
+        let answer = self
+            .lease
+            .exchange(&exchange, &request.cancel, request.deadline);
+        match answer.await {
+            Ok(result) => child::tool_result(result).map(Some),
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// As [`Pool::request`], but to this very server. None: it ended before it got the request.
+    pub async fn request(&self, request: Request) -> Result<Option<Box<RawValue>>, UpstreamError> {
+        let params = Params::any(&request.params, request.meta)?;
+        let asides = Asides {
+            progress: request.progress,
+            inbound: request.inbound,
+            bearer: request.bearer,
+            headers: request.headers,
+        };
+        let exchange = Exchange::new(request.method, params, asides);
+        let answer = self
+            .lease
+            .exchange(&exchange, &request.cancel, request.deadline);
+        match answer.await {
+            Ok(result) => Ok(Some(result)),
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(error),
+        }
+    }
+}

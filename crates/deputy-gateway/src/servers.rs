@@ -1,0 +1,287 @@
+//! The MCP servers that people bring along.
+//!
+//! A server is a template, a person's configuration of it and the person's secrets. Deputy runs it
+//! for that person only: what is started is found by the person's id and the server's number, never
+//! by its name.
+//!
+//! * `change`: adding, changing, switching off, removing; what was given is checked by the template
+//!   and the secrets are sealed, never to be shown again;
+//! * `launch`: how a stored server is started or reached;
+//! * `read`: its tools, read from the running server and held against what the person agreed to
+//!   ([`pins`]); no call reaches a fresh process before that;
+//! * `tools`: what the person sees of them, agrees to and says about them;
+//! * `resolve`: from `SERVER__TOOL` to something that can be called;
+//! * `trial`: a real start with a report; `health`: how servers are, written down lazily;
+//! * [`names`]: names of servers and of their tools towards models;
+//!   [`definition`]: what a server says of a tool, cut to size and cleaned.
+//!
+//! Several replicas may serve one person. Nothing that decides is kept in memory but under the
+//! server's `generation`, which the row has and every read of it brings along.
+
+mod cache;
+mod change;
+pub mod definition;
+mod error;
+mod health;
+mod launch;
+pub mod names;
+pub mod pins;
+mod read;
+mod resolve;
+mod rules;
+mod tools;
+mod trial;
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deputy_core::{Clock, Principal, Rng, Scope, Secret, UserId};
+use deputy_store::Store;
+use deputy_store::own_server::OwnServer;
+use deputy_templates::{Commands, PlainHttp, Registry};
+use deputy_vault::Vault;
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+use url::Url;
+
+pub use definition::Definition;
+pub use error::ServerError;
+pub use view::{
+    Change, NewServer, Seen, Server, ServerTool, Status, TestReport, TestedTool, ToolChange,
+    ToolRule, ToolState,
+};
+
+pub(crate) use launch::Open;
+pub(crate) use read::LookError;
+pub(crate) use resolve::Known;
+pub(crate) use trial::explained;
+
+use crate::audit::{Audit, Entry};
+use crate::credentials::{Credentials, RemoteCredentials};
+use crate::policy::rules::Rules as PolicyRules;
+use crate::pool::Pool;
+use cache::Bounded;
+
+/// Limits and places of people's own servers.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Below it each server has a folder of its own: `USER/NUMBER`.
+    pub folder: PathBuf,
+    /// How firmly their processes are held.
+    pub level: deputy_jail::Level,
+    /// Files and folders that all their processes may read, beside the system's programs.
+    pub readable: Vec<PathBuf>,
+    /// Folders under which a person may point a server; `{user}` is the person's id.
+    pub files_roots: Vec<PathBuf>,
+    /// Which commands people may run as servers.
+    pub commands: Commands,
+    /// Where `http://` is accepted for a server's URL.
+    pub plain_http: PlainHttp,
+    /// The environment that all their processes get, beside their own variables.
+    pub env: Vec<(String, String)>,
+    /// Most servers of one person. Default 10.
+    pub most: u64,
+    /// How long a look at a server's status counts. Default 5 min.
+    pub status_for: Duration,
+    /// How often the tools of a server that runs on are read again. Default 5 min.
+    pub read_every: Duration,
+    /// How long a test may take. Default 2 min: the first start of a server fetches its packages.
+    pub test_deadline: Duration,
+}
+
+impl Config {
+    /// Defaults: nothing of the machine is open to people.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            level: deputy_jail::Level::default(),
+            readable: Vec::new(),
+            files_roots: Vec::new(),
+            commands: Commands::None,
+            plain_http: PlainHttp::Never,
+            env: Vec::new(),
+            most: 10,
+            status_for: Duration::from_mins(5),
+            read_every: Duration::from_mins(5),
+            test_deadline: Duration::from_mins(2),
+        }
+    }
+}
+
+/// What [`Servers`] work with.
+pub(crate) struct Tools {
+    pub(crate) store: Store,
+    pub(crate) vault: Vault,
+    pub(crate) pool: Pool,
+    pub(crate) audit: Audit,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) remote: Arc<dyn RemoteCredentials>,
+    pub(crate) templates: Arc<Registry>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) public_url: Url,
+    pub(crate) tools_changed: broadcast::Sender<UserId>,
+}
+
+type Secrets = Arc<BTreeMap<String, Secret<String>>>;
+
+/// People's own servers. Cheap to clone.
+#[derive(Clone)]
+pub struct Servers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    with: Tools,
+    policies: PolicyRules,
+    /// Opened secrets, by number and generation.
+    opened: Mutex<Bounded<(i64, i64), Secrets>>,
+    /// Definitions that were agreed to, by digest.
+    known: Mutex<Bounded<String, Arc<Known>>>,
+    /// Which process of a server has had its tools looked at.
+    looked: Mutex<HashMap<i64, Arc<read::Looked>>>,
+    /// What is to be written down of how servers are.
+    health: Mutex<health::Pending>,
+}
+
+/// Servers whose secrets are kept opened.
+const OPENED: usize = 512;
+/// Definitions that are kept ready.
+const KNOWN: usize = 4096;
+
+impl Servers {
+    pub(crate) fn new(config: Config, with: Tools) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                policies: PolicyRules::new(with.store.clone()),
+                with,
+                opened: Mutex::new(Bounded::new(OPENED)),
+                known: Mutex::new(Bounded::new(KNOWN)),
+                looked: Mutex::default(),
+                health: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The kinds of servers there are.
+    pub fn templates(&self) -> &Registry {
+        &self.inner.with.templates
+    }
+
+    /// This person's servers, by name.
+    pub async fn list(&self, principal: &Principal) -> Result<Vec<Server>, ServerError> {
+        may_read(principal)?;
+        let rows = self
+            .with()
+            .store
+            .user(principal.user_id)
+            .own_servers()
+            .await?;
+        rows.iter().map(|row| self.view(row)).collect()
+    }
+
+    /// This person's server of this name.
+    pub async fn get(&self, principal: &Principal, name: &str) -> Result<Server, ServerError> {
+        may_read(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        self.view(&row)
+    }
+
+    /// The page of a server.
+    pub fn page(&self, name: &str) -> String {
+        self.url(&format!("servers/{name}"))
+    }
+
+    /// Where a person allows a server the access that it wants.
+    pub fn connect_url(&self, name: &str) -> String {
+        self.url(&format!("servers/{name}/connect"))
+    }
+
+    fn url(&self, path: &str) -> String {
+        let root = &self.with().public_url;
+        root.join(path).unwrap_or_else(|_| root.clone()).into()
+    }
+
+    fn with(&self) -> &Tools {
+        &self.inner.with
+    }
+
+    pub(crate) fn policies(&self) -> &PolicyRules {
+        &self.inner.policies
+    }
+
+    async fn row(&self, user: UserId, name: &str) -> Result<OwnServer, ServerError> {
+        self.with()
+            .store
+            .user(user)
+            .own_server(name)
+            .await?
+            .ok_or_else(|| ServerError::no_server(name))
+    }
+
+    /// Tells clients of this person that the list of tools is another one now.
+    fn tools_changed(&self, user: UserId) {
+        // Nobody listening is fine.
+        let _ = self.with().tools_changed.send(user);
+    }
+
+    /// Puts a change on record.
+    async fn record(
+        &self,
+        principal: &Principal,
+        action: &'static str,
+        name: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), ServerError> {
+        let entry = Entry {
+            user: Some(principal.user_id),
+            caller: principal.caller.label(),
+            action,
+            target: name.to_owned(),
+            call_id: None,
+            outcome: "ok".to_owned(),
+            detail,
+        };
+        self.with()
+            .audit
+            .record(entry)
+            .await
+            .map_err(|_| crate::approval::audit_unavailable().into())
+    }
+}
+
+fn may_read(principal: &Principal) -> Result<(), ServerError> {
+    if principal.may(Scope::ToolsRead) || principal.may(Scope::ServersManage) {
+        return Ok(());
+    }
+    Err(ServerError::Forbidden(
+        "looking at servers needs the scope tools:read or servers:manage".to_owned(),
+    ))
+}
+
+fn may_manage(principal: &Principal) -> Result<(), ServerError> {
+    if principal.may(Scope::ServersManage) {
+        return Ok(());
+    }
+    Err(ServerError::Forbidden(
+        "changing servers needs the scope servers:manage, which this token does not have"
+            .to_owned(),
+    ))
+}
+
+fn may_administer(principal: &Principal) -> Result<(), ServerError> {
+    if principal.may(Scope::Admin) {
+        return Ok(());
+    }
+    Err(ServerError::Forbidden(
+        "rules for everybody are an administrator's".to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! How servers are: what the pool says of those that run here, and what was written down of the
+//! others.
+//!
+//! It is written down in groups, every few seconds, and a server that goes on answering only every
+//! [`super::Config::status_for`]: a call costs no write.
+
+use std::collections::HashMap;
+
+use deputy_core::UserId;
+use deputy_store::own_server::{OwnServer, OwnServerHealth};
+use jiff::Timestamp;
+
+use super::{Servers, Status};
+use crate::pool::{PoolKey, ServerState};
+use crate::signed;
+
+/// What is to be written down.
+#[derive(Default)]
+pub(super) struct Pending {
+    used: HashMap<(UserId, i64), Timestamp>,
+    seen: HashMap<(UserId, i64), (i64, OwnServerHealth)>,
+}
+
+/// How a server is now.
+pub(super) struct Health {
+    pub(super) status: Status,
+    pub(super) last_used: Option<Timestamp>,
+    pub(super) last_activity: Option<Timestamp>,
+    pub(super) checked_at: Option<Timestamp>,
+    pub(super) error_count: i32,
+    pub(super) retry_after: Option<Timestamp>,
+    pub(super) error_message: Option<String>,
+}
+
+/// Longest error text that is kept, in characters.
+const MAX_ERROR: usize = 4000;
+
+impl Servers {
+    /// How a server is: what runs here counts, else what was written down.
+    pub(super) fn health_of(&self, row: &OwnServer) -> Health {
+        let now = self.with().clock.now();
+        let key = (row.user, row.id);
+        let (stored, last_used) = {
+            let pending = self.inner.health.lock();
+            let seen = pending
+                .seen
+                .get(&key)
+                .filter(|(generation, _)| *generation == row.generation)
+                .map(|(_, health)| health.clone());
+            (
+                seen.unwrap_or_else(|| row.health.clone()),
+                pending.used.get(&key).copied().or(row.last_used),
+            )
+        };
+        let recent = stored
+            .checked_at
+            .is_some_and(|at| now.duration_since(at) < signed(self.inner.config.status_for));
+        let mut health = Health {
+            status: match stored.status.as_str() {
+                "error" => Status::Error,
+                "needs_consent" => Status::NeedsConsent,
+                // On another replica, as far as one knows.
+                "active" if recent => Status::Active,
+                _ => Status::Inactive,
+            },
+            last_used,
+            last_activity: stored.last_activity,
+            checked_at: stored.checked_at,
+            error_count: stored.error_count,
+            retry_after: stored.retry_after.filter(|at| *at > now),
+            error_message: stored.error_message,
+        };
+        let Some(live) = self.with().pool.state(&PoolKey::own(row.user, row.id)) else {
+            if health.status == Status::Active {
+                health.status = Status::Inactive;
+            }
+            return health;
+        };
+        health.checked_at = Some(now);
+        match live.state {
+            Some(ServerState::Starting) => health.status = Status::Starting,
+            Some(ServerState::Running) if health.status != Status::NeedsConsent => {
+                health.status = Status::Active;
+            }
+            _ if live.backoff_until.is_some_and(|until| until > now) => {
+                health.status = Status::Error;
+                health.retry_after = live.backoff_until;
+                health.error_count = i32::try_from(live.failures).unwrap_or(i32::MAX);
+                let reason = live.reason.unwrap_or_default();
+                health.error_message = Some(told(&reason, &live.stderr_tail));
+            }
+            _ if health.status == Status::Active => health.status = Status::Inactive,
+            _ => {}
+        }
+        health
+    }
+
+    /// A server answered.
+    pub(crate) fn note_answer(&self, row: &OwnServer) {
+        let now = self.with().clock.now();
+        let key = (row.user, row.id);
+        let mut pending = self.inner.health.lock();
+        pending.used.insert(key, now);
+        let known = pending.seen.get(&key).map_or(&row.health, |(_, h)| h);
+        let recent = known
+            .checked_at
+            .is_some_and(|at| now.duration_since(at) < signed(self.inner.config.status_for));
+        if known.status == Status::Active.as_str() && recent {
+            return;
+        }
+        let health = OwnServerHealth {
+            status: Status::Active.as_str().to_owned(),
+            last_activity: Some(now),
+            checked_at: Some(now),
+            ..OwnServerHealth::default()
+        };
+        pending.seen.insert(key, (row.generation, health));
+    }
+
+    /// A server failed: it did not start, or died, or does not let us in.
+    pub(crate) fn note_failure(&self, row: &OwnServer, status: Status, error: &str) {
+        let now = self.with().clock.now();
+        let key = (row.user, row.id);
+        let mut pending = self.inner.health.lock();
+        pending.used.insert(key, now);
+        let known = pending.seen.get(&key).map_or(&row.health, |(_, h)| h);
+        let retry_after = self
+            .with()
+            .pool
+            .state(&PoolKey::own(row.user, row.id))
+            .and_then(|live| live.backoff_until);
+        let health = OwnServerHealth {
+            status: status.as_str().to_owned(),
+            last_activity: known.last_activity,
+            checked_at: Some(now),
+            error_count: known.error_count.saturating_add(1),
+            retry_after,
+            error_message: Some(error.chars().take(MAX_ERROR).collect()),
+        };
+        pending.seen.insert(key, (row.generation, health));
+    }
+
+    /// Writes down what was noted.
+    pub(crate) async fn write_health(&self) {
+        let pending = std::mem::take(&mut *self.inner.health.lock());
+        if pending.used.is_empty() && pending.seen.is_empty() {
+            return;
+        }
+        let used: Vec<_> = pending
+            .used
+            .iter()
+            .map(|((user, id), at)| (*user, *id, *at))
+            .collect();
+        let written = async {
+            let tx = self.with().store.begin().await?;
+            tx.own_servers_used(&used).await?;
+            for ((user, id), (generation, health)) in &pending.seen {
+                tx.user(*user)
+                    .own_server_health(*id, *generation, health.clone())
+                    .await?;
+            }
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            let error: &deputy_store::Error = &error;
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "how servers are could not be written down"
+            );
+        }
+    }
+}
+
+/// An error with the last lines that the server printed.
+pub(crate) fn told(reason: &str, printed: &str) -> String {
+    const LINES: usize = 20;
+    let printed = printed.trim();
+    if printed.is_empty() {
+        return reason.to_owned();
+    }
+    let lines: Vec<&str> = printed.lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    let (last, _) = super::definition::clean(&last, MAX_ERROR / 2);
+    format!("{reason}; it printed:\n{last}")
+}

@@ -1,0 +1,168 @@
+//! A server's tools as their person sees them, agrees to them and rules about them.
+
+use deputy_core::Principal;
+use deputy_store::own_server::OwnServer;
+use deputy_store::own_tool::{OwnToolRow, OwnToolState};
+use deputy_templates::Policy;
+use serde_json::json;
+
+use super::resolve::Known;
+use super::{
+    Seen, ServerError, ServerTool, Servers, ToolChange, ToolState, may_manage, may_read, names,
+    pins,
+};
+use crate::policy::rules::{Administrators, word};
+use crate::pool::PoolKey;
+
+impl From<OwnToolState> for ToolState {
+    fn from(state: OwnToolState) -> Self {
+        match state {
+            OwnToolState::Accepted => Self::Accepted,
+            OwnToolState::Changed => Self::Changed,
+            OwnToolState::New => Self::New,
+            OwnToolState::Gone => Self::Gone,
+        }
+    }
+}
+
+impl Servers {
+    /// The tools of a server, in its order, those that are gone last. Known once it was started.
+    pub async fn tools(
+        &self,
+        principal: &Principal,
+        name: &str,
+    ) -> Result<Vec<ServerTool>, ServerError> {
+        may_read(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        let rows = self
+            .with()
+            .store
+            .user(principal.user_id)
+            .own_tools(row.id)
+            .await?;
+        let administrators = self.policies().administrators().await?;
+        Ok(rows
+            .iter()
+            .filter_map(|tool| self.shown(&row, tool, &administrators))
+            .collect())
+    }
+
+    /// Sets the person's word about a tool, or takes it back.
+    pub async fn set_policy(
+        &self,
+        principal: &Principal,
+        name: &str,
+        tool: &str,
+        policy: Option<Policy>,
+    ) -> Result<ServerTool, ServerError> {
+        may_manage(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        let no_tool = || ServerError::NotFound(format!("'{name}' has no tool named '{tool}'"));
+        let tx = self.with().store.begin().await?;
+        let word = policy.map(|p| p.to_string());
+        let set = tx
+            .user(principal.user_id)
+            .own_tool_policy(row.id, tool, word.as_deref())
+            .await?;
+        tx.commit().await?;
+        if !set {
+            return Err(no_tool());
+        }
+        let detail = json!({ "server": row.id, "tool": tool, "policy": policy });
+        self.record(principal, "servers.tool_policy", name, detail)
+            .await?;
+        self.tools_changed(principal.user_id);
+        let tools = self.tools(principal, name).await?;
+        tools
+            .into_iter()
+            .find(|shown| shown.name == tool)
+            .ok_or_else(no_tool)
+    }
+
+    /// Agrees to what the person saw of these tools. [`ServerError::Conflict`], with nothing
+    /// changed, when one of them is something else by now.
+    pub async fn accept(
+        &self,
+        principal: &Principal,
+        name: &str,
+        seen: &[Seen],
+    ) -> Result<Vec<ServerTool>, ServerError> {
+        may_manage(principal)?;
+        let with = self.with();
+        let row = self.row(principal.user_id, name).await?;
+        let pairs: Vec<(String, String)> = seen
+            .iter()
+            .map(|seen| (seen.name.clone(), seen.digest.clone()))
+            .collect();
+        let detail = json!({ "server": row.id, "tools": pairs });
+        self.record(principal, "servers.accept", name, detail)
+            .await?;
+        let tx = with.store.begin().await?;
+        let scope = tx.user(principal.user_id);
+        scope.lock_own_servers().await?;
+        let mut rows = scope.own_tools(row.id).await?;
+        let otherwise = pins::accept(&mut rows, &pairs);
+        if !otherwise.is_empty() {
+            return Err(ServerError::Conflict(format!(
+                "not what was shown any more: {}; look again",
+                otherwise.join(", ")
+            )));
+        }
+        let kept = scope
+            .own_tools_replace(row.id, row.generation, rows, with.clock.now())
+            .await?;
+        if !kept {
+            return Err(ServerError::Conflict(format!(
+                "'{name}' was changed at the same time; look again"
+            )));
+        }
+        tx.commit().await?;
+        self.tools_changed(principal.user_id);
+        self.tools(principal, name).await
+    }
+
+    /// The last that a server printed, secrets cut out; empty when it neither runs nor failed
+    /// lately.
+    pub async fn log(&self, principal: &Principal, name: &str) -> Result<String, ServerError> {
+        may_read(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        let state = self.with().pool.state(&PoolKey::own(row.user, row.id));
+        Ok(state.map(|state| state.stderr_tail).unwrap_or_default())
+    }
+
+    fn shown(
+        &self,
+        row: &OwnServer,
+        tool: &OwnToolRow,
+        administrators: &Administrators,
+    ) -> Option<ServerTool> {
+        let accepted = tool.accepted.as_ref().and_then(|(text, _)| Known::of(text));
+        let offered = tool.offered.as_ref().and_then(|(text, _)| Known::of(text));
+        let now = offered.as_ref().or(accepted.as_ref())?;
+        let shown = &now.definition;
+        let change = accepted
+            .as_ref()
+            .zip(offered.as_ref())
+            .map(|(before, now)| ToolChange {
+                before: before.definition.clone(),
+                now: now.definition.clone(),
+            });
+        Some(ServerTool {
+            name: tool.tool.clone(),
+            published: names::publish(&row.name, &tool.alias),
+            title: shown.title.clone(),
+            description: shown.description.clone(),
+            annotations: shown.annotations.clone(),
+            input_schema: shown.input_schema.clone(),
+            output_schema: shown.output_schema.clone(),
+            policy: tool.policy.as_deref().map(word),
+            effective: self.effective(row, tool, shown, administrators),
+            administrator: administrators.about(&row.server_type, &tool.tool),
+            state: tool.state.into(),
+            digest: tool.offered.as_ref().map(|(_, digest)| digest.clone()),
+            change,
+            unusable: shown.unusable.clone(),
+            notes: shown.notes.clone(),
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! A test: the server is started for real, says what it has, and a report says how that went.
+
+use deputy_core::Principal;
+use deputy_store::own_server::OwnServer;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::health::told;
+use super::read::LookError;
+use super::{Open, ServerError, Servers, Status, TestReport, TestedTool, ToolState, may_manage};
+use crate::error::CallError;
+use crate::pool::{CallRequest, Held, ToolResult, UpstreamError};
+
+/// Why a test went wrong.
+enum Fault {
+    /// In words for the person.
+    Told(Status, String),
+    /// The person has to allow the access first.
+    Consent { message: String, url: String },
+}
+
+impl Servers {
+    /// Starts a server for real, lists its tools and makes the call that its template names to show
+    /// that it works. Its tools are agreed to as they are if they were never read before.
+    pub async fn test(&self, principal: &Principal, name: &str) -> Result<TestReport, ServerError> {
+        may_manage(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        let started = Instant::now();
+        let tried = self.try_out(&row).await;
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut report = TestReport {
+            ok: tried.is_ok(),
+            tools: Vec::new(),
+            duration_ms,
+            error: None,
+            connect_url: None,
+            notes: Vec::new(),
+        };
+        match tried {
+            Ok(()) => self.note_answer(&row),
+            Err(Fault::Told(status, error)) => {
+                self.note_failure(&row, status, &error);
+                report.error = Some(error);
+            }
+            Err(Fault::Consent { message, url }) => {
+                self.note_failure(&row, Status::NeedsConsent, &message);
+                report.error = Some(message);
+                report.connect_url = Some(url);
+            }
+        }
+        self.write_health().await;
+        for tool in self.tools(principal, name).await? {
+            if tool.state == ToolState::Gone {
+                continue;
+            }
+            if let Some(why) = &tool.unusable {
+                report
+                    .notes
+                    .push(format!("{} can't be used: {why}", tool.name));
+            }
+            if report.ok {
+                report.tools.push(TestedTool {
+                    name: tool.name,
+                    title: tool.title,
+                    description: tool.description,
+                    state: tool.state,
+                });
+            }
+        }
+        let detail = json!({ "server": row.id, "ok": report.ok, "duration_ms": duration_ms });
+        self.record(principal, "servers.test", name, detail).await?;
+        Ok(report)
+    }
+
+    async fn try_out(&self, row: &OwnServer) -> Result<(), Fault> {
+        if !row.is_enabled {
+            return Err(Fault::Told(
+                Status::Disabled,
+                "it is switched off; switch it on first".to_owned(),
+            ));
+        }
+        let deadline = Instant::now() + self.inner.config.test_deadline;
+        let cancel = CancellationToken::new();
+        let mut open = self.open(row).await.map_err(fault)?;
+        let pool = &self.with().pool;
+        let rests = pool
+            .state(&open.key)
+            .is_some_and(|state| state.state.is_none());
+        if rests {
+            // Whoever tests has mended something: no pause after earlier failures.
+            pool.stop_server(&open.key).await;
+        }
+        self.distrust(row.id);
+        let mut renewed = false;
+        loop {
+            let refused = match self.try_once(row, &open, &cancel, deadline).await {
+                Ok(()) => return Ok(()),
+                Err(Tried::Fault(fault)) => return Err(fault),
+                Err(Tried::Refused(challenge)) => challenge,
+            };
+            if !open.oauth {
+                let text = "it refuses the credentials; look at the settings".to_owned();
+                return Err(Fault::Told(Status::Error, text));
+            }
+            if renewed {
+                let text = "it refuses the access that you allowed; allow it again".to_owned();
+                return Err(Fault::Consent {
+                    message: text,
+                    url: self.connect_url(&row.name),
+                });
+            }
+            renewed = true;
+            self.renew(row, &mut open, refused).await.map_err(fault)?;
+        }
+    }
+
+    /// Gets another token for a server that refused the last.
+    pub(crate) async fn renew(
+        &self,
+        row: &OwnServer,
+        open: &mut Open,
+        challenge: Option<String>,
+    ) -> Result<(), CallError> {
+        let failed = open.bearer.as_ref().map_or(0, |token| token.generation);
+        let token = self
+            .with()
+            .remote
+            .refused(row.user, row.id, failed, challenge)
+            .await
+            .map_err(|error| self.of_remote(row, error))?;
+        open.bearer = Some(token);
+        Ok(())
+    }
+
+    async fn try_once(
+        &self,
+        row: &OwnServer,
+        open: &Open,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<(), Tried> {
+        let bearer = open.bearer.as_ref().map(|token| &token.secret);
+        let held = self
+            .with()
+            .pool
+            .hold(&open.key, &open.launch, bearer, cancel, deadline)
+            .await?;
+        match self.look(row, &held, bearer, cancel, deadline).await {
+            Ok(_) => {}
+            Err(LookError::Upstream(error)) => return Err(error.into()),
+            Err(LookError::Outdated) => {
+                let text = "it was changed at the same time; test it again".to_owned();
+                return Err(Tried::Fault(Fault::Told(Status::Error, text)));
+            }
+            Err(LookError::Store(error)) => return Err(Tried::Fault(fault(error.into()))),
+        }
+        self.try_call(row, open, &held, cancel, deadline).await
+    }
+
+    /// Makes the call that shows that the server works, if its template names one and its person
+    /// agreed to that tool.
+    async fn try_call(
+        &self,
+        row: &OwnServer,
+        open: &Open,
+        held: &Held,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<(), Tried> {
+        let template = self.with().templates.get(&row.server_type);
+        let Some(check) = template.and_then(|template| template.check.clone()) else {
+            return Ok(());
+        };
+        let name = super::names::publish(&row.name, &super::names::alias(&row.name, &check.tool));
+        match self.find(row.user, &name).await {
+            Ok(tool) if tool.read_only => {}
+            // Not there, not agreed to, or not one that only reads: then it is not called.
+            Ok(_) | Err(_) => return Ok(()),
+        }
+        let arguments = serde_json::value::to_raw_value(&check.arguments)
+            .map_err(|e| Tried::Fault(fault(CallError::internal(&e, "writing arguments"))))?;
+        let answer = held
+            .call(CallRequest {
+                tool: check.tool.clone(),
+                arguments,
+                input: None,
+                meta: serde_json::Map::new(),
+                progress: None,
+                bearer: open.bearer.as_ref().map(|token| token.secret.clone()),
+                headers: Vec::new(),
+                inbound: None,
+                cancel: cancel.clone(),
+                deadline,
+            })
+            .await?;
+        match answer {
+            Some(ToolResult::Complete(answer)) if answer.is_error => {
+                let said = crate::call::first_text(&answer.content);
+                let (said, _) = super::definition::clean(&said, 500);
+                let text = format!("it starts, but {} fails: {said}", check.tool);
+                Err(Tried::Fault(Fault::Told(Status::Error, text)))
+            }
+            Some(_) => Ok(()),
+            None => Err(Tried::Fault(Fault::Told(
+                Status::Error,
+                "it ended at once".to_owned(),
+            ))),
+        }
+    }
+}
+
+/// How one try of a test ended.
+enum Tried {
+    Refused(Option<String>),
+    Fault(Fault),
+}
+
+impl From<UpstreamError> for Tried {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unauthorized { challenge, .. } => Self::Refused(challenge),
+            error => Self::Fault(Fault::Told(Status::Error, explained(&error))),
+        }
+    }
+}
+
+/// An upstream's failure with what it printed.
+pub(crate) fn explained(error: &UpstreamError) -> String {
+    match error {
+        UpstreamError::NotStarted { stderr_tail, .. } | UpstreamError::Died { stderr_tail, .. } => {
+            told(&error.to_string(), stderr_tail)
+        }
+        error => error.to_string(),
+    }
+}
+
+fn fault(error: CallError) -> Fault {
+    match error {
+        CallError::NotConnected {
+            message,
+            connect_url,
+            ..
+        } => Fault::Consent {
+            message,
+            url: connect_url,
+        },
+        error => Fault::Told(Status::Error, error.to_string()),
+    }
+}
