@@ -133,10 +133,7 @@ fn limit(limits: &crate::Limits) -> Result<(), Fault> {
     set("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, limits.open_files)?;
     set("RLIMIT_FSIZE", Resource::RLIMIT_FSIZE, limits.file_size)?;
     set("RLIMIT_NPROC", Resource::RLIMIT_NPROC, limits.processes)?;
-    if let Some(bytes) = limits.address_space {
-        set("RLIMIT_AS", Resource::RLIMIT_AS, bytes)?;
-    }
-    Ok(())
+    set("RLIMIT_DATA", Resource::RLIMIT_DATA, limits.data)
 }
 
 /// Gives up what root has beyond other accounts, for good: with `no_new_privs` no program gives it back

@@ -110,8 +110,9 @@ pub struct Limits {
     /// Processes and threads of the whole *account*, Deputy and all servers together: a last resort
     /// against a fork bomb. The kernel exempts root. Default 16,384.
     pub processes: u64,
-    /// Address space in bytes. None by default: Node reserves much more than it uses.
-    pub address_space: Option<u64>,
+    /// Memory that it may write to, in bytes, used or not (`RLIMIT_DATA`). Not its address space, of which
+    /// Node reserves much more than it uses. Default 4 GiB.
+    pub data: u64,
 }
 
 impl Default for Limits {
@@ -120,7 +121,7 @@ impl Default for Limits {
             open_files: 4096,
             file_size: 1 << 30,
             processes: 16_384,
-            address_space: None,
+            data: 4 << 30,
         }
     }
 }

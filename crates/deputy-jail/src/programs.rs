@@ -64,11 +64,11 @@ pub(crate) fn find(program: &Path, search: &str) -> Result<Found, Error> {
     let mut env = Vec::new();
     // uv looks for a Python by itself and would find a version manager's shim, which runs nowhere here.
     let name = path.file_name().unwrap_or_default();
-    if name == "uv" || name == "uvx" {
-        if let Ok(python) = look_up(Path::new("python3"), search) {
-            needs(&python, search, &mut reads, DEPTH);
-            env.push(("UV_PYTHON".to_owned(), python.display().to_string()));
-        }
+    if (name == "uv" || name == "uvx")
+        && let Ok(python) = look_up(Path::new("python3"), search)
+    {
+        needs(&python, search, &mut reads, DEPTH);
+        env.push(("UV_PYTHON".to_owned(), python.display().to_string()));
     }
     Ok(Found {
         path,
