@@ -17,7 +17,7 @@ use crate::support::{LONG, World, answer, key, request, soon, until};
     clippy::disallowed_methods,
     reason = "where the tools for tests are is the environment's to say"
 )]
-fn node_modules() -> Option<PathBuf> {
+pub(crate) fn node_modules() -> Option<PathBuf> {
     let dir = std::env::var("DEPUTY_TEST_NODE_DIR")
         .ok()
         .map(|dir| Path::new(&dir).join("node_modules"));
@@ -34,7 +34,7 @@ fn node_modules() -> Option<PathBuf> {
     }
 }
 
-fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
+pub(crate) fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     let script = modules
         .join("@modelcontextprotocol")
         .join(package)
@@ -61,7 +61,7 @@ fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     }
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     World::with(|config| {
         config.handshake = LONG;
         config.probe = Duration::from_secs(15);
@@ -69,7 +69,7 @@ fn world() -> World {
     })
 }
 
-fn text(answer: &deputy_gateway::pool::ToolAnswer) -> String {
+pub(crate) fn text(answer: &deputy_gateway::pool::ToolAnswer) -> String {
     let content: Value = serde_json::from_str(answer.content.get()).unwrap();
     content[0]["text"].as_str().unwrap_or_default().to_owned()
 }
