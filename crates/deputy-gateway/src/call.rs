@@ -193,6 +193,17 @@ impl Gateway {
             .await
     }
 
+    /// Those of them that `server` has.
+    pub(crate) async fn tools_of(
+        &self,
+        principal: &Principal,
+        server: &str,
+    ) -> Result<Vec<Arc<Tool>>, CallError> {
+        let mut tools = self.tools(principal).await?;
+        tools.retain(|tool| tool.server == server);
+        Ok(tools)
+    }
+
     /// Calls a tool for a person: the one way in.
     pub async fn call(
         &self,
@@ -428,7 +439,7 @@ impl Gateway {
         result
     }
 
-    async fn connected(&self, user: UserId) -> Result<Connected, CallError> {
+    pub(crate) async fn connected(&self, user: UserId) -> Result<Connected, CallError> {
         self.inner
             .parts
             .credentials

@@ -308,6 +308,11 @@ impl Catalog {
         self.by_name.get(name)
     }
 
+    /// Whether one of ours has this name, whether or not the person has it.
+    pub fn has_server(&self, name: &str) -> bool {
+        self.tools.iter().any(|tool| tool.server == name)
+    }
+
     /// The tools that a person with these connections has, in a fixed order.
     pub fn available(&self, connected: &Connected) -> Vec<Arc<Tool>> {
         self.tools

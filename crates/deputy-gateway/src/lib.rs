@@ -14,6 +14,7 @@
 //! * [`call`]: the dispatcher itself; [`batch`]: several calls at once;
 //! * [`retry`]: what is tried again, when; [`breaker`]: what is left alone, when;
 //! * [`audit`]: the chain of records; [`usage`]: statistics;
+//! * [`context`]: the server that a person has selected to ask;
 //! * [`health`], [`alert`]: how the installation is, and who is told;
 //! * [`servers`]: the servers that people bring along;
 //! * [`pool`]: the processes behind the tools;
@@ -29,6 +30,7 @@ pub mod batch;
 pub mod breaker;
 pub mod call;
 pub mod catalog;
+pub mod context;
 pub mod credentials;
 pub mod error;
 pub mod health;
@@ -44,6 +46,7 @@ pub mod servers;
 pub mod usage;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +86,8 @@ pub struct Config {
     pub keep_approvals: Duration,
     /// How long an idempotency key answers with the first outcome. Default 24 hours.
     pub keep_repeatable: Duration,
+    /// Folders under which a working directory may be; `{user}` is the person's id. Default: none.
+    pub files_roots: Vec<PathBuf>,
     /// How long statistics of calls are kept. Default 90 days.
     pub keep_usage: Duration,
     /// Who is told when something is critical.
@@ -110,6 +115,7 @@ impl Config {
             max_pending_approvals: 100,
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
+            files_roots: Vec::new(),
             keep_usage: Duration::from_hours(90 * 24),
             alerts: alert::Config::default(),
             breaker: breaker::Config::default(),

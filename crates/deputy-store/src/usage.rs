@@ -66,7 +66,7 @@ pub struct UsageSum {
     pub cost: f64,
 }
 
-/// The calls of one session.
+/// The calls of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionSum {
     /// How many.
@@ -189,13 +189,14 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .collect())
     }
 
-    /// The calls of this person in `session` since `since`.
-    pub async fn usage_of_session(&self, session: &str, since: Timestamp) -> Result<SessionSum> {
+    /// What this person asked `server` in sessions of contexts since `since`.
+    pub async fn usage_of_sessions(&self, server: &str, since: Timestamp) -> Result<SessionSum> {
         let mine = || {
             mcp_usage_log::Entity::find()
                 .filter(Column::UserId.eq(self.user.0))
                 .filter(Column::CreatedAt.gte(to_ms(since)))
-                .filter(Column::SessionId.eq(session))
+                .filter(Column::ServerName.eq(server))
+                .filter(Column::SessionId.is_not_null())
         };
         Ok(SessionSum {
             calls: mine().count(self.conn).await?,

@@ -1,8 +1,10 @@
 //! The REST API. One endpoint, one file; each describes itself for the OpenAPI document.
 
 mod approvals;
+mod ask;
 mod audit;
 mod call_error;
+mod context;
 pub(crate) mod google_auth;
 pub(crate) mod google_callback;
 mod google_disconnect;
@@ -91,12 +93,16 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(me::show, me::change))
         .routes(routes!(pool::handle))
         .routes(routes!(health::handle))
+        .routes(routes!(context::show, context::select, context::clear))
+        .routes(routes!(context::suggestions))
+        .routes(routes!(context::summary))
 }
 
 fn slow_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(tools_call::handle))
         .routes(routes!(tools_batch::handle))
+        .routes(routes!(ask::handle))
         .routes(routes!(approvals::decide))
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod batch;
 mod consent;
+mod context;
 mod pages;
 mod routes;
 

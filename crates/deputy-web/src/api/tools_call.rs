@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use deputy_gateway::{CallOptions, Outcome};
+use deputy_gateway::approval::Approval;
+use deputy_gateway::{CallOptions, CallResult, Outcome};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -50,15 +51,27 @@ pub(super) enum Answer {
 impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Done(result) => Self::Done(CallBody {
-                content: result.content,
-                structured: result.structured,
-                is_error: result.is_error,
-                call_id: result.call_id.to_string(),
-            }),
-            Outcome::Asked(approval) => Self::Asked(AskedBody {
-                approval: ApprovalBody::from(*approval),
-            }),
+            Outcome::Done(result) => Self::Done(result.into()),
+            Outcome::Asked(approval) => Self::Asked((*approval).into()),
+        }
+    }
+}
+
+impl From<CallResult> for CallBody {
+    fn from(result: CallResult) -> Self {
+        Self {
+            content: result.content,
+            structured: result.structured,
+            is_error: result.is_error,
+            call_id: result.call_id.to_string(),
+        }
+    }
+}
+
+impl From<Approval> for AskedBody {
+    fn from(approval: Approval) -> Self {
+        Self {
+            approval: approval.into(),
         }
     }
 }

@@ -193,7 +193,13 @@ async fn the_document_describes_every_route() {
     get /api/v1/admin/pool
     get /api/v1/approvals
     post /api/v1/approvals/{id}
+    post /api/v1/ask
     get /api/v1/audit
+    get /api/v1/context
+    put /api/v1/context
+    delete /api/v1/context
+    get /api/v1/context/suggestions
+    get /api/v1/context/summary
     delete /api/v1/integrations/google
     get /api/v1/integrations/google/auth
     get /api/v1/integrations/google/callback
