@@ -6,8 +6,8 @@ use std::time::Duration;
 use deputy_core::{Secret, UserId};
 use deputy_store::oauth_token::OAuthToken;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
 
+use crate::flight::{self, Landing};
 use crate::{Column, Connection, Connections, Inner, NOT_CONFIGURED, RemovalReason, StorageError};
 
 /// How long before its end an access token is replaced.
@@ -72,9 +72,6 @@ impl From<deputy_store::Error> for AccessError {
         StorageError::from(error).into()
     }
 }
-
-/// How a refresh ended; `None` while it runs. `Ok` says only that the row should be read again.
-pub(crate) type Landing = watch::Receiver<Option<Result<(), AccessError>>>;
 
 impl Connections {
     /// This person's access token, refreshed when it expires within five minutes.
@@ -199,25 +196,15 @@ impl Inner {
     }
 
     /// Joins the refresh of this person's connection that is under way, or starts one.
-    pub(crate) fn take_off(self: &Arc<Self>, user: UserId, generation: i64) -> Landing {
-        let mut flights = self.flights.lock();
-        if let Some(landing) = flights.get(&user) {
-            return landing.clone();
-        }
-        let (sender, landing) = watch::channel(None);
-        flights.insert(user, landing.clone());
-        drop(flights);
-        let flight = Flight {
-            inner: Arc::clone(self),
-            user,
-        };
-        self.lifecycle.spawn(async move {
-            let outcome = flight.inner.refresh(user, generation).await;
-            // Out of the map before it is told: who looks now reads the row again first.
-            drop(flight);
-            sender.send_replace(Some(outcome));
-        });
-        landing
+    pub(crate) fn take_off(
+        self: &Arc<Self>,
+        user: UserId,
+        generation: i64,
+    ) -> Landing<AccessError> {
+        let inner = Arc::clone(self);
+        self.flights.join(&self.lifecycle, user, async move {
+            inner.refresh(user, generation).await
+        })
     }
 
     async fn hand_out(
@@ -255,26 +242,11 @@ impl Inner {
     }
 }
 
-/// A refresh under way; leaves the map when it ends, however it ends.
-struct Flight {
-    inner: Arc<Inner>,
-    user: UserId,
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.inner.flights.lock().remove(&self.user);
-    }
-}
-
-async fn landed(mut landing: Landing) -> Result<(), AccessError> {
-    match landing.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
-        // The program stops.
-        Err(_) => Err(AccessError::Temporarily {
-            retry_after: Duration::from_secs(5),
-        }),
-    }
+async fn landed(landing: Landing<AccessError>) -> Result<(), AccessError> {
+    let stopping = AccessError::Temporarily {
+        retry_after: Duration::from_secs(5),
+    };
+    flight::landed(landing).await.unwrap_or(Err(stopping))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use deputy_vault::Place;
 use serde::Deserialize;
 use url::Url;
 
-use crate::state::{self, State};
+use crate::state::{self, State, StateError};
 use crate::upstream::{Failure, code_for_log};
 use crate::{Config, Connections, Inner, NOT_CONFIGURED, PROVIDER, Services, StorageError};
 
@@ -57,6 +57,9 @@ pub struct CallbackQuery {
     /// Why there is no code, e.g. `access_denied`.
     #[serde(default)]
     pub error: Option<String>,
+    /// Who answers (RFC 9207). Google doesn't say.
+    #[serde(default)]
+    pub iss: Option<String>,
 }
 
 /// What a completed consent brought.
@@ -154,6 +157,16 @@ impl CallbackError {
 impl From<StorageError> for CallbackError {
     fn from(error: StorageError) -> Self {
         Self::Storage(Some(error))
+    }
+}
+
+impl From<StateError> for CallbackError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Missing => Self::MissingState,
+            StateError::Forged => Self::ForgedState,
+            StateError::Expired => Self::ExpiredState,
+        }
     }
 }
 
@@ -285,17 +298,8 @@ impl Inner {
 
     /// The state of a callback: ours, and not too old.
     async fn read_state(&self, query: &CallbackQuery) -> Result<State, CallbackError> {
-        let text = query
-            .state
-            .as_deref()
-            .filter(|s| !s.is_empty())
-            .ok_or(CallbackError::MissingState)?;
-        let state =
-            State::verify(text, self.state_key().await?).ok_or(CallbackError::ForgedState)?;
-        if self.clock.now() >= state.expires() {
-            return Err(CallbackError::ExpiredState);
-        }
-        Ok(state)
+        let key = self.state_key().await?;
+        Ok(State::read(query.state.as_deref(), key, self.clock.now())?)
     }
 
     async fn complete(
@@ -316,6 +320,10 @@ impl Inner {
             .oauth_state(&nonce_hash)
             .await?
             .ok_or(CallbackError::ExpiredState)?;
+        // One of a consent elsewhere, brought here.
+        if row.provider != PROVIDER {
+            return Err(CallbackError::ForgedState);
+        }
         if row.consumed_at.is_some() {
             return Err(CallbackError::UsedState);
         }
@@ -333,7 +341,8 @@ impl Inner {
                 reason: "busy".to_owned(),
             });
         };
-        self.under(lease, self.redeem(config, user, &row, code))
+        self.leases
+            .under(lease, self.redeem(config, user, &row, code))
             .await
     }
 

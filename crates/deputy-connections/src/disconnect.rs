@@ -14,14 +14,14 @@ use crate::upstream::Revoked;
 use crate::{Column, Connections, Inner, PROVIDER, Services, StorageError};
 
 /// The sweep takes a revocation over when it was not told by then.
-const HEAD_START: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const HEAD_START: SignedDuration = SignedDuration::from_secs(60);
 /// How long the person who disconnects waits for Google to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause after a failed attempt; doubles for each one after.
 const PAUSE: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
 /// Google ends an unused grant by itself after half a year; trying for a month is enough.
-const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What disconnecting did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Inner {
             };
             self.note_revocation(user, &row, told).await
         };
-        self.under(lease, telling).await
+        self.leases.under(lease, telling).await
     }
 
     async fn note_revocation(
@@ -191,7 +191,7 @@ impl Inner {
     }
 }
 
-fn pause_after(attempts: i32) -> SignedDuration {
+pub(crate) fn pause_after(attempts: i32) -> SignedDuration {
     (PAUSE * 2i32.saturating_pow(attempts.clamp(0, 20).unsigned_abs())).min(LONGEST_PAUSE)
 }
 

@@ -35,26 +35,30 @@
 //! A person who connects again before Google was told cancels that: Google would revoke the new grant
 //! with the old one.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use deputy_core::{Clock, Lifecycle, Rng, Secret, UserId, random};
+use deputy_core::{Clock, Lifecycle, Rng, Secret, UserId};
 use deputy_store::Store;
 use deputy_store::oauth_token::OAuthToken;
 use deputy_vault::{Place, Vault};
-use parking_lot::Mutex;
 use tokio::sync::{OnceCell, broadcast};
 use url::Url;
+
+use flight::Flights;
+use lease::{Lease, Leases};
 
 mod access;
 mod connection;
 mod consent;
 mod disconnect;
 pub mod event;
+mod flight;
+mod lease;
 mod notice;
 mod refresh;
+pub mod remote;
 pub mod service;
 mod state;
 mod sweep;
@@ -81,11 +85,6 @@ pub const GOOGLE_REVOKE_URL: &str = "https://oauth2.googleapis.com/revoke";
 pub const NOT_CONFIGURED: &str = "Google is not configured: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google-cloud.md says how to get them)";
 
 const PROVIDER: &str = "google";
-/// How long a lease lasts unless it is renewed: so long does a process that died hold up the others.
-const LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(15);
-/// How often its holder renews it.
-const RENEWAL: Duration = Duration::from_secs(5);
-
 /// The Google OAuth client of this installation.
 #[derive(Clone)]
 pub struct Config {
@@ -175,7 +174,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     state_key: OnceCell<hmac::Key>,
-    flights: Mutex<HashMap<UserId, access::Landing>>,
+    leases: Leases,
+    flights: Arc<Flights<UserId, AccessError>>,
     events: broadcast::Sender<ConnectionEvent>,
 }
 
@@ -193,6 +193,13 @@ impl Connections {
         rng: Arc<dyn Rng>,
     ) -> Self {
         let (events, _) = broadcast::channel(1024);
+        let timing = config.as_ref().map(|c| c.timing).unwrap_or_default();
+        let leases = Leases {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            rng: Arc::clone(&rng),
+            poll: timing.poll,
+        };
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -203,7 +210,8 @@ impl Connections {
                 clock,
                 rng,
                 state_key: OnceCell::new(),
-                flights: Mutex::default(),
+                leases,
+                flights: Arc::default(),
                 events,
             }),
         }
@@ -266,62 +274,13 @@ impl Inner {
 
     /// Takes the lease on `user`'s connection; waits up to `patience` for another to give it back.
     async fn lease(&self, user: UserId, patience: Duration) -> Result<Option<Lease>, StorageError> {
-        let lease = Lease::new(user, &*self.rng);
-        let deadline = tokio::time::Instant::now() + patience;
-        while !self.try_lease(&lease).await? {
-            if tokio::time::Instant::now() >= deadline {
-                return Ok(None);
-            }
-            tokio::time::sleep(self.timing().poll).await;
-        }
-        Ok(Some(lease))
-    }
-
-    async fn try_lease(&self, lease: &Lease) -> Result<bool, StorageError> {
-        let now = self.clock.now();
-        let until = now.checked_add(LEASE).unwrap_or(jiff::Timestamp::MAX);
-        Ok(self
-            .store
-            .lease_take(&lease.name, &lease.holder, now, until)
-            .await?)
-    }
-
-    /// Does `work` under a lease that was taken, and gives it back.
-    async fn under<T>(&self, lease: Lease, work: impl Future<Output = T>) -> T {
-        let renewing = async {
-            loop {
-                tokio::time::sleep(RENEWAL).await;
-                if let Err(error) = self.try_lease(&lease).await {
-                    tracing::warn!(%error, "a lease could not be renewed");
-                }
-            }
-        };
-        // Side by side: the work may hold the transaction that the renewal waits for.
-        let outcome = tokio::select! {
-            outcome = work => outcome,
-            never = renewing => never,
-        };
-        if let Err(error) = self.store.lease_release(&lease.name, &lease.holder).await {
-            tracing::warn!(%error, "a lease could not be given back; it lapses by itself");
-        }
-        outcome
+        self.leases.take(lease_name(user), patience).await
     }
 }
 
-/// The right to talk to Google about one person's connection.
-struct Lease {
-    name: String,
-    holder: String,
-}
-
-impl Lease {
-    fn new(user: UserId, rng: &dyn Rng) -> Self {
-        let holder = u128::from_be_bytes(random::bytes(rng));
-        Self {
-            name: format!("{PROVIDER}:{user}"),
-            holder: format!("{holder:032x}"),
-        }
-    }
+/// The lease on a person's connection.
+fn lease_name(user: UserId) -> String {
+    format!("{PROVIDER}:{user}")
 }
 
 /// The sealed columns of `oauth_tokens`.

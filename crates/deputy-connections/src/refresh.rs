@@ -11,28 +11,28 @@ use crate::connection::services_of;
 use crate::event::ConnectionEventKind;
 use crate::notice::{self, NOTICE_DISCONNECTED, RemovalReason};
 use crate::upstream::{Failure, TokenAnswer};
-use crate::{AccessError, Column, Config, Inner, Lease, StorageError};
+use crate::{AccessError, Column, Config, Inner, StorageError, lease_name};
 
 /// How long another process may take: longer than the longest refresh, which is three attempts of
 /// `Timing::request` and the pauses between.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause after a first failed refresh; doubles for each one after.
 const PAUSE: SignedDuration = SignedDuration::from_secs(5);
 /// The longest pause that isn't Google's own wish.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// The pause after Google refused the client: somebody has to change the settings first.
-const REFUSED_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const REFUSED_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// A write that fails is worth repeating here: what it holds can't be had twice from every server.
-const WRITE_ATTEMPTS: u32 = 3;
+pub(crate) const WRITE_ATTEMPTS: u32 = 3;
 
 impl Inner {
     /// Refreshes the connection if it still is at generation `seen`. `Ok` says that it is not, now:
     /// by this call or by somebody else's.
     pub(crate) async fn refresh(&self, user: UserId, seen: i64) -> Result<(), AccessError> {
         let config = self.config.as_ref().ok_or(AccessError::NotConfigured)?;
-        let lease = Lease::new(user, &*self.rng);
+        let lease = self.leases.named(lease_name(user));
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !self.try_lease(&lease).await? {
+        while !self.leases.try_take(&lease).await? {
             tokio::time::sleep(config.timing.poll).await;
             // The holder may have finished, either way.
             if self.still_due(user, seen).await?.is_none() {
@@ -44,7 +44,8 @@ impl Inner {
                 });
             }
         }
-        self.under(lease, self.refresh_under_lease(config, user, seen))
+        self.leases
+            .under(lease, self.refresh_under_lease(config, user, seen))
             .await
     }
 
@@ -236,7 +237,7 @@ impl Inner {
 }
 
 /// The pause after a refresh failed that `failures` have failed before in a row.
-fn pause_after(failures: i32) -> SignedDuration {
+pub(crate) fn pause_after(failures: i32) -> SignedDuration {
     (PAUSE * 2i32.saturating_pow(failures.clamp(0, 10).unsigned_abs())).min(LONGEST_PAUSE)
 }
 

@@ -26,6 +26,17 @@ const BODY_LEN: usize = 1 + 8 + 8 + NONCE_LEN;
 /// Longer than any state of ours; what is longer isn't decoded.
 const MAX_LEN: usize = 256;
 
+/// Why a callback's state is worth nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StateError {
+    /// There is none.
+    Missing,
+    /// It isn't one of ours.
+    Forged,
+    /// It has lapsed.
+    Expired,
+}
+
 /// What a state says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
@@ -72,6 +83,20 @@ impl State {
             URL_SAFE_NO_PAD.encode(&body),
             URL_SAFE_NO_PAD.encode(tag.as_ref())
         )
+    }
+
+    /// The state of a callback: ours, and not too old.
+    pub(crate) fn read(
+        text: Option<&str>,
+        key: &hmac::Key,
+        now: Timestamp,
+    ) -> Result<Self, StateError> {
+        let text = text.filter(|s| !s.is_empty()).ok_or(StateError::Missing)?;
+        let state = Self::verify(text, key).ok_or(StateError::Forged)?;
+        if now >= state.expires() {
+            return Err(StateError::Expired);
+        }
+        Ok(state)
     }
 
     /// Reads a text that was signed with `key`; `None` for any other.

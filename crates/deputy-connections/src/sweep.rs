@@ -15,15 +15,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::access::due_at;
 use crate::{AccessError, Connections, Inner, PROVIDER, StorageError};
 
-const INTERVAL: Duration = Duration::from_mins(1);
+pub(crate) const INTERVAL: Duration = Duration::from_mins(1);
 /// Before the callers' own five minutes begin.
-const EARLY: SignedDuration = SignedDuration::from_mins(8);
-const USED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-const STALE_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(crate) const EARLY: SignedDuration = SignedDuration::from_mins(8);
+pub(crate) const USED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const STALE_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Rows per sweep.
-const BATCH: u64 = 200;
+pub(crate) const BATCH: u64 = 200;
 /// After so many failures in a row the rest is left for the next time: Google is down.
-const HOPELESS: u32 = 3;
+pub(crate) const HOPELESS: u32 = 3;
 /// What has lapsed stays a while, so that a late visitor is told the right thing.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -149,7 +149,7 @@ impl Inner {
     }
 }
 
-fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
+pub(crate) fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 

@@ -315,6 +315,7 @@ pub(crate) fn answer_to(url: &Url) -> CallbackQuery {
         code: Some("the-code".into()),
         state: Some(parameter(url, "state")),
         error: None,
+        iss: None,
     }
 }
 

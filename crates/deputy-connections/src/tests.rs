@@ -1,4 +1,5 @@
 use super::*;
+use crate::lease::{LEASE, RENEWAL};
 
 mod emulated;
 mod silence;

@@ -31,8 +31,12 @@ const LIFETIMES: std::ops::RangeInclusive<u64> = 10..=86_400;
 pub(crate) struct TokenAnswer {
     pub(crate) access_token: Secret<String>,
     pub(crate) refresh_token: Option<Secret<String>>,
-    /// How long the access token lives.
+    /// How long the access token lives, within reason.
     pub(crate) expires_in: Duration,
+    /// The same as the answer says it, if it does.
+    pub(crate) lifetime: Option<Duration>,
+    /// The kind of the access token, e.g. `Bearer`, if the answer says it.
+    pub(crate) token_type: Option<String>,
     /// How long the refresh token lives; Google names it only for grants that are limited in time.
     pub(crate) refresh_expires_in: Option<Duration>,
     /// The granted scopes; `None` where the answer leaves them out because they are what was asked.
@@ -136,7 +140,7 @@ impl Upstream<'_> {
                 cause: Cause::Connect,
                 ..
             }) => {
-                tokio::time::sleep(self.delay(1)).await;
+                tokio::time::sleep(delay(self.rng, self.config.timing.retry, 1)).await;
                 self.token(&form).await
             }
             answer => answer,
@@ -154,26 +158,7 @@ impl Upstream<'_> {
             ("client_id", &self.config.client_id),
             ("client_secret", self.config.client_secret.expose()),
         ];
-        let mut attempt = 1;
-        loop {
-            let failure = match self.token(&form).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
-            let Failure::Temporary { retry_after, cause } = &failure else {
-                return Err(failure);
-            };
-            if attempt > cause.retries() || retry_after.is_some_and(|after| after > MAX_WAIT) {
-                return Err(failure);
-            }
-            tracing::debug!(
-                attempt,
-                cause = cause.as_str(),
-                "token refresh is tried again"
-            );
-            tokio::time::sleep(retry_after.unwrap_or_default().max(self.delay(attempt))).await;
-            attempt += 1;
-        }
+        repeated(self.rng, self.config.timing.retry, || self.token(&form)).await
     }
 
     /// Revokes a token and with it the whole grant.
@@ -196,14 +181,6 @@ impl Upstream<'_> {
             Ok(answer) => Revoked::Later(retry_after(answer.headers(), self.now)),
             Err(_) => Revoked::Later(None),
         }
-    }
-
-    /// Doubles from the configured start, ±25 %.
-    fn delay(&self, attempt: u32) -> Duration {
-        let [byte] = random::bytes::<1>(self.rng);
-        let jitter = 0.75 + f64::from(byte) / 255.0 * 0.5;
-        (self.config.timing.retry * 2u32.saturating_pow(attempt.saturating_sub(1).min(5)))
-            .mul_f64(jitter)
     }
 
     async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, Failure> {
@@ -232,6 +209,42 @@ impl Upstream<'_> {
     }
 }
 
+/// Asks until there is an answer that asking again would not change; at most three times.
+pub(crate) async fn repeated<F: Future<Output = Result<TokenAnswer, Failure>>>(
+    rng: &dyn Rng,
+    start: Duration,
+    ask: impl Fn() -> F,
+) -> Result<TokenAnswer, Failure> {
+    let mut attempt = 1;
+    loop {
+        let failure = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        let Failure::Temporary { retry_after, cause } = &failure else {
+            return Err(failure);
+        };
+        if attempt > cause.retries() || retry_after.is_some_and(|after| after > MAX_WAIT) {
+            return Err(failure);
+        }
+        tracing::debug!(
+            attempt,
+            cause = cause.as_str(),
+            "token refresh is tried again"
+        );
+        let wait = delay(rng, start, attempt).max(retry_after.unwrap_or_default());
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+/// Doubles from `start`, ±25 %.
+pub(crate) fn delay(rng: &dyn Rng, start: Duration, attempt: u32) -> Duration {
+    let [byte] = random::bytes::<1>(rng);
+    let jitter = 0.75 + f64::from(byte) / 255.0 * 0.5;
+    (start * 2u32.saturating_pow(attempt.saturating_sub(1).min(5))).mul_f64(jitter)
+}
+
 async fn read(mut answer: reqwest::Response) -> Result<Secret<Vec<u8>>, Cause> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|_| Cause::Network)? {
@@ -243,7 +256,8 @@ async fn read(mut answer: reqwest::Response) -> Result<Secret<Vec<u8>>, Cause> {
     Ok(Secret::new(body))
 }
 
-fn understand(
+/// What a token endpoint's answer means.
+pub(crate) fn understand(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
@@ -290,6 +304,8 @@ fn understand(
         expires_in: seconds(body.get("expires_in")).map_or(DEFAULT_LIFETIME, |s| {
             Duration::from_secs(s.clamp(*LIFETIMES.start(), *LIFETIMES.end()))
         }),
+        lifetime: seconds(body.get("expires_in")).map(Duration::from_secs),
+        token_type: text("token_type").map(str::to_owned),
         refresh_expires_in: seconds(body.get("refresh_token_expires_in"))
             .filter(|s| *s > 0)
             .map(Duration::from_secs),
@@ -335,7 +351,7 @@ fn email_of(id_token: &str) -> Option<String> {
 }
 
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds or a date; at most [`MAX_RETRY_AFTER`].
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let after = if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
         text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)

@@ -7,8 +7,8 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::entity::oauth_states;
@@ -49,6 +49,18 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             expires_at: from_ms(row.expires_at),
             consumed_at: row.consumed_at.map(from_ms),
         }))
+    }
+}
+
+impl<C: ConnectionTrait> UserScope<'_, C> {
+    /// How many consents at `provider` this person has begun and nobody has come back from.
+    pub async fn oauth_states_unanswered(&self, provider: &str) -> Result<u64> {
+        Ok(oauth_states::Entity::find()
+            .filter(oauth_states::Column::UserId.eq(self.user.0))
+            .filter(oauth_states::Column::Provider.eq(provider))
+            .filter(oauth_states::Column::ConsumedAt.is_null())
+            .count(self.conn)
+            .await?)
     }
 }
 

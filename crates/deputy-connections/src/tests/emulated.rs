@@ -74,6 +74,7 @@ impl Trip {
             code: parameter("code").map(Secret::new),
             state: parameter("state"),
             error: parameter("error"),
+            iss: parameter("iss"),
         }
     }
 

@@ -31,6 +31,13 @@ async fn used_once_by_the_person_who_began_it() {
             Some(state("a", 1000))
         );
         assert_eq!(store.user(bob).oauth_state("a").await.unwrap(), None);
+        let unanswered = async |who, provider: &str| {
+            let count = store.user(who).oauth_states_unanswered(provider).await;
+            count.unwrap()
+        };
+        assert_eq!(unanswered(alice, "google").await, 1);
+        assert_eq!(unanswered(alice, "other").await, 0);
+        assert_eq!(unanswered(bob, "google").await, 0);
 
         let at = Timestamp::from_second(1100).unwrap();
         let tx = store.begin().await.unwrap();
@@ -38,6 +45,7 @@ async fn used_once_by_the_person_who_began_it() {
         assert!(tx.user(alice).oauth_state_consume("a", at).await.unwrap());
         assert!(!tx.user(alice).oauth_state_consume("a", at).await.unwrap());
         tx.commit().await.unwrap();
+        assert_eq!(unanswered(alice, "google").await, 0);
         assert_eq!(
             store
                 .user(alice)

@@ -61,6 +61,7 @@ pub(crate) async fn connect(
         code: value("code").map(deputy_core::Secret::new),
         state: value("state"),
         error: value("error"),
+        iss: None,
     };
     if query.code.is_none() {
         bail!(
