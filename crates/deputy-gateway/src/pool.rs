@@ -28,14 +28,18 @@
 mod backoff;
 mod child;
 mod ears;
+mod eras;
 mod exchange;
 mod held;
 mod kin;
 mod launch;
 mod lines;
 mod memory;
+mod mind;
 mod notices;
 mod prepare;
+mod remote;
+mod seats;
 mod slot;
 mod spawn;
 mod start;
@@ -50,6 +54,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use deputy_core::http::PrivateHosts;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemRng, UserId};
 use parking_lot::{Mutex, RwLock};
 use serde_json::value::RawValue;
@@ -59,13 +64,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use held::Held;
 pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
-pub use stats::{PoolStats, ServerState, ServerStats, ServerStatus};
+pub use stats::{PoolStats, ServerKind, ServerState, ServerStats, ServerStatus};
 pub use upstream::{
     CallRequest, Cap, Era, Inbound, InboundSink, Input, Notice, Progress, ProgressSink, Request,
     RpcError, ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
 
 use child::{Child, Lease, Stop};
+use eras::Eras;
 use exchange::{Asides, Exchange, Params};
 use slot::{Phase, Seat, Slot};
 use spawn::{Grace, Spawner};
@@ -88,6 +94,16 @@ pub struct Config {
     pub per_person: usize,
     /// Most processes in all. Default 256.
     pub total: usize,
+    /// Most servers in the network that one person uses at a time. Default 16.
+    pub http_per_person: usize,
+    /// Most in all. Default 1024.
+    pub http_total: usize,
+    /// Most requests to one of them at a time. Default 10.
+    pub http_in_flight: usize,
+    /// How long a request waits for its turn there. Default 30 s.
+    pub http_acquire: Duration,
+    /// Which of them may be on private addresses, and without TLS. Default: none.
+    pub private_hosts: PrivateHosts,
     /// First pause of a server that keeps ending. Default 1 s.
     pub backoff_first: Duration,
     /// Longest. Default 5 min.
@@ -125,6 +141,11 @@ impl Default for Config {
             probe: Duration::from_secs(4),
             per_person: 16,
             total: 256,
+            http_per_person: 16,
+            http_total: 1024,
+            http_in_flight: 10,
+            http_acquire: Duration::from_secs(30),
+            private_hosts: PrivateHosts::default(),
             backoff_first: Duration::from_secs(1),
             backoff_max: Duration::from_mins(5),
             stable_after: Duration::from_mins(1),
@@ -159,7 +180,7 @@ struct Inner {
     seats: Mutex<HashMap<u64, Arc<Seat>>>,
     next_id: AtomicU64,
     /// What each server definition speaks, by a hash of it.
-    eras: Mutex<HashMap<u64, Era>>,
+    eras: Eras,
     /// Those that are being prepared.
     preparing: Mutex<prepare::Turns>,
     /// No new processes.
@@ -186,7 +207,7 @@ impl Pool {
             slots: RwLock::default(),
             seats: Mutex::default(),
             next_id: AtomicU64::new(1),
-            eras: Mutex::default(),
+            eras: Eras::default(),
             preparing: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -310,10 +331,10 @@ impl Pool {
         bearer: Option<Secret<String>>,
         deadline: Instant,
     ) -> Result<Arc<ServerInfo>, UpstreamError> {
-        let _ = bearer;
-        let lease = tokio::time::timeout_at(deadline, self.inner.lease(key, launch))
-            .await
-            .map_err(|_| UpstreamError::Timeout { sent: false })??;
+        let lease =
+            tokio::time::timeout_at(deadline, self.inner.lease(key, launch, bearer.as_ref()))
+                .await
+                .map_err(|_| UpstreamError::Timeout { sent: false })??;
         Ok(lease.info.clone())
     }
 
@@ -421,7 +442,9 @@ impl Pool {
         deadline: Instant,
     ) -> Result<Box<RawValue>, UpstreamError> {
         for _ in 0..2 {
-            let leasing = self.inner.lease(key, launch);
+            let leasing = self
+                .inner
+                .lease(key, launch, exchange.asides().bearer.as_ref());
             let lease = tokio::select! {
                 biased;
                 lease = leasing => lease?,
@@ -464,6 +487,7 @@ impl Inner {
         self: &Arc<Self>,
         key: &PoolKey,
         launch: &Launch,
+        bearer: Option<&Secret<String>>,
     ) -> Result<Lease, UpstreamError> {
         loop {
             if self.closed.load(Ordering::SeqCst) {
@@ -497,6 +521,7 @@ impl Inner {
                             self,
                             &slot,
                             launch.clone(),
+                            bearer.cloned(),
                             starting.abort.clone(),
                             announce,
                         );

@@ -168,6 +168,7 @@ fn pool_config(settings: &Settings) -> pool::Config {
     }
     let mut config = pool::Config {
         memory: confinement.memory,
+        private_hosts: settings.private_hosts.clone(),
         ..pool::Config::default()
     };
     if !cfg!(target_os = "linux")

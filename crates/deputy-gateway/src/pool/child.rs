@@ -25,7 +25,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{Asides, Exchange, Params, Reply};
+use super::ears::Ears;
+use super::exchange::{Asides, Exchange, Params};
+use super::remote::Remote;
 use super::upstream::{Era, ServerInfo, ToolAnswer, ToolResult, UpstreamError};
 use super::wire::{StdioTransport, Wire};
 
@@ -127,15 +129,37 @@ pub(super) enum Stop {
     Now(&'static str),
 }
 
+/// How a server is reached.
+pub(super) enum Link {
+    /// Over its pipes, by rmcp.
+    Pipe {
+        /// Beside which our own requests go.
+        wire: Arc<Wire>,
+        /// rmcp's end.
+        peer: Peer<RoleClient>,
+    },
+    /// Over the network.
+    Net(Arc<Remote>),
+}
+
+impl Link {
+    fn is_broken(&self) -> bool {
+        match self {
+            Self::Pipe { wire, peer } => wire.broken.is_cancelled() || peer.is_transport_closed(),
+            Self::Net(remote) => remote.broken.is_cancelled(),
+        }
+    }
+}
+
 /// A running server.
 pub(super) struct Child {
     pub(super) id: u64,
     pub(super) generation: u64,
-    pub(super) pid: u32,
+    /// None in the network.
+    pub(super) pid: Option<u32>,
     pub(super) started: Timestamp,
-    pub(super) wire: Arc<Wire>,
+    link: Link,
     pub(super) info: Arc<ServerInfo>,
-    peer: Peer<RoleClient>,
     in_flight: AtomicU32,
     idle: Notify,
     last_used: AtomicI64,
@@ -153,10 +177,9 @@ pub(super) struct Child {
 pub(super) struct Birth {
     pub(super) id: u64,
     pub(super) generation: u64,
-    pub(super) pid: u32,
-    pub(super) wire: Arc<Wire>,
+    pub(super) pid: Option<u32>,
+    pub(super) link: Link,
     pub(super) info: Arc<ServerInfo>,
-    pub(super) peer: Peer<RoleClient>,
 }
 
 impl Child {
@@ -165,9 +188,8 @@ impl Child {
             id,
             generation,
             pid,
-            wire,
+            link,
             info,
-            peer,
         } = birth;
         let now = clock.now();
         Arc::new(Self {
@@ -175,9 +197,8 @@ impl Child {
             generation,
             pid,
             started: now,
-            wire,
+            link,
             info,
-            peer,
             in_flight: AtomicU32::new(0),
             idle: Notify::new(),
             last_used: AtomicI64::new(now.as_millisecond()),
@@ -193,7 +214,20 @@ impl Child {
 
     /// Whether new calls may go to it.
     pub(super) fn accepts(&self) -> bool {
-        !self.is_leaving() && !self.wire.broken.is_cancelled() && !self.peer.is_transport_closed()
+        !self.is_leaving() && !self.link.is_broken()
+    }
+
+    /// How it is reached.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What is done about what it says.
+    pub(super) fn ears(&self) -> &Arc<Ears> {
+        match &self.link {
+            Link::Pipe { wire, .. } => &wire.ears,
+            Link::Net(remote) => &remote.ears,
+        }
     }
 
     /// Whether it has been told to end, or has ended.
@@ -279,10 +313,20 @@ impl Child {
         cancel: &CancellationToken,
         deadline: Instant,
     ) -> Result<Box<RawValue>, Option<UpstreamError>> {
+        let (wire, peer) = match &self.link {
+            Link::Pipe { wire, peer } => (wire, peer),
+            Link::Net(remote) => {
+                return tokio::select! {
+                    biased;
+                    () = self.dead.cancelled() => Err(Some(self.why_it_ended().await)),
+                    result = remote.exchange(exchange, cancel, deadline) => result,
+                };
+            }
+        };
         let mut stand_in = CustomRequest::new(exchange.method().to_owned(), None);
         stand_in.extensions.insert(exchange.clone());
         // boxed, because a request of rmcp's is some kilobytes and this future is a part of many others
-        let sending = Box::pin(self.peer.send_cancellable_request(
+        let sending = Box::pin(peer.send_cancellable_request(
             ClientRequest::CustomRequest(stand_in),
             PeerRequestOptions::no_options(),
         ));
@@ -297,7 +341,9 @@ impl Child {
             },
         };
         let mut abandoned = Abandoned {
-            child: self,
+            wire,
+            peer,
+            lifecycle: &self.lifecycle,
             id: Some(handle.id.clone()),
         };
         let answer = tokio::select! {
@@ -308,7 +354,7 @@ impl Child {
             () = self.dead.cancelled() => Err(ServiceError::TransportClosed),
         };
         if let Some(id) = abandoned.id.take() {
-            self.wire.forget(&id);
+            wire.forget(&id);
         }
         match answer {
             Ok(_) => {}
@@ -319,22 +365,7 @@ impl Child {
             }
             Err(_) => return Err(Some(self.why_it_ended().await)),
         }
-        match exchange.take_reply() {
-            Some(Reply::Result(result)) => Ok(result),
-            Some(Reply::Error {
-                code,
-                message,
-                data,
-            }) => Err(Some(UpstreamError::Rpc {
-                code,
-                message,
-                data,
-            })),
-            Some(Reply::Bad(reason)) => Err(Some(UpstreamError::Protocol { reason })),
-            None => Err(Some(UpstreamError::Protocol {
-                reason: "an answer to another question".to_owned(),
-            })),
-        }
+        exchange.outcome().map_err(Some)
     }
 
     /// Has a server of the newer era say when its lists change (2026-07-28, `subscriptions/listen`), for as
@@ -348,6 +379,10 @@ impl Child {
         });
         let mut wanted = wanted.as_object().cloned().unwrap_or_default();
         wanted.retain(|_, can| *can == true);
+        if let (Link::Net(remote), Era::Legacy) = (&self.link, self.info.era) {
+            self.dead.run_until_cancelled(remote.listen()).await;
+            return;
+        }
         if self.info.era == Era::Legacy || wanted.is_empty() {
             return;
         }
@@ -378,7 +413,7 @@ impl Child {
 
     /// Whether it shows a sign of life within `answer`, or has since the last time this was asked.
     pub(super) async fn is_well(&self, answer: Duration) -> bool {
-        if self.wire.ears.was_heard() {
+        if self.ears().was_heard() {
             return true;
         }
         // 2026-07-28 has no ping
@@ -423,22 +458,23 @@ impl Drop for Lease {
 
 /// Tells the server when nobody waits for an answer any more, however that came about.
 struct Abandoned<'a> {
-    child: &'a Child,
+    wire: &'a Wire,
+    peer: &'a Peer<RoleClient>,
+    lifecycle: &'a Lifecycle,
     id: Option<NumberOrString>,
 }
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
-        self.child.wire.forget(&id);
+        self.wire.forget(&id);
         if tokio::runtime::Handle::try_current().is_ok() {
-            let peer = self.child.peer.clone();
+            let peer = self.peer.clone();
             let cancelled = CancelledNotificationParam::new(
                 Some(id),
                 Some("nobody waits for it any more".to_owned()),
             );
-            self.child
-                .lifecycle
+            self.lifecycle
                 .spawn(async move { peer.notify_cancelled(cancelled).await });
         }
     }

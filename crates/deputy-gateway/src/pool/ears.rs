@@ -101,6 +101,11 @@ impl Ears {
         }
     }
 
+    /// The request `id` will be made again under another id.
+    pub(super) fn unexpect(&self, id: i64) {
+        self.exchanges.lock().remove(&id);
+    }
+
     /// Gives `id` this answer, if it is waited for.
     pub(super) fn settle(&self, id: i64, reply: Reply) -> bool {
         let exchange = self.exchanges.lock().remove(&id);

@@ -174,6 +174,43 @@ impl Exchange {
         self.over.cancel();
     }
 
+    /// What it is done to, as a header says it (2026-07-28, "Request headers").
+    pub(super) fn name(&self) -> Option<String> {
+        let member = match self.method() {
+            "tools/call" | "prompts/get" => "name",
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => "uri",
+            "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
+            _ => return None,
+        };
+        match &self.params {
+            Params::Call { tool, .. } => Some(tool.clone()),
+            Params::Any { members, .. } => {
+                let (_, value) = members.iter().find(|(name, _)| name == member)?;
+                serde_json::from_str(value.get()).ok()
+            }
+            Params::Page { .. } | Params::Bare => None,
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn outcome(&self) -> Result<Box<RawValue>, UpstreamError> {
+        let protocol = |reason: String| Err(UpstreamError::Protocol { reason });
+        match self.take_reply() {
+            Some(Reply::Result(result)) => Ok(result),
+            Some(Reply::Error {
+                code,
+                message,
+                data,
+            }) => Err(UpstreamError::Rpc {
+                code,
+                message,
+                data,
+            }),
+            Some(Reply::Bad(reason)) => protocol(reason),
+            None => protocol("an answer to another question".to_owned()),
+        }
+    }
+
     /// The answer, once it is there.
     pub(super) fn take_reply(&self) -> Option<Reply> {
         self.reply.lock().take()

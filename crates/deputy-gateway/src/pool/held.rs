@@ -30,8 +30,7 @@ impl Pool {
         cancel: &CancellationToken,
         deadline: Instant,
     ) -> Result<Held, UpstreamError> {
-        let _ = bearer;
-        let leasing = self.inner.lease(key, launch);
+        let leasing = self.inner.lease(key, launch, bearer);
         tokio::select! {
             biased;
             lease = leasing => Ok(Held { lease: lease? }),

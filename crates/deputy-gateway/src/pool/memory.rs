@@ -32,7 +32,7 @@ pub(super) async fn look(inner: &Arc<Inner>) {
         return;
     };
     for child in children {
-        let Ok(group) = i32::try_from(child.pid) else {
+        let Some(group) = child.pid.and_then(|pid| i32::try_from(pid).ok()) else {
             continue;
         };
         let bytes = used.get(&group).copied().unwrap_or(0);

@@ -159,8 +159,18 @@ impl Starting {
     }
 }
 
-/// One process's place under the caps.
+/// What takes a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A process.
+    Process,
+    /// A server in the network.
+    Http,
+}
+
+/// One server's place under the caps.
 pub(super) struct Seat {
+    pub(super) kind: Kind,
     pub(super) id: u64,
     pub(super) key: PoolKey,
     pub(super) since: Timestamp,

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::launch::Owner;
-use super::slot::{Phase, Seat};
+use super::slot::{Kind, Phase, Seat};
 use super::{Inner, Slot};
 
 /// The pool at one moment.
@@ -14,11 +13,13 @@ use super::{Inner, Slot};
 pub struct PoolStats {
     /// Processes, those that start or leave included.
     pub total_servers: usize,
+    /// Servers in the network that are connected, likewise.
+    pub http_servers: usize,
     /// Processes by the server's name.
     pub by_server: BTreeMap<String, usize>,
     /// Processes by the user's id, or `shared`.
     pub by_user: BTreeMap<String, usize>,
-    /// Processes, and servers that wait after failures; by owner and name.
+    /// All of them, and servers that wait after failures; by owner and name.
     pub servers: Vec<ServerStats>,
 }
 
@@ -36,6 +37,18 @@ pub enum ServerState {
     BackingOff,
 }
 
+/// Where a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerKind {
+    /// A process of ours.
+    Process,
+    /// In the network.
+    Http,
+    /// Not known any more: it does not run.
+    Unknown,
+}
+
 /// One process or waiting server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServerStats {
@@ -43,6 +56,8 @@ pub struct ServerStats {
     pub owner: String,
     /// The server's name.
     pub server: String,
+    /// Whether it is a process.
+    pub kind: ServerKind,
     /// The process.
     pub pid: Option<u32>,
     /// What it is doing.
@@ -59,6 +74,8 @@ pub struct ServerStats {
     pub restarts: u64,
     /// When it may start again.
     pub backoff_until: Option<Timestamp>,
+    /// How often in a row it did not start, or ended soon.
+    pub failures: u32,
     /// Resident memory of the process in bytes, where the system tells.
     pub rss_bytes: Option<u64>,
 }
@@ -101,7 +118,7 @@ pub(super) fn of_slot(slot: &Slot, now: Timestamp) -> ServerStatus {
         failures: state.failures,
         reason: Some(state.failed_for.clone()).filter(|reason| !reason.is_empty()),
         backoff_until,
-        stderr_tail: child.map_or_else(|| state.printed.clone(), |child| child.wire.ears.printed()),
+        stderr_tail: child.map_or_else(|| state.printed.clone(), |child| child.ears().printed()),
     }
 }
 
@@ -109,10 +126,14 @@ pub(super) fn collect(inner: &Inner) -> PoolStats {
     let mut stats = PoolStats::default();
     let seats: Vec<_> = inner.seats.lock().values().cloned().collect();
     for seat in seats {
-        let name = |owner: Owner| owner.to_string();
-        stats.total_servers += 1;
-        *stats.by_server.entry(seat.key.server.clone()).or_default() += 1;
-        *stats.by_user.entry(name(seat.key.owner)).or_default() += 1;
+        if seat.kind == Kind::Http {
+            stats.http_servers += 1;
+        } else {
+            stats.total_servers += 1;
+            let (server, owner) = (seat.key.server.clone(), seat.key.owner.to_string());
+            *stats.by_server.entry(server).or_default() += 1;
+            *stats.by_user.entry(owner).or_default() += 1;
+        }
         stats.servers.push(of_seat(&seat));
     }
     let now = inner.clock.now();
@@ -128,14 +149,18 @@ pub(super) fn collect(inner: &Inner) -> PoolStats {
 
 fn of_seat(seat: &Seat) -> ServerStats {
     let child = seat.child.get();
-    let (starts, backoff_until) = {
+    let (starts, failures, backoff_until) = {
         let state = seat.slot.state.lock();
-        (state.starts, state.backoff_until)
+        (state.starts, state.failures, state.backoff_until)
     };
     ServerStats {
         owner: seat.key.owner.to_string(),
         server: seat.key.server.clone(),
-        pid: child.map(|child| child.pid),
+        kind: match seat.kind {
+            Kind::Process => ServerKind::Process,
+            Kind::Http => ServerKind::Http,
+        },
+        pid: child.and_then(|child| child.pid),
         state: match child {
             None => ServerState::Starting,
             Some(child) if child.is_leaving() => ServerState::Leaving,
@@ -147,7 +172,8 @@ fn of_seat(seat: &Seat) -> ServerStats {
         in_flight: child.map_or(0, |child| child.in_flight()),
         restarts: starts.saturating_sub(1),
         backoff_until,
-        rss_bytes: child.and_then(|child| resident(child.pid)),
+        failures,
+        rss_bytes: child.and_then(|child| resident(child.pid?)),
     }
 }
 
@@ -157,6 +183,7 @@ fn of_waiting(slot: &Slot, now: Timestamp) -> Option<ServerStats> {
     matches!(state.phase, Phase::Vacant).then(|| ServerStats {
         owner: slot.key.owner.to_string(),
         server: slot.key.server.clone(),
+        kind: ServerKind::Unknown,
         pid: None,
         state: ServerState::BackingOff,
         since: None,
@@ -165,6 +192,7 @@ fn of_waiting(slot: &Slot, now: Timestamp) -> Option<ServerStats> {
         in_flight: 0,
         restarts: state.starts.saturating_sub(1),
         backoff_until: Some(until),
+        failures: state.failures,
         rss_bytes: None,
     })
 }

@@ -7,6 +7,7 @@ mod calls;
 mod confined;
 mod faults;
 mod life;
+mod net;
 mod npm;
 mod speak;
 mod support;

@@ -17,6 +17,9 @@ pub(crate) struct ServerBody {
     /// The user's id, or `shared`.
     owner: String,
     server: String,
+    /// `process`, `http`, or `unknown` for one that waits.
+    #[schema(example = "process")]
+    kind: String,
     pid: Option<u32>,
     /// `starting`, `running`, `leaving` or `backing_off`.
     #[schema(example = "running")]
@@ -30,6 +33,8 @@ pub(crate) struct ServerBody {
     restarts: u64,
     /// RFC 3339.
     backoff_until: Option<String>,
+    /// How often in a row it did not start, or ended soon.
+    failures: u32,
     /// Resident memory, bytes.
     rss_bytes: Option<u64>,
 }
@@ -38,7 +43,10 @@ pub(crate) struct ServerBody {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a type of the gateway")]
 pub(crate) struct PoolBody {
+    /// Processes.
     total_servers: usize,
+    /// Servers in the network that are connected.
+    http_servers: usize,
     by_server: std::collections::BTreeMap<String, usize>,
     /// By the user's id, or `shared`.
     by_user: std::collections::BTreeMap<String, usize>,

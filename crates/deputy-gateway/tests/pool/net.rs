@@ -1,0 +1,650 @@
+//! Servers in the network: one that misbehaves as told, and rmcp's own in both eras.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use deputy_core::http::PrivateHosts;
+use deputy_gateway::pool::{
+    Cap, Era, HttpLaunch, Inbound, Launch, Notice, Request, ServerState, UpstreamError,
+};
+use how::net;
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::support::{LONG, World, answer, own, request, soon, structured, until};
+
+mod how {
+    use super::{HttpLaunch, Launch, Url};
+    use deputy_gateway::pool::How;
+
+    /// The server at `url`.
+    pub(super) fn net(url: &Url) -> Launch {
+        Launch {
+            how: How::Http(HttpLaunch {
+                url: url.clone(),
+                headers: vec![("X-Key".to_owned(), "k3y-of-the-launch".into())],
+            }),
+            generation: 1,
+        }
+    }
+}
+
+/// A server that answers as told, and keeps what it was told.
+#[derive(Default)]
+struct Fake {
+    /// Faults that hold.
+    faults: Mutex<Vec<&'static str>>,
+    /// What came: method, headers, message.
+    seen: Mutex<Vec<(Method, HeaderMap, Value)>>,
+    sessions: Mutex<Vec<String>>,
+    /// Answers to its own requests.
+    answers: Mutex<HashMap<String, Value>>,
+    answered: Notify,
+    release: Notify,
+}
+
+impl Fake {
+    fn has(&self, fault: &str) -> bool {
+        self.faults.lock().iter().any(|it| *it == fault)
+    }
+
+    fn set(&self, faults: &[&'static str]) {
+        *self.faults.lock() = faults.to_vec();
+    }
+
+    /// The requests of this JSON-RPC method that came.
+    fn requests(&self, method: &str) -> Vec<(HeaderMap, Value)> {
+        self.seen
+            .lock()
+            .iter()
+            .filter(|(_, _, message)| message["method"] == method)
+            .map(|(_, headers, message)| (headers.clone(), message.clone()))
+            .collect()
+    }
+}
+
+fn json_answer(id: &Value, result: &Value) -> Response {
+    axum::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+}
+
+fn event_stream(body: Body) -> Response {
+    ([("content-type", "text/event-stream")], body).into_response()
+}
+
+fn event(message: &Value) -> String {
+    format!("event: message\ndata: {message}\n\n")
+}
+
+async fn take(
+    State(fake): State<Arc<Fake>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+    fake.seen
+        .lock()
+        .push((method.clone(), headers.clone(), message.clone()));
+    let session = headers
+        .get("mcp-session-id")
+        .map(|it| it.to_str().unwrap().to_owned());
+    if method == Method::GET {
+        return get(&fake, &headers).await;
+    }
+    if method == Method::DELETE {
+        fake.sessions
+            .lock()
+            .retain(|it| Some(it) != session.as_ref());
+        return StatusCode::OK.into_response();
+    }
+    if fake.has("old-sse") {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    if fake.has("no-mcp") {
+        return (StatusCode::NOT_FOUND, "<html>no such page").into_response();
+    }
+    if fake.has("401")
+        && headers
+            .get("authorization")
+            .is_none_or(|it| it != "Bearer good")
+    {
+        let challenge = r#"Bearer resource_metadata="https://a.example/.well-known""#;
+        return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+    }
+    if message.get("method").is_none() {
+        fake.answers
+            .lock()
+            .insert(message["id"].to_string(), message.clone());
+        fake.answered.notify_waiters();
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let id = message["id"].clone();
+    match message["method"].as_str().unwrap() {
+        "server/discover" if fake.has("modern") => json_answer(
+            &id,
+            &json!({
+                "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": { "tools": { "listChanged": true } }, "ttlMs": 0, "cacheScope": "private",
+                "_meta": { "io.modelcontextprotocol/serverInfo": { "name": "fake", "version": "2" } },
+            }),
+        ),
+        "server/discover" if fake.has("silent") => {
+            std::future::pending::<()>().await;
+            unreachable!()
+        }
+        "server/discover" => (StatusCode::BAD_REQUEST, "Bad Request: no session").into_response(),
+        "initialize" => {
+            let session = format!("s{}", fake.seen.lock().len());
+            fake.sessions.lock().push(session.clone());
+            let mut response = json_answer(
+                &id,
+                &json!({ "protocolVersion": "2025-11-25", "capabilities": { "tools": {} }, "serverInfo": { "name": "fake", "version": "1" } }),
+            );
+            response
+                .headers_mut()
+                .insert("mcp-session-id", session.parse().unwrap());
+            response
+        }
+        "notifications/initialized" | "notifications/cancelled" => {
+            StatusCode::ACCEPTED.into_response()
+        }
+        "subscriptions/listen" => {
+            event_stream(Body::from_stream(futures_util::stream::iter([Ok::<
+                _,
+                std::io::Error,
+            >(
+                event(&json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed" })),
+            )])))
+        }
+        _ if !fake.has("modern")
+            && !session.is_some_and(|it| fake.sessions.lock().contains(&it)) =>
+        {
+            (StatusCode::NOT_FOUND, "no such session").into_response()
+        }
+        "ping" => json_answer(&id, &json!({})),
+        "tools/call" => call(fake, id, message["params"].clone()).await,
+        _ => json_answer(&id, &json!({ "params": message["params"] })),
+    }
+}
+
+async fn get(fake: &Arc<Fake>, headers: &HeaderMap) -> Response {
+    if fake.has("old-sse") {
+        return event_stream(Body::from("event: endpoint\ndata: /messages\n\n"));
+    }
+    if let Some(last) = headers.get("last-event-id") {
+        let id: Value = serde_json::from_slice(last.as_bytes()).unwrap();
+        let message = json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [], "structuredContent": "resumed" } });
+        return event_stream(Body::from(event(&message)));
+    }
+    if fake.has("speaks-alone") {
+        let message = json!({ "jsonrpc": "2.0", "method": "notifications/resources/updated", "params": { "uri": "a:b" } });
+        return event_stream(Body::from(event(&message)));
+    }
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+async fn call(fake: Arc<Fake>, id: Value, params: Value) -> Response {
+    let done = |structured: Value| json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [], "structuredContent": structured } });
+    match params["name"].as_str().unwrap() {
+        "echo" => axum::Json(done(params)).into_response(),
+        "stream" => {
+            let progress = json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": { "progressToken": id, "progress": 1 } });
+            event_stream(Body::from(format!(": hello\r\n\r\nid: 1\r\ndata:\r\n\r\n{}{}", event(&progress), event(&done(json!("streamed"))))))
+        }
+        "breaks-off" => event_stream(Body::from("data: {\"jsonrpc\":")),
+        "resumes" => event_stream(Body::from(format!("id: {id}\nretry: 10\ndata: \n\n"))),
+        "asks" => {
+            let asking = json!({ "jsonrpc": "2.0", "id": "q1", "method": "elicitation/create", "params": { "message": "who?" } });
+            let stream = futures_util::stream::unfold(0, move |step| {
+                let (fake, id, asking) = (fake.clone(), id.clone(), asking.clone());
+                async move {
+                    match step {
+                        0 => Some((Ok::<_, std::io::Error>(event(&asking)), 1)),
+                        1 => {
+                            let said = loop {
+                                let waiting = fake.answered.notified();
+                                if let Some(said) = fake.answers.lock().remove("\"q1\"") {
+                                    break said;
+                                }
+                                waiting.await;
+                            };
+                            let last = json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [], "structuredContent": said } });
+                            Some((Ok(event(&last)), 2))
+                        }
+                        _ => None,
+                    }
+                }
+            });
+            event_stream(Body::from_stream(stream))
+        }
+        "hang" => {
+            fake.release.notified().await;
+            axum::Json(done(json!("released"))).into_response()
+        }
+        "big" => axum::Json(done(json!("x".repeat(2 << 20)))).into_response(),
+        "big-event" => event_stream(Body::from(event(&done(json!("x".repeat(2 << 20)))))),
+        "html" => "<html>".into_response(),
+        "429" => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")]).into_response(),
+        "503" => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "3")]).into_response(),
+        "403" => (
+            StatusCode::FORBIDDEN,
+            [("www-authenticate", r#"Bearer error="insufficient_scope", scope="more""#)],
+        )
+            .into_response(),
+        "redirect" => (StatusCode::FOUND, [("location", "http://169.254.169.254/")]).into_response(),
+        "other" => axum::Json(json!({ "jsonrpc": "2.0", "id": 987_654, "result": {} })).into_response(),
+        "null-id" => (
+            StatusCode::BAD_REQUEST,
+            axum::Json(json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": "bad" } })),
+        )
+            .into_response(),
+        other => panic!("{other}"),
+    }
+}
+
+/// Has `app` be served, and says where.
+async fn serve(app: Router) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test's own task")]
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url.parse().unwrap()
+}
+
+async fn fake(faults: &[&'static str]) -> (Arc<Fake>, Url) {
+    let fake = Arc::new(Fake::default());
+    fake.set(faults);
+    let url = serve(Router::new().fallback(take).with_state(fake.clone())).await;
+    (fake, url)
+}
+
+/// A pool that may reach `url`.
+fn world(url: &Url) -> World {
+    World::with(|config| {
+        config.private_hosts = PrivateHosts::default().with(url);
+        config.max_message = 1 << 20;
+        config.http_acquire = Duration::from_millis(200);
+        config.probe = Duration::from_millis(500);
+    })
+}
+
+fn with_bearer(tool: &str, bearer: &str) -> deputy_gateway::pool::CallRequest {
+    let mut request = request(tool, "{}");
+    request.bearer = Some(bearer.into());
+    request
+}
+
+#[tokio::test]
+async fn both_eras_work_and_say_what_the_protocol_wants() {
+    for (faults, era, version) in [
+        (&[][..], Era::Legacy, "2025-11-25"),
+        (&["silent"][..], Era::Legacy, "2025-11-25"),
+        (&["modern"][..], Era::Modern, "2026-07-28"),
+    ] {
+        let (fake, url) = fake(faults).await;
+        let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+        let info = world
+            .pool
+            .info(&key, &launch, None, Instant::now() + LONG)
+            .await
+            .unwrap();
+        assert_eq!((info.era, info.name.as_str()), (era, "fake"));
+        let mut calling = with_bearer("echo", "t0ken");
+        calling.headers = vec![
+            ("Mcp-Param-Region".to_owned(), "süd".to_owned()),
+            ("Authorization".to_owned(), "Bearer other".to_owned()),
+        ];
+        let echoed = structured(&answer(world.pool.call(&key, &launch, calling).await));
+        let (headers, _) = fake.requests("tools/call").remove(0);
+        assert_eq!(headers["authorization"], "Bearer t0ken");
+        assert_eq!(headers["mcp-protocol-version"], version);
+        assert_eq!(headers["x-key"], "k3y-of-the-launch");
+        assert!(!headers.contains_key("cookie"));
+        if era == Era::Modern {
+            assert_eq!(headers["mcp-method"], "tools/call");
+            assert_eq!(headers["mcp-name"], "echo");
+            assert_eq!(headers["mcp-param-region"], "=?base64?c8O8ZA==?=");
+            let meta = &echoed["_meta"];
+            assert_eq!(meta["io.modelcontextprotocol/protocolVersion"], version);
+            assert_eq!(
+                meta["io.modelcontextprotocol/clientCapabilities"],
+                json!({})
+            );
+            assert!(!headers.contains_key("mcp-session-id"));
+        } else {
+            assert!(echoed.get("_meta").is_none(), "{echoed}");
+            assert!(headers.contains_key("mcp-session-id"));
+        }
+        // the second start knows what it speaks
+        let (probes, hellos) = (
+            fake.requests("server/discover").len(),
+            fake.requests("initialize").len(),
+        );
+        world.pool.stop_server(&key).await;
+        answer(world.call(&key, &launch, "echo", "{}").await);
+        let more = |before: usize, method: &str| fake.requests(method).len() - before;
+        let (probes, hellos) = (more(probes, "server/discover"), more(hellos, "initialize"));
+        assert_eq!(
+            (probes, hellos),
+            if era == Era::Modern { (1, 0) } else { (0, 1) }
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_streams_is_read_and_taken_up_again() {
+    let (_fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    let (sink, mut progress) = mpsc::channel(4);
+    let mut calling = request("stream", "{}");
+    calling.progress = Some(sink);
+    let result = structured(&answer(world.pool.call(&key, &launch, calling).await));
+    assert_eq!(result, "streamed");
+    assert!(progress.try_recv().is_ok());
+    assert_eq!(world.ask(&key, &launch, "resumes", "{}").await, "resumed");
+    let broken = world.call(&key, &launch, "breaks-off", "{}").await;
+    assert!(
+        matches!(&broken, Err(UpstreamError::Died { reason, .. }) if reason.contains("broke off")),
+        "{broken:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_servers_request_goes_to_the_call_on_whose_stream_it_came() {
+    let (_fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    // newer, and takes requests: but it is not its stream
+    let (other, mut others) = mpsc::channel::<Inbound>(4);
+    let (sink, mut inbox) = mpsc::channel::<Inbound>(4);
+    let mut asking = request("asks", "{}");
+    asking.inbound = Some(sink);
+    let mut hanging = request("hang", "{}");
+    hanging.inbound = Some(other);
+    let hang = world.pool.call(&key, &launch, hanging);
+    let ask = world.pool.call(&key, &launch, asking);
+    let (result, ()) = tokio::select! {
+        _ = hang => panic!("it hangs"),
+        both = async { tokio::join!(ask, async {
+            let inbound = inbox.recv().await.unwrap();
+            assert_eq!(inbound.method, "elicitation/create");
+            let said = RawValue::from_string(r#"{"action":"decline"}"#.to_owned()).unwrap();
+            inbound.answer.send(Ok(said)).unwrap();
+        }) } => both,
+    };
+    assert_eq!(
+        structured(&answer(result))["result"],
+        json!({ "action": "decline" })
+    );
+    assert!(others.try_recv().is_err());
+    // and refused where nobody takes it
+    let refused = world.ask(&key, &launch, "asks", "{}").await;
+    assert_eq!(refused["error"]["code"], -32601);
+}
+
+#[tokio::test]
+async fn a_forgotten_session_is_renewed_once_and_unnoticed() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    fake.sessions.lock().clear();
+    let calls = (0..8).map(|_| world.call(&key, &launch, "echo", "{}"));
+    for result in futures_util::future::join_all(calls).await {
+        answer(result);
+    }
+    assert_eq!(fake.requests("initialize").len(), 2);
+    // the end of a session is said
+    world.pool.stop_server(&key).await;
+    until("the session ended", || fake.sessions.lock().is_empty()).await;
+}
+
+#[tokio::test]
+async fn refusals_have_names() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    let error = async |tool: &str| {
+        soon(LONG, world.call(&key, &launch, tool, "{}"))
+            .await
+            .unwrap_err()
+    };
+    assert!(
+        matches!(error("403").await, UpstreamError::Unauthorized { insufficient_scope: true, challenge: Some(it) } if it.contains("scope=\"more\""))
+    );
+    let seven = Some(Duration::from_secs(7));
+    assert!(
+        matches!(error("429").await, UpstreamError::RateLimited { retry_after } if retry_after == seven)
+    );
+    assert!(
+        matches!(error("503").await, UpstreamError::Unavailable { status: 503, retry_after: Some(it) } if it.as_secs() == 3)
+    );
+    for (tool, text) in [
+        ("redirect", "redirects"),
+        ("html", "neither JSON"),
+        ("big", "more than 1 MiB"),
+        ("big-event", "more than 1 MiB"),
+        ("other", "another question"),
+    ] {
+        let error = error(tool).await;
+        assert!(
+            matches!(&error, UpstreamError::Protocol { reason } if reason.contains(text)),
+            "{tool}: {error:?}"
+        );
+    }
+    assert!(matches!(
+        error("null-id").await,
+        UpstreamError::Rpc { code: -32600, .. }
+    ));
+    // none of which cost the session
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    assert_eq!(fake.requests("initialize").len(), 1);
+}
+
+#[tokio::test]
+async fn a_credential_is_asked_for_by_its_challenge_and_is_the_requests_own() {
+    let (fake, url) = fake(&["401"]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    for bearer in [None, Some("bad")] {
+        let mut calling = request("echo", "{}");
+        calling.bearer = bearer.map(Into::into);
+        let refused = world.pool.call(&key, &launch, calling).await;
+        assert!(
+            matches!(&refused, Err(UpstreamError::Unauthorized { challenge: Some(it), insufficient_scope: false }) if it.contains("resource_metadata")),
+            "{refused:?}"
+        );
+    }
+    // which is no failure of the server's: it is tried again at once
+    answer(
+        world
+            .pool
+            .call(&key, &launch, with_bearer("echo", "good"))
+            .await,
+    );
+    let refused = world
+        .pool
+        .call(&key, &launch, with_bearer("echo", "stale"))
+        .await;
+    assert!(matches!(refused, Err(UpstreamError::Unauthorized { .. })));
+    answer(
+        world
+            .pool
+            .call(&key, &launch, with_bearer("echo", "good"))
+            .await,
+    );
+    assert_eq!(fake.requests("initialize").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_server_is_named() {
+    let (fake, url) = fake(&["old-sse"]).await;
+    let world = world(&url);
+    let outcome = async |id: i64| {
+        let result = world.call(&own(1, id), &net(&url), "echo", "{}").await;
+        match result {
+            Err(UpstreamError::NotStarted { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(outcome(1).await.contains("HTTP+SSE of 2024-11-05"));
+    fake.set(&["no-mcp"]);
+    assert!(outcome(2).await.contains("no address of an MCP server"));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_not_reached() {
+    let (fake, url) = fake(&[]).await;
+    let world = World::new();
+    let refused = world.call(&own(1, 1), &net(&url), "echo", "{}").await;
+    assert!(
+        matches!(&refused, Err(UpstreamError::NotStarted { reason, .. }) if reason.contains("https")),
+        "{refused:?}"
+    );
+    assert!(fake.seen.lock().is_empty());
+}
+
+#[tokio::test]
+async fn one_that_is_not_there_is_left_alone_for_longer_and_longer() {
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/mcp", gone.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    drop(gone);
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    for _ in 0..2 {
+        let error = world.call(&key, &launch, "echo", "{}").await;
+        assert!(
+            matches!(&error, Err(UpstreamError::NotStarted { reason, .. }) if reason.contains("no connection")),
+            "{error:?}"
+        );
+    }
+    let error = world.call(&key, &launch, "echo", "{}").await;
+    assert!(
+        matches!(&error, Err(UpstreamError::BackingOff { reason, .. }) if reason.contains("no connection")),
+        "{error:?}"
+    );
+    let state = world.pool.state(&key).unwrap();
+    assert_eq!(
+        (state.state, state.failures),
+        (Some(ServerState::BackingOff), 2)
+    );
+}
+
+#[tokio::test]
+async fn places_are_limited_and_a_wait_for_one_too() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    let calls = (0..12).map(|_| world.call(&key, &launch, "hang", "{}"));
+    let all = futures_util::future::join_all(calls);
+    let letting_go = async {
+        until("ten are there", || fake.requests("tools/call").len() == 11).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        fake.release.notify_waiters();
+    };
+    let (results, ()) = tokio::join!(all, letting_go);
+    let busy = results
+        .iter()
+        .filter(|it| matches!(it, Err(UpstreamError::Busy { cap: Cap::Upstream })))
+        .count();
+    assert_eq!(busy, 2, "{results:?}");
+    assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 10);
+}
+
+#[tokio::test]
+async fn who_goes_away_says_so_in_the_older_era() {
+    for faults in [&[][..], &["modern"]] {
+        let (fake, url) = fake(faults).await;
+        let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+        answer(world.call(&key, &launch, "echo", "{}").await);
+        let mut hanging = request("hang", "{}");
+        hanging.deadline = Instant::now() + Duration::from_millis(300);
+        let result = world.pool.call(&key, &launch, hanging).await;
+        assert!(
+            matches!(result, Err(UpstreamError::Timeout { sent: true })),
+            "{result:?}"
+        );
+        if faults.is_empty() {
+            until("it is told", || {
+                !fake.requests("notifications/cancelled").is_empty()
+            })
+            .await;
+            let (_, told) = fake.requests("notifications/cancelled").remove(0);
+            let (_, call) = fake.requests("tools/call").remove(1);
+            assert_eq!(told["params"]["requestId"], call["id"]);
+        } else {
+            answer(world.call(&key, &launch, "echo", "{}").await);
+            assert!(fake.requests("notifications/cancelled").is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_it_says_by_itself_is_heard() {
+    for (faults, wanted) in [(&["speaks-alone"][..], "updated"), (&["modern"], "tools")] {
+        let (_fake, url) = fake(faults).await;
+        let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+        let mut notices = world.pool.notices();
+        answer(world.call(&key, &launch, "echo", "{}").await);
+        let (who, notice) = soon(LONG, notices.recv()).await.unwrap();
+        assert_eq!(who, key);
+        match (wanted, notice) {
+            ("updated", Notice::ResourceUpdated { uri }) => assert_eq!(uri, "a:b"),
+            ("tools", Notice::ToolsChanged) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
+    let (_fake, url) = fake(&[]).await;
+    let world = World::with(|config| {
+        config.private_hosts = PrivateHosts::default().with(&url);
+        config.http_per_person = 2;
+        config.per_person = 1;
+    });
+    let launch = net(&url);
+    let process = world.launch(&[]);
+    world.pid(&own(1, 10), &process).await;
+    for id in 1..=3 {
+        answer(world.call(&own(1, id), &launch, "echo", "{}").await);
+    }
+    let stats = world.pool.stats();
+    assert_eq!(
+        (stats.total_servers, stats.http_servers),
+        (1, 2),
+        "{stats:?}"
+    );
+    assert!(
+        world.pool.state(&own(1, 1)).unwrap().state.is_none(),
+        "the oldest left"
+    );
+    world.advance(Duration::from_mins(11));
+    world.pool.look().await;
+    until("all left", || world.pool.stats().servers.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_look_after_it_is_a_ping() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    for _ in 0..2 {
+        world.advance(Duration::from_secs(61));
+        world.pool.look().await;
+    }
+    assert_eq!(fake.requests("ping").len(), 1);
+    let any = Request::new(
+        "resources/list",
+        RawValue::from_string("{}".to_owned()).unwrap(),
+        Instant::now() + LONG,
+    );
+    world.pool.request(&key, &launch, any).await.unwrap();
+}
