@@ -335,4 +335,4 @@ fn word(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod testing;

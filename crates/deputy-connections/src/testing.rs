@@ -56,6 +56,9 @@ impl Reply {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) path: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
     pub(crate) form: BTreeMap<String, String>,
 }
 
@@ -166,6 +169,11 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         Some(reply) => reply,
         None => well_behaved(&seen, &state),
     };
+    send(stream, reply).await;
+}
+
+/// Sends a reply that is one.
+pub(crate) async fn send(mut stream: TcpStream, reply: Reply) {
     let bytes = match reply {
         Reply::Json(status, body) => {
             let body = body.to_string();
@@ -198,7 +206,7 @@ fn well_behaved(seen: &Seen, state: &State) -> Reply {
     Reply::Json(200, body)
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -225,7 +233,17 @@ async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
     let form = url::form_urlencoded::parse(&bytes[head_end..])
         .into_owned()
         .collect();
-    Some(Seen { path, form })
+    let headers = head
+        .lines()
+        .filter_map(|l| l.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some(Seen {
+        path,
+        headers,
+        body: String::from_utf8_lossy(&bytes[head_end..]).into_owned(),
+        form,
+    })
 }
 
 /// Everything a test needs.
@@ -346,6 +364,16 @@ pub(crate) fn config(google: &Google) -> Config {
             callback,
         )
     }
+}
+
+/// Google's connections in the world of another test.
+pub(crate) async fn connections_beside(
+    store: &Store,
+    lifecycle: &Lifecycle,
+    clock: &OffsetClock,
+) -> Connections {
+    let google = Google::start(lifecycle).await;
+    connections(store.clone(), Some(config(&google)), lifecycle, clock)
 }
 
 pub(crate) fn connections(

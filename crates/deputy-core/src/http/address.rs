@@ -38,13 +38,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(v4) = address.to_ipv4_mapped() {
         return is_public_v4(v4);
     }
-    let s = address.segments();
-    if s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
-        let [a, b] = s[6].to_be_bytes();
-        let [c, d] = s[7].to_be_bytes();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
+    if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() {
+        let inner = u32::from(high) << 16 | u32::from(low);
+        return is_public_v4(Ipv4Addr::from_bits(inner));
     }
-    match (s[0], s[1]) {
+    let [first, second, ..] = address.segments();
+    match (first, second) {
         // 2001::/23: Teredo and other protocol assignments; 2001:db8::/32 and 3fff::/20:
         // documentation; 2002::/16: 6to4.
         (0x2001, 0x0000..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0x0000..=0x0fff) => false,

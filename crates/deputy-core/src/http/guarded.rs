@@ -342,6 +342,7 @@ impl Guarded {
     pub fn request(&self, method: Method, url: &Url) -> GuardedRequest {
         GuardedRequest {
             guarded: self.clone(),
+            url: url.clone(),
             request: self.inner.public.request(method, url.clone()),
         }
     }
@@ -407,6 +408,7 @@ impl Guarded {
 #[must_use = "a request does nothing until it is sent"]
 pub struct GuardedRequest {
     guarded: Guarded,
+    url: Url,
     request: reqwest::RequestBuilder,
 }
 
@@ -461,6 +463,8 @@ impl GuardedRequest {
 
     /// Sends it. The answer's body is not limited in size: it streams.
     pub async fn send(self) -> Result<reqwest::Response, GuardError> {
+        // Before it is built: what is no URL for a client is refused as that.
+        self.guarded.check(&self.url)?;
         let request = self.request.build()?;
         self.guarded.execute(request).await
     }

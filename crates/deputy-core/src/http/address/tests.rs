@@ -188,7 +188,9 @@ fn what_is_public_here_is_global_to_python() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let text: String = public.iter().map(|a| format!("{a}\n")).collect();
+    let text = public
+        .iter()
+        .fold(String::new(), |text, a| format!("{text}{a}\n"));
     let mut stdin = child.stdin.take().unwrap();
     let writing = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
