@@ -127,3 +127,6 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
         .mode(0o700)
         .create(path)
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,3 +212,6 @@ fn interpreter(path: &Path, search: &str) -> Option<PathBuf> {
     let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
     look_up(Path::new(name), search).ok()
 }
+
+#[cfg(test)]
+mod tests;
