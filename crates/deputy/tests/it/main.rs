@@ -15,6 +15,7 @@ mod access;
 mod approvals;
 mod calendar;
 mod cancel;
+mod confinement;
 mod crash;
 mod discovery;
 mod faults;
