@@ -18,7 +18,21 @@ macro_rules! built_in {
 }
 
 /// The templates that are compiled in: file and text.
-const BUILT_IN: &[(&str, &str)] = built_in!["filesystem.toml", "github.toml", "custom.toml",];
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "brave-search.toml",
+    "custom.toml",
+    "fetch.toml",
+    "filesystem.toml",
+    "github-local.toml",
+    "github.toml",
+    "memory.toml",
+    "notion.toml",
+    "playwright.toml",
+    "postgres.toml",
+    "remote.toml",
+    "slack.toml",
+    "sqlite.toml",
+];
 
 /// The templates that there are, by their types. Of two with one type the later source counts: compiled in, then the
 /// database, then the administrator's folder.

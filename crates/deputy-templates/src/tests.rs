@@ -152,3 +152,9 @@ fn a_stored_secret_stays_until_it_is_given_again() {
         .unwrap_err();
     assert_eq!(rendered, RenderError::Missing("github_token".to_owned()));
 }
+
+mod builtin;
+mod files;
+mod leaks;
+mod remote;
+mod setups;

@@ -1,0 +1,135 @@
+//! The remote template: URLs, headers, sign-in.
+
+use super::*;
+
+fn http(config: &Value) -> HttpDefinition {
+    let registry = Registry::builtin();
+    let template = registry.get("remote").unwrap();
+    let checked = template.check(config, &none(), &rules()).unwrap();
+    match template
+        .render(&checked.config, &checked.secrets, None, &rules())
+        .unwrap()
+    {
+        Definition::Http(http) => http,
+        Definition::Process(process) => panic!("{process:?}"),
+    }
+}
+
+#[test]
+fn each_way_of_sign_in_sends_what_it_should_and_nothing_else() {
+    let url = "https://mcp.example.com/mcp";
+    let plain = http(&json!({"url": url}));
+    assert!(plain.headers.is_empty() && matches!(plain.auth, Auth::None));
+    let bearer = http(&json!({"url": url, "auth": "bearer", "token": "abc"}));
+    assert!(
+        matches!(&bearer.headers[..], [(name, value)] if name == "Authorization" && value.expose() == "Bearer abc")
+    );
+    assert!(!format!("{bearer:?}").contains("abc"));
+    let own = http(
+        &json!({"url": url, "auth": "header", "header_name": "X-Api-Key", "header_value": "k"}),
+    );
+    assert!(
+        matches!(&own.headers[..], [(name, value)] if name == "X-Api-Key" && value.expose() == "k")
+    );
+    let oauth = http(
+        &json!({"url": url, "auth": "oauth", "scopes": "read write", "client_id": "c", "client_secret": "s3cr3t"}),
+    );
+    assert!(oauth.headers.is_empty());
+    assert!(!format!("{oauth:?}").contains("s3cr3t"));
+    let Auth::OAuth {
+        scopes,
+        client_id,
+        client_secret,
+    } = oauth.auth
+    else {
+        panic!("no sign-in");
+    };
+    assert_eq!(
+        (scopes, client_id.as_deref()),
+        (vec!["read".to_owned(), "write".to_owned()], Some("c"))
+    );
+    assert_eq!(client_secret.unwrap().expose(), "s3cr3t");
+}
+
+#[test]
+fn what_belongs_to_another_way_of_sign_in_is_refused_and_what_is_needed_is_asked_for() {
+    let url = "https://mcp.example.com/mcp";
+    assert_eq!(
+        faults("remote", &json!({"url": url, "token": "abc"})),
+        [(
+            "/token".to_owned(),
+            Problem::NotApplicable("auth".to_owned())
+        )]
+    );
+    assert_eq!(
+        faults("remote", &json!({"url": url, "auth": "bearer"})),
+        [("/token".to_owned(), Problem::Missing)]
+    );
+    // A form sends every field, empty where it wasn't filled in.
+    http(&json!({"url": url, "auth": "none", "token": "", "header_name": "", "client_id": ""}));
+    for (name, problem) in [
+        ("Mcp-Session-Id", Problem::HeaderName),
+        ("Host", Problem::HeaderName),
+        ("X Y", Problem::HeaderName),
+        ("X-Y:", Problem::HeaderName),
+    ] {
+        let config =
+            json!({"url": url, "auth": "header", "header_name": name, "header_value": "k"});
+        assert_eq!(
+            faults("remote", &config),
+            [("/header_name".to_owned(), problem)],
+            "{name}"
+        );
+    }
+    let split = json!({"url": url, "auth": "header", "header_name": "X-Y", "header_value": "k\r\nCookie: a"});
+    assert_eq!(
+        faults("remote", &split),
+        [("/header_value".to_owned(), Problem::Character)]
+    );
+}
+
+#[test]
+fn only_safe_urls_are_taken() {
+    for (url, problem) in [
+        ("http://mcp.example.com/mcp", Problem::NotHttps),
+        ("http://127.0.0.1:9/mcp", Problem::NotHttps),
+        ("ftp://mcp.example.com/mcp", Problem::NotHttps),
+        ("https://user:pw@mcp.example.com/mcp", Problem::UserInfo),
+        ("https://user@mcp.example.com/mcp", Problem::UserInfo),
+        ("https://mcp.example.com/mcp#part", Problem::Fragment),
+        ("mcp.example.com/mcp", Problem::NotAUrl),
+        ("https:///", Problem::NotAUrl),
+    ] {
+        assert_eq!(
+            faults("remote", &json!({"url": url})),
+            [("/url".to_owned(), problem)],
+            "{url}"
+        );
+    }
+    let loopback = Rules {
+        plain_http: PlainHttp::Loopback,
+        ..rules()
+    };
+    let registry = Registry::builtin();
+    let check = |url: &str| {
+        registry
+            .get("remote")
+            .unwrap()
+            .check(&json!({"url": url}), &none(), &loopback)
+            .is_ok()
+    };
+    for url in [
+        "http://127.0.0.1:9/mcp",
+        "http://localhost:9/mcp",
+        "http://[::1]/mcp",
+    ] {
+        assert!(check(url), "{url}");
+    }
+    for url in [
+        "http://10.0.0.1/mcp",
+        "http://localhost.example.com/mcp",
+        "http://127.0.0.1.example.com/mcp",
+    ] {
+        assert!(!check(url), "{url}");
+    }
+}
