@@ -270,7 +270,7 @@ fn fault_of(field: &Field, inside: &str, problem: Problem) -> Fault {
         | Problem::Command
         | Problem::Character
         | Problem::VariableReserved => None,
-        _ => field.hint.clone(),
+        _ => field.hint.clone().map(Box::new),
     };
     Fault {
         field: pointer(&field.name, inside),

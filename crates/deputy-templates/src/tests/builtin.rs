@@ -1,5 +1,7 @@
 //! What ships: every template whole, and what it becomes.
 
+use std::fmt::Write as _;
+
 use deputy_core::Language;
 
 use super::*;
@@ -142,7 +144,7 @@ fn what_each_template_becomes() {
         let definition = template
             .render(&checked.config, &checked.secrets, None, &rules())
             .unwrap();
-        shown.push_str(&format!("{name}\n{checked:#?}\n{definition:#?}\n\n"));
+        write!(shown, "{name}\n{checked:#?}\n{definition:#?}\n\n").unwrap();
     }
     assert!(
         !shown.contains("hidden") && !shown.contains("a1B2"),
