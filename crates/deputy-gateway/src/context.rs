@@ -245,7 +245,13 @@ impl Gateway {
                 "you have no server named '{server}'"
             )));
         }
-        if self.connected(user).await?.services.iter().any(|s| s == server) {
+        if self
+            .connected(user)
+            .await?
+            .services
+            .iter()
+            .any(|s| s == server)
+        {
             return Ok(None);
         }
         Err(ContextError::NoServer(format!(

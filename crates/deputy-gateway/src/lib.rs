@@ -37,6 +37,7 @@ pub mod health;
 mod lease;
 pub mod mcp;
 mod meter;
+mod passthrough;
 pub mod policy;
 pub mod pool;
 mod repeat;

@@ -136,7 +136,19 @@ impl Gateway {
             }
             let failure = Failure::of_upstream(&error);
             let repeatable = tool.read_only || !sent;
-            let error = self.of_own(tool, own, &error);
+            let error = match error {
+                // An MCP client hears the server's own words.
+                UpstreamError::Rpc {
+                    code,
+                    message,
+                    data,
+                } if options.dialogue.is_some() => CallError::Refused {
+                    code,
+                    message: crate::servers::definition::clean(&message, 1000).0,
+                    data,
+                },
+                error => self.of_own(tool, own, &error),
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             match tried.next(&failure, repeatable, left, &*self.inner.parts.rng) {
                 Next::GiveUp | Next::Refresh => return Err(error),
@@ -209,6 +221,15 @@ impl Gateway {
         match held.call(request).await? {
             None => Err(Ended::Replaced),
             Some(ToolResult::Complete(answer)) => Ok(answer),
+            Some(ToolResult::InputRequired(asked)) if options.dialogue.is_some() => {
+                let asked = serde_json::from_str(asked.get()).map_err(|e| {
+                    Ended::Final(CallError::Upstream(format!(
+                        "{} asked for input in a form that is none: {e}",
+                        own.server.name
+                    )))
+                })?;
+                Err(Ended::Final(CallError::InputRequired(Box::new(asked))))
+            }
             Some(ToolResult::InputRequired(_)) => Err(Ended::Final(CallError::Upstream(format!(
                 "{} asked for input that can't be given here",
                 own.server.name

@@ -5,44 +5,38 @@
 //! * an older client with URL elicitation and a session: the server asks, then waits;
 //! * everybody else: an error result with the link.
 
-use deputy_core::Principal;
+use std::sync::Arc;
+
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest,
-    ElicitRequestParams, ElicitationAction, ErrorData, InputRequest, InputRequiredResult,
-    ProtocolVersion,
+    CallToolResponse, CallToolResult, ContentBlock, ElicitRequestParams, ElicitationAction,
+    ErrorData, InputRequiredResult,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{Peer, RoleServer};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{ClientPeer, Handler, failed, wire_result};
+use super::asked::{self, Client};
+use super::tools::ToolCall;
+use super::{Front, wire};
 use crate::approval::Approval;
 use crate::call::Outcome;
 
 /// The key of our one request for input.
-const KEY: &str = "approval";
+pub(super) const KEY: &str = "approval";
 
-impl Handler {
+impl Front {
     pub(super) async fn ask(
-        &self,
-        principal: &Principal,
-        request: &CallToolRequestParams,
-        arguments: Value,
+        self: &Arc<Self>,
+        call: &ToolCall<'_>,
         approval: Approval,
-        context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let opens_links = context
-            .client_capabilities()
-            .and_then(|c| c.elicitation)
-            .is_some_and(|elicitation| elicitation.url.is_some());
-        if !opens_links {
+        let context = call.context;
+        let client = Client::of(context);
+        if !client.opens_links() {
             return Ok(self.waiting(&approval).into());
         }
-        let modern = context
-            .protocol_version()
-            .is_some_and(|v| v.as_str() >= ProtocolVersion::V_2026_07_28.as_str());
-        if modern {
-            match answered(request) {
+        if client.modern {
+            match answered(call) {
                 None => return Ok(self.input_required(&approval).into()),
                 Some(Answer::Opened) => {}
                 Some(Answer::Declined) => return Ok(self.waiting(&approval).into()),
@@ -56,14 +50,11 @@ impl Handler {
             self.gateway
                 .decision(approval.id, deadline, &context.ct)
                 .await;
-            match self
-                .call(principal, &request.name, arguments.clone(), context)
-                .await
-            {
-                Ok(Outcome::Done(result)) => return wire_result(&result).map(Into::into),
+            match self.repeat(call).await {
+                Ok(Outcome::Done(result)) => return wire::result(&result).map(Into::into),
                 Ok(Outcome::Asked(still)) if still.id == approval.id => {
                     if context.ct.is_cancelled() || Instant::now() >= deadline {
-                        return Ok(if modern {
+                        return Ok(if client.modern {
                             self.input_required(&still).into()
                         } else {
                             self.waiting(&still).into()
@@ -72,31 +63,29 @@ impl Handler {
                 }
                 // It lapsed meanwhile, and the repeat has asked anew.
                 Ok(Outcome::Asked(anew)) => return Ok(self.waiting(&anew).into()),
-                Err(error) => return failed(&error).map(Into::into),
+                Err(error) => return wire::failed(&error).map(Into::into),
             }
         }
     }
 
     fn link(&self, approval: &Approval) -> ElicitRequestParams {
-        ElicitRequestParams::UrlElicitationParams {
-            meta: None,
-            message: format!("Deputy needs your approval: {}", approval.summary),
-            url: self.gateway.approval_url(approval.id),
-            elicitation_id: approval.id.to_string(),
-        }
+        asked::link(
+            format!("Deputy needs your approval: {}", approval.summary),
+            self.gateway.approval_url(approval.id),
+            approval.id.to_string(),
+        )
     }
 
     fn input_required(&self, approval: &Approval) -> InputRequiredResult {
-        let request = InputRequest::Elicitation(ElicitRequest::new(self.link(approval)));
         // The state is a name, not a right: whose approval it is, is looked up by the person.
         InputRequiredResult::new(
-            Some([(KEY.to_owned(), request)].into()),
+            Some(asked::link_request(KEY, self.link(approval))),
             Some(approval.id.to_string()),
         )
     }
 
     /// Asks a client of an older era to open the link; true when it did.
-    async fn opened(&self, peer: &ClientPeer, approval: &Approval) -> bool {
+    async fn opened(&self, peer: &Peer<RoleServer>, approval: &Approval) -> bool {
         let timeout = self.gateway.inner.config.call_deadline;
         match peer
             .create_elicitation_with_timeout(self.link(approval), Some(timeout))
@@ -126,8 +115,8 @@ enum Answer {
     Declined,
 }
 
-fn answered(request: &CallToolRequestParams) -> Option<Answer> {
-    let answer = request.input_responses.as_ref()?.get(KEY)?;
+fn answered(call: &ToolCall<'_>) -> Option<Answer> {
+    let answer = call.request.input_responses.as_ref()?.get(KEY)?;
     Some(
         if answer.get("action").and_then(Value::as_str) == Some("accept") {
             Answer::Opened

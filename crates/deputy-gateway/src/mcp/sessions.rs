@@ -1,5 +1,5 @@
-//! Whose session an older client's is. The SDK takes any authenticated request into any session;
-//! here the session of another person does not exist.
+//! Whose session an older client's is, and of which server. The SDK takes any authenticated request into any session;
+//! here the session of another person, or of another server, does not exist.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +17,15 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::place::Place;
+
 const SESSION: &str = "mcp-session-id";
 /// Open sessions of one person.
 const MAX_PER_USER: usize = 100;
 
 /// Who began which session.
 pub(super) struct SessionOwners {
-    owners: Mutex<HashMap<String, UserId>>,
+    owners: Mutex<HashMap<String, (UserId, String)>>,
     manager: Arc<LocalSessionManager>,
 }
 
@@ -53,7 +55,7 @@ impl SessionOwners {
         self.owners
             .lock()
             .values()
-            .filter(|owner| **owner == user)
+            .filter(|(owner, _)| *owner == user)
             .count()
     }
 }
@@ -64,17 +66,22 @@ pub(super) async fn check_owner(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(user) = request
-        .extensions()
-        .get::<Arc<Principal>>()
-        .map(|p| p.user_id)
-    else {
+    let extensions = request.extensions();
+    let (Some(principal), Some(place)) = (
+        extensions.get::<Arc<Principal>>(),
+        extensions.get::<Arc<Place>>(),
+    ) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
+    let (user, place) = (principal.user_id, place.id());
     let named = session_of(request.headers());
     if let Some(id) = &named {
-        let owner = owners.owners.lock().get(id).copied();
-        if owner != Some(user) {
+        let own = owners
+            .owners
+            .lock()
+            .get(id)
+            .is_some_and(|(owner, of)| *owner == user && *of == place);
+        if !own {
             return refuse(StatusCode::NOT_FOUND, "Session not found");
         }
     } else if may_open(request.headers()) && owners.open_sessions(user) >= MAX_PER_USER {
@@ -84,7 +91,7 @@ pub(super) async fn check_owner(
     if named.is_none()
         && let Some(id) = session_of(response.headers())
     {
-        owners.owners.lock().insert(id, user);
+        owners.owners.lock().insert(id, (user, place));
     }
     response
 }
@@ -101,7 +108,7 @@ fn session_of(headers: &HeaderMap) -> Option<String> {
     headers.get(SESSION)?.to_str().ok().map(str::to_owned)
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
     let body =
         json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": message } });
     (status, Json(body)).into_response()

@@ -1,0 +1,572 @@
+//! `/mcp/{server}`: one server of a person, under its own, unprefixed names.
+//!
+//! Of Deputy's own servers there are the tools. A server that the person brought along is passed through: its tools as
+//! far as the person agreed to them ([`crate::Gateway::call`] decides on each call, as everywhere), its resources,
+//! prompts, completion and log messages as they are. What it says about itself is asked of it, and remembered while it
+//! sleeps.
+#![expect(deprecated, reason = "older clients log, and are heard")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use deputy_core::Principal;
+use deputy_store::own_server::OwnServer;
+use futures_util::FutureExt as _;
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, DiscoverResult,
+    ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation,
+    InitializeRequestParams, InitializeResult, InputResponses, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use rmcp::transport::StreamableHttpService;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::asked::Client;
+use super::dialogue::{Asking, Turn};
+use super::held::Came;
+use super::notices::{Logs, News, Wishes, severity};
+use super::place::Place;
+use super::state::Binding;
+use super::tools::ToolCall;
+use super::{Front, internal, of_request, principal, wire};
+use crate::call::CallOptions;
+use crate::error::CallError;
+use crate::passthrough::Passed;
+use crate::pool::{Era, ServerInfo};
+use crate::servers::names;
+
+/// How many servers' words about themselves are remembered.
+const REMEMBERED: usize = 2048;
+/// The most resources that one listener watches.
+const MOST_WATCHED: usize = 256;
+
+/// Answers MCP requests for one server.
+#[derive(Clone)]
+pub(super) struct One {
+    front: Arc<Front>,
+    name: String,
+    /// What the server says about itself, where that is known.
+    info: Option<Arc<ServerInfo>>,
+    /// The tool that this request calls, for the check of its headers.
+    tool: Option<Tool>,
+    /// What the session wants to hear.
+    wishes: Arc<Wishes>,
+    telling: Arc<AtomicBool>,
+}
+
+/// Serves a request to `/mcp/{server}`; [`super::place::find`] has found the server.
+pub(super) async fn serve(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
+    let extensions = request.extensions();
+    let (Some(place), Some(principal)) = (
+        extensions.get::<Arc<Place>>().cloned(),
+        extensions.get::<Arc<Principal>>().cloned(),
+    ) else {
+        return axum::http::StatusCode::UNAUTHORIZED.into_response();
+    };
+    let mut one = One {
+        front: Arc::clone(&front),
+        name: place.name().to_owned(),
+        info: None,
+        tool: None,
+        wishes: Arc::default(),
+        telling: Arc::default(),
+    };
+    // What the SDK asks of a handler without waiting has to be known before.
+    match header(&request, "mcp-method") {
+        Some("subscriptions/listen") => one.info = front.info(&place).await,
+        Some("tools/call") => {
+            if let (Place::Own(_), Some(name)) = (&*place, header(&request, "mcp-name")) {
+                one.tool = front.tool(&principal, &place, name).await;
+            }
+        }
+        _ => {}
+    }
+    let service = StreamableHttpService::new(
+        move || Ok(one.clone()),
+        Arc::clone(&front.manager),
+        front.config.clone(),
+    );
+    service.handle(request).await.into_response()
+}
+
+fn header<'r>(request: &'r Request<Body>, name: &str) -> Option<&'r str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+impl Front {
+    /// What a server says about itself: asked, which may start it, and remembered.
+    async fn info(&self, place: &Place) -> Option<Arc<ServerInfo>> {
+        let Place::Own(server) = place else {
+            return None;
+        };
+        let id = (server.user, server.id);
+        let known = self.infos.lock().get(&id).cloned();
+        if let Some((generation, info)) = known
+            && generation == server.generation
+        {
+            return Some(info);
+        }
+        match self.gateway.server_info(server).await {
+            Ok(info) => {
+                let mut infos = self.infos.lock();
+                if infos.len() >= REMEMBERED {
+                    infos.clear();
+                }
+                infos.insert(id, (server.generation, Arc::clone(&info)));
+                Some(info)
+            }
+            Err(error) => {
+                tracing::debug!(server = server.id, %error, "a server does not say what it is");
+                None
+            }
+        }
+    }
+
+    async fn tools(&self, principal: &Principal, place: &Place) -> Result<Vec<Tool>, ErrorData> {
+        let tools = self.gateway.tools(principal).await;
+        let tools = tools.map_err(|e| wire::rpc_error(&e))?;
+        tools
+            .iter()
+            .filter_map(|tool| Some(wire::tool(tool, &own_name(tool, place)?, true)))
+            .collect()
+    }
+
+    async fn tool(&self, principal: &Principal, place: &Place, name: &str) -> Option<Tool> {
+        let tools = self.tools(principal, place).await.ok()?;
+        tools.into_iter().find(|tool| tool.name == name)
+    }
+}
+
+/// A tool's name at its server's own address; none for those of other servers.
+fn own_name(tool: &crate::catalog::Tool, place: &Place) -> Option<String> {
+    match (place, tool.own_server()) {
+        (Place::Own(server), Some(own)) if own.server.id == server.id => Some(own.tool.clone()),
+        (Place::Ours(name), None) if tool.server == *name => Some(tool.name.clone()),
+        _ => None,
+    }
+}
+
+impl One {
+    /// The same, with what the server says about itself.
+    async fn informed(&self, place: &Place) -> Self {
+        Self {
+            info: self.front.info(place).await,
+            ..self.clone()
+        }
+    }
+
+    /// Passes a request on in which nothing is asked.
+    async fn pass<P: Serialize, R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: P,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<R, ErrorData> {
+        let principal = principal(&context.extensions)?;
+        let server = own(context)?;
+        let passed = passed(method, params)?;
+        let options = CallOptions {
+            cancel: context.ct.clone(),
+            ..CallOptions::default()
+        };
+        let gateway = &self.front.gateway;
+        let passing = gateway.pass(&principal, &server, passed, options);
+        let result = self.front.calls.track_future(passing).await;
+        read(&result.map_err(|e| wire::rpc_error(&e))?)
+    }
+
+    /// Passes a request on in which the client may be asked.
+    async fn converse<P: Serialize, C: DeserializeOwned, R>(
+        &self,
+        method: &'static str,
+        params: P,
+        (answers, state): (Option<InputResponses>, Option<String>),
+        context: &RequestContext<RoleServer>,
+    ) -> Result<R, ErrorData>
+    where
+        R: From<C> + From<rmcp::model::InputRequiredResult>,
+    {
+        let principal = principal(&context.extensions)?;
+        let server = own(context)?;
+        let place = Place::Own(Box::new(server.clone()));
+        let passed = passed(method, params)?;
+        let client = Client::of(context);
+        let logs = match (&client.log_level, place.key(principal.user_id)) {
+            (Some(level), Some(key)) if client.modern => {
+                Some(Logs::of(&self.front.gateway, key, level))
+            }
+            _ => None,
+        };
+        let bound = Value::Object(passed.params.clone());
+        let (gateway, caller) = (self.front.gateway.clone(), Arc::clone(&principal));
+        let (target, request) = (server.clone(), passed);
+        let asking = Asking {
+            front: &self.front,
+            principal: &principal,
+            server: &server.name,
+            binding: Binding::new(&principal, &place.id(), method, &bound),
+            context,
+            client,
+            level: self.wishes.level(),
+            logs,
+            start: Box::new(move |options| {
+                let (gateway, caller) = (gateway.clone(), Arc::clone(&caller));
+                let (target, request) = (target.clone(), request.clone());
+                async move {
+                    let result = gateway.pass(&caller, &target, request, options).await?;
+                    Ok(Came::Raw(result))
+                }
+                .boxed()
+            }),
+        };
+        match asking.turn(answers, state.as_deref()).await? {
+            Turn::Ask(asks) => Ok(asks.into()),
+            Turn::Came(Ok(Came::Raw(result))) => read::<C>(&result).map(Into::into),
+            Turn::Came(Ok(Came::Tool(_))) => Err(ErrorData::internal_error("a call", None)),
+            Turn::Came(Err(error)) => Err(wire::rpc_error(&error)),
+        }
+    }
+}
+
+/// The person's own server that a request goes to.
+fn own(context: &RequestContext<RoleServer>) -> Result<OwnServer, ErrorData> {
+    match of_request::<Arc<Place>>(&context.extensions).as_deref() {
+        Some(Place::Own(server)) => Ok((**server).clone()),
+        // Deputy's own servers have tools and nothing else.
+        _ => Err(ErrorData::new(
+            ErrorCode::METHOD_NOT_FOUND,
+            "this server has tools only",
+            None,
+        )),
+    }
+}
+
+fn place_of(extensions: &rmcp::model::Extensions) -> Result<Arc<Place>, ErrorData> {
+    of_request(extensions).ok_or_else(|| ErrorData::invalid_request("no server", None))
+}
+
+/// A request as the server gets it: what the client says about itself is not for it.
+fn passed(method: &'static str, params: impl Serialize) -> Result<Passed, ErrorData> {
+    let mut params = match serde_json::to_value(params).map_err(|e| internal(&e))? {
+        Value::Object(params) => params,
+        _ => Map::new(),
+    };
+    for ours in ["_meta", "inputResponses", "requestState"] {
+        params.remove(ours);
+    }
+    Ok(Passed { method, params })
+}
+
+/// A server's result in the SDK's types. What a person's own server says is that person's alone, whatever it says of
+/// it.
+fn read<R: DeserializeOwned>(result: &RawValue) -> Result<R, ErrorData> {
+    let mut value: Value = serde_json::from_str(result.get()).map_err(|e| bad(&e))?;
+    if let Some(members) = value.as_object_mut() {
+        members
+            .entry("resultType")
+            .or_insert_with(|| "complete".into());
+        if let Some(scope) = members.get_mut("cacheScope") {
+            *scope = "private".into();
+        }
+    }
+    serde_json::from_value(value).map_err(|e| bad(&e))
+}
+
+fn bad(error: &serde_json::Error) -> ErrorData {
+    tracing::debug!(%error, "a server's result has no known form");
+    ErrorData::internal_error(format!("the server's result is none of MCP: {error}"), None)
+}
+
+/// What of a server's capabilities holds here.
+fn capabilities(info: Option<&ServerInfo>) -> Value {
+    let mut here = json!({ "tools": { "listChanged": true } });
+    for kind in ["prompts", "resources", "completions", "logging"] {
+        let theirs = info.map(|info| &info.capabilities[kind]);
+        if let Some(theirs) = theirs.filter(|theirs| theirs.is_object()) {
+            here[kind] = theirs.clone();
+        }
+    }
+    here
+}
+
+impl ServerHandler for One {
+    fn get_info(&self) -> ServerConfig {
+        let info = self.info.as_deref();
+        let known = serde_json::from_value(capabilities(info));
+        let mut config = ServerConfig::new(known.unwrap_or_default());
+        let version = info.map_or(env!("CARGO_PKG_VERSION"), |info| &*info.version);
+        config.server_info = Implementation::new(self.name.clone(), version.to_owned());
+        config.instructions = info.and_then(|info| info.instructions.clone());
+        config
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tool.clone().filter(|tool| tool.name == name)
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let place = place_of(&context.extensions)?;
+        self.informed(&place).await.negotiate_initialize(&request)
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let place = place_of(&context.extensions)?;
+        Ok(DiscoverResult::from_server_info(
+            self.supported_protocol_versions().into_owned(),
+            self.informed(&place).await.get_info(),
+        ))
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let principal = principal(&context.extensions)?;
+        let place = place_of(&context.extensions)?;
+        let tools = self.front.tools(&principal, &place).await?;
+        Ok(ListToolsResult::with_all_items(tools)
+            .with_ttl_ms(0)
+            .with_cache_scope(rmcp::model::CacheScope::Private))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let place = place_of(&context.extensions)?;
+        let tool = match &*place {
+            Place::Own(server) => {
+                let alias = names::alias(&server.name, &request.name);
+                names::publish(&server.name, &alias)
+            }
+            Place::Ours(name) if self.front.gateway.is_tool_of(&request.name, name) => {
+                request.name.to_string()
+            }
+            _ => {
+                let unknown = CallError::UnknownTool(request.name.to_string());
+                return Err(wire::rpc_error(&unknown));
+            }
+        };
+        let call = ToolCall {
+            place: &place,
+            principal: principal(&context.extensions)?,
+            tool,
+            request,
+            context: &context,
+            level: self.wishes.level(),
+        };
+        self.front.call_tool(call).await
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.pass("resources/list", request, &context).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.pass("resources/templates/list", request, &context)
+            .await
+    }
+
+    async fn read_resource(
+        &self,
+        mut request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let brought = (request.input_responses.take(), request.request_state.take());
+        self.converse::<_, rmcp::model::ReadResourceResult, _>(
+            "resources/read",
+            request,
+            brought,
+            &context,
+        )
+        .await
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.pass("prompts/list", request, &context).await
+    }
+
+    async fn get_prompt(
+        &self,
+        mut request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let brought = (request.input_responses.take(), request.request_state.take());
+        self.converse::<_, rmcp::model::GetPromptResult, _>(
+            "prompts/get",
+            request,
+            brought,
+            &context,
+        )
+        .await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.pass("completion/complete", request, &context).await
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let server = own(&context)?;
+        let level = serde_json::to_value(request.level).map_err(|e| internal(&e))?;
+        let level = level.as_str().unwrap_or_default();
+        let info = self.front.info(&Place::Own(Box::new(server.clone()))).await;
+        // To a server of the newer era the level goes with each request.
+        if info.is_none_or(|info| info.era == Era::Legacy) {
+            // One process for all sessions of the person: it says what the most curious one wants.
+            let lowest = self.front.lowest(&server, level);
+            let params = json!({ "level": lowest });
+            let _: Value = self.pass("logging/setLevel", params, &context).await?;
+        }
+        self.wishes.set_level(level);
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let uri = request.uri.clone();
+        if !self.wishes.watch(&uri) {
+            return Err(ErrorData::invalid_request("too many subscriptions", None));
+        }
+        let place = place_of(&context.extensions)?;
+        self.front.watch(&place, &[uri], &context).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        own(&context)?;
+        // The server goes on saying it: another session of the person may listen.
+        self.wishes.unwatch(&request.uri);
+        Ok(())
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.telling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (Ok(principal), Ok(place)) = (
+            principal(&context.extensions),
+            place_of(&context.extensions),
+        ) else {
+            return;
+        };
+        let gateway = &self.front.gateway;
+        let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
+        news.follow(gateway, context.peer.clone(), Arc::clone(&self.wishes));
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        let mut accepted = requested.clone();
+        if let Some(uris) = &mut accepted.resource_subscriptions {
+            uris.truncate(MOST_WATCHED);
+        }
+        Some(accepted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let request = context.request_context();
+        let principal = principal(&request.extensions)?;
+        let place = place_of(&request.extensions)?;
+        let gateway = &self.front.gateway;
+        let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
+        if let Some(uris) = &context.accepted().resource_subscriptions {
+            self.front.watch(&place, uris, request).await?;
+        }
+        news.serve(gateway, &context).await;
+        Ok(())
+    }
+}
+
+impl Front {
+    /// The lowest level that any session asked this server for, this one included.
+    fn lowest(&self, server: &OwnServer, level: &str) -> &'static str {
+        let key = Place::Own(Box::new(server.clone())).key(server.user);
+        let mut levels = self.levels.lock();
+        if levels.len() >= REMEMBERED {
+            levels.clear();
+        }
+        let mut lowest = severity(level);
+        if let Some(key) = key {
+            let known = levels.entry(key).or_insert(lowest);
+            lowest = lowest.min(*known);
+            *known = lowest;
+        }
+        super::notices::LEVELS[lowest]
+    }
+
+    /// Asks a server to say when these resources change.
+    async fn watch(
+        &self,
+        place: &Place,
+        uris: &[String],
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let principal = principal(&context.extensions)?;
+        let Place::Own(server) = place else {
+            return Err(own(context).err().unwrap_or_else(|| {
+                ErrorData::invalid_request("this server has no resources", None)
+            }));
+        };
+        for uri in uris {
+            let passed = passed("resources/subscribe", json!({ "uri": uri }))?;
+            let passing = self
+                .gateway
+                .pass(&principal, server, passed, CallOptions::default());
+            match passing.await {
+                Ok(_) => {}
+                // A server of the newer era is listened to as a whole.
+                Err(CallError::Refused { code: -32601, .. }) => return Ok(()),
+                Err(error) => return Err(wire::rpc_error(&error)),
+            }
+        }
+        Ok(())
+    }
+}
