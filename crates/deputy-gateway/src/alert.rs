@@ -34,7 +34,7 @@ const WEBHOOK_ANSWERS: Duration = Duration::from_secs(5);
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(10),
-    Duration::from_secs(60),
+    Duration::from_mins(1),
 ];
 const LEASE: &str = "health-alert";
 

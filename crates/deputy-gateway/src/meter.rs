@@ -26,7 +26,7 @@ impl Gateway {
     pub fn refresh_gauges(&self) {
         let stats = self.pool().stats();
         count(
-            metrics::gauge!("deputy_pool_processes"),
+            &metrics::gauge!("deputy_pool_processes"),
             stats.total_servers,
         );
         let mut servers: BTreeMap<&str, usize> = [
@@ -42,7 +42,7 @@ impl Gateway {
         }
         for (state, number) in servers {
             count(
-                metrics::gauge!("deputy_pool_servers", "state" => state.to_owned()),
+                &metrics::gauge!("deputy_pool_servers", "state" => state.to_owned()),
                 number,
             );
         }
@@ -54,19 +54,19 @@ impl Gateway {
                 State::Open => open += 1,
             }
         }
-        count(metrics::gauge!("deputy_breakers", "state" => "open"), open);
+        count(&metrics::gauge!("deputy_breakers", "state" => "open"), open);
         count(
-            metrics::gauge!("deputy_breakers", "state" => "half_open"),
+            &metrics::gauge!("deputy_breakers", "state" => "half_open"),
             half_open,
         );
         count(
-            metrics::gauge!("deputy_audit_waiting"),
+            &metrics::gauge!("deputy_audit_waiting"),
             self.audit().waiting(),
         );
     }
 }
 
-fn count(gauge: metrics::Gauge, number: usize) {
+fn count(gauge: &metrics::Gauge, number: usize) {
     gauge.set(f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
 }
 

@@ -186,6 +186,9 @@ impl Words {
     }
 }
 
+/// What names or words are worth.
+type Worth<'t> = BTreeMap<&'t str, f64>;
+
 fn suggest<'t>(query: &str, tools: impl Iterator<Item = Candidate<'t>>) -> Vec<Suggestion> {
     let asked: BTreeSet<_> = words(query)
         .into_iter()
@@ -193,7 +196,7 @@ fn suggest<'t>(query: &str, tools: impl Iterator<Item = Candidate<'t>>) -> Vec<S
         .take(MAX_WORDS)
         .collect();
     // By server: what each word is worth there, and what each tool is worth.
-    let mut servers: BTreeMap<&str, (BTreeMap<&str, f64>, BTreeMap<&str, f64>)> = BTreeMap::new();
+    let mut servers: BTreeMap<&str, (Worth<'_>, Worth<'_>)> = BTreeMap::new();
     for tool in tools {
         let mut known = Words::default();
         known.add(tool.name, IN_NAME);

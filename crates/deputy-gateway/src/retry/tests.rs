@@ -92,3 +92,81 @@ fn different_failures_share_the_attempts() {
         Next::GiveUp
     );
 }
+
+struct Bytes(u8);
+
+impl Rng for Bytes {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(self.0);
+    }
+}
+
+#[test]
+fn pauses_grow_from_one_second_to_32_and_stray_by_a_quarter() {
+    let pause = |attempts, byte| {
+        Tried {
+            attempts,
+            ..Tried::default()
+        }
+        .backoff(&Bytes(byte))
+        .as_millis()
+    };
+    for (attempts, seconds) in [
+        (1, 1),
+        (2, 2),
+        (3, 4),
+        (4, 8),
+        (5, 16),
+        (6, 32),
+        (7, 32),
+        (900, 32),
+    ] {
+        let base = seconds * 1000;
+        assert_eq!(pause(attempts, 0), base * 3 / 4, "attempt {attempts}");
+        assert_eq!(pause(attempts, 0xff), base * 5 / 4, "attempt {attempts}");
+        let middle = pause(attempts, 0x7f);
+        assert!(middle.abs_diff(base) <= base / 100, "attempt {attempts}");
+    }
+}
+
+#[test]
+fn whatever_fails_there_are_three_attempts_at_most() {
+    let at_once = Some(Duration::ZERO);
+    let all = [
+        Failure::Unauthorized,
+        Failure::Crash,
+        Failure::Network,
+        Failure::ServerError,
+        Failure::RateLimited { retry_after: None },
+        Failure::RateLimited {
+            retry_after: at_once,
+        },
+        Failure::BackingOff {
+            retry_after: Duration::ZERO,
+        },
+        Failure::Final,
+    ];
+    for first in &all {
+        for second in &all {
+            for third in &all {
+                let mut tried = Tried::default();
+                let attempts = [first, second, third]
+                    .into_iter()
+                    .take_while(|failure| tried.next(failure, true, LONG, &Middle) != Next::GiveUp)
+                    .count();
+                assert!(attempts < 3, "{first:?}, {second:?}, {third:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_rests_is_waited_for_within_the_deadline() {
+    let rests = |seconds| Failure::BackingOff {
+        retry_after: Duration::from_secs(seconds),
+    };
+    let next = |failure: &Failure| Tried::default().next(failure, true, LONG, &Middle);
+    assert_eq!(next(&rests(8)), Next::After(Duration::from_secs(8)));
+    assert_eq!(next(&rests(300)), Next::GiveUp);
+    assert_eq!(waits(&Failure::RateLimited { retry_after: None }), [1, 2]);
+}

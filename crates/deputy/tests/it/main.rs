@@ -25,6 +25,7 @@ mod mcp_clients;
 mod operations;
 mod process_isolation;
 mod replicas;
+mod resilience;
 mod sandbox;
 mod secrecy;
 mod strangers;
