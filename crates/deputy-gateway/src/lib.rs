@@ -47,7 +47,6 @@ pub mod servers;
 pub mod usage;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,8 +86,6 @@ pub struct Config {
     pub keep_approvals: Duration,
     /// How long an idempotency key answers with the first outcome. Default 24 hours.
     pub keep_repeatable: Duration,
-    /// Folders under which a working directory may be; `{user}` is the person's id. Default: none.
-    pub files_roots: Vec<PathBuf>,
     /// How long statistics of calls are kept. Default 90 days.
     pub keep_usage: Duration,
     /// Who is told when something is critical.
@@ -116,7 +113,6 @@ impl Config {
             max_pending_approvals: 100,
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
-            files_roots: Vec::new(),
             keep_usage: Duration::from_hours(90 * 24),
             alerts: alert::Config::default(),
             breaker: breaker::Config::default(),
@@ -188,6 +184,7 @@ impl Gateway {
                 store: parts.store.clone(),
                 vault: parts.vault.clone(),
                 pool: parts.pool.clone(),
+                breakers: breakers.clone(),
                 audit: parts.audit.clone(),
                 credentials: Arc::clone(&parts.credentials),
                 remote: Arc::clone(&parts.remote),

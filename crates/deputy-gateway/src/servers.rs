@@ -60,6 +60,7 @@ pub(crate) use resolve::Known;
 pub(crate) use trial::explained;
 
 use crate::audit::{Audit, Entry};
+use crate::breaker::Breakers;
 use crate::credentials::{Credentials, RemoteCredentials};
 use crate::policy::rules::Rules as PolicyRules;
 use crate::pool::Pool;
@@ -116,6 +117,7 @@ pub(crate) struct Tools {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) pool: Pool,
+    pub(crate) breakers: Breakers,
     pub(crate) audit: Audit,
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) remote: Arc<dyn RemoteCredentials>,

@@ -285,9 +285,6 @@ impl Server {
             .alerts
             .webhook
             .clone_from(&settings.alert_webhook);
-        gateway_config
-            .files_roots
-            .clone_from(&settings.confinement.files_roots);
         gateway_config.keep_usage = Duration::from_hours(24 * u64::from(settings.keep_usage_days));
         let gateway = Gateway::new(gateway_config, parts);
         gateway.run();

@@ -14,7 +14,9 @@ use url::Url;
 
 use super::*;
 use crate::catalog::{Catalog, FirstPartyLaunch, Isolation};
-use crate::credentials::{AccessToken, Connected, CredentialError, Credentials};
+use crate::credentials::{
+    AccessToken, Connected, CredentialError, Credentials, NoRemoteCredentials,
+};
 use crate::health::of_level as health;
 use crate::{Audit, Parts, Pool, pool};
 
@@ -84,6 +86,8 @@ fn gateway(store: &Store, webhook: &str, clock: &OffsetClock) -> Gateway {
         vault: Vault::new(store.clone(), &keys, Arc::clone(&shared), rng.clone()),
         catalog: Catalog::new(Vec::new()).unwrap(),
         credentials: Arc::new(Nobody),
+        remote: Arc::new(NoRemoteCredentials),
+        templates: Arc::new(deputy_templates::Registry::builtin()),
         pool: Pool::new(
             pool::Config::default(),
             lifecycle.clone(),
@@ -112,7 +116,11 @@ fn gateway(store: &Store, webhook: &str, clock: &OffsetClock) -> Gateway {
         token_variable: "TOKEN",
         isolation: Isolation::Shared,
     };
-    let mut config = crate::Config::new(Url::parse("https://deputy.example.org").unwrap(), launch);
+    let mut config = crate::Config::new(
+        Url::parse("https://deputy.example.org").unwrap(),
+        launch,
+        crate::servers::Config::new("/nonexistent"),
+    );
     config.alerts.webhook = Some(Secret::from(webhook));
     Gateway::new(config, parts)
 }

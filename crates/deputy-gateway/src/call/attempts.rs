@@ -146,6 +146,7 @@ impl Gateway {
                     }
                 },
                 Ok(ToolResult::InputRequired(asked)) if options.dialogue.is_some() => {
+                    pass.good();
                     let asked = serde_json::from_str(asked.get()).map_err(|e| {
                         CallError::Upstream(format!(
                             "{} asked for input in a form that is none: {e}",

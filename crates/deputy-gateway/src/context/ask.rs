@@ -144,7 +144,7 @@ impl Gateway {
         principal: &Principal,
         folder: PathBuf,
     ) -> Result<String, ContextError> {
-        let roots = self.inner.config.files_roots.clone();
+        let roots = self.inner.config.servers.files_roots.clone();
         let user = principal.user_id.0;
         let look = move || deputy_jail::allowed_folder(Path::new(&folder), &roots, user);
         let found = tokio::task::spawn_blocking(look)

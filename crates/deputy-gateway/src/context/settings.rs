@@ -97,7 +97,10 @@ pub(super) fn find<'t>(
 ) -> Option<&'t Arc<Tool>> {
     tools.iter().find(|tool| tool.name == wanted).or_else(|| {
         let called = format!("{server}__{wanted}");
-        tools.iter().find(|tool| tool.name == called)
+        let known_as = |tool: &Tool| tool.own_server().is_some_and(|own| own.tool == wanted);
+        let published = tools.iter().find(|tool| tool.name == called);
+        // The name as the server knows it, where that was too odd to be published.
+        published.or_else(|| tools.iter().find(|tool| known_as(tool)))
     })
 }
 

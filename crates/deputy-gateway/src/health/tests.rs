@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::pool::ServerStats;
+use crate::pool::{ServerKind, ServerStats};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -11,6 +11,8 @@ fn server(owner: &str, name: &str, state: ServerState) -> ServerStats {
     ServerStats {
         owner: owner.to_owned(),
         server: name.to_owned(),
+        kind: ServerKind::Process,
+        failures: 0,
         pid: None,
         state,
         since: None,

@@ -10,6 +10,7 @@ use deputy_core::{Principal, Secret, UserId};
 use deputy_store::own_server::{NewOwnServer, OwnServer, OwnServerChange, OwnServerSetup};
 use deputy_templates::{Checked, Template};
 use deputy_vault::Place;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -183,8 +184,23 @@ impl Servers {
             .pool
             .stop_server(&PoolKey::own(row.user, row.id))
             .await;
+        // What failed so far says nothing of what it is now.
+        self.rest_ends(row);
         self.inner.opened.lock().forget(|(id, _)| *id == row.id);
         self.inner.looked.lock().remove(&row.id);
+    }
+
+    /// Calls go to it again, whatever failed before.
+    pub(super) fn rest_ends(&self, row: &OwnServer) {
+        let key = PoolKey::own(row.user, row.id);
+        self.with().breakers.forget(row.user, &key.server);
+    }
+
+    /// Until when calls are refused because those before failed.
+    fn rests_until(&self, row: &OwnServer) -> Option<Timestamp> {
+        let key = PoolKey::own(row.user, row.id);
+        let view = self.with().breakers.view(row.user, &key.server)?;
+        Some(self.with().clock.now() + crate::signed(view.retry_after?))
     }
 
     pub(super) fn template(&self, server_type: &str) -> Result<Arc<Template>, ServerError> {
@@ -323,7 +339,7 @@ impl Servers {
             last_activity: health.last_activity,
             last_status_check: health.checked_at,
             error_count: health.error_count,
-            retry_after: health.retry_after,
+            retry_after: self.rests_until(row).or(health.retry_after),
             error_message: health.error_message,
             generation: row.generation,
             tools_read_at: row.tools_read_at,

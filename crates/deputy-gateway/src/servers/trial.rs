@@ -38,7 +38,10 @@ impl Servers {
             notes: Vec::new(),
         };
         match tried {
-            Ok(()) => self.note_answer(&row),
+            Ok(()) => {
+                self.rest_ends(&row);
+                self.note_answer(&row);
+            }
             Err(Fault::Told(status, error)) => {
                 self.note_failure(&row, status, &error);
                 report.error = Some(error);

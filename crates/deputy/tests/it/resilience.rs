@@ -44,11 +44,12 @@ async fn a_server_that_keeps_failing_a_person_is_left_alone_for_that_person() {
         let alice = app.connected("alice").await;
         let bob = app.connected("bob").await;
         works(&alice).await;
+        let day = day();
         let rule =
             json!({ "account": alice.account(), "method": LIST, "fault": "drop", "times": null });
         let fault = app.fault(rule).await;
         let answers =
-            join_all((0..5).map(|_| alice.try_call("list_calendar_events", &day()))).await;
+            join_all((0..5).map(|_| alice.try_call("list_calendar_events", &day))).await;
         for answer in answers {
             assert_eq!(
                 (answer.status.as_u16(), answer.code()),
@@ -58,7 +59,7 @@ async fn a_server_that_keeps_failing_a_person_is_left_alone_for_that_person() {
         }
 
         let since = app.last_request().await;
-        let refused = alice.try_call("list_calendar_events", &day()).await;
+        let refused = alice.try_call("list_calendar_events", &day).await;
         assert_eq!(
             (refused.status.as_u16(), refused.code()),
             (503, "UNAVAILABLE"),
@@ -84,7 +85,7 @@ async fn a_server_that_keeps_failing_a_person_is_left_alone_for_that_person() {
         // Healed, it still rests; her other server and everybody else's go on.
         app.heal(fault).await;
         assert_eq!(
-            alice.try_call("list_calendar_events", &day()).await.code(),
+            alice.try_call("list_calendar_events", &day).await.code(),
             "UNAVAILABLE"
         );
         alice
