@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deputy_core::{Secret, UserId};
+use url::Url;
 
 /// What a person has connected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +79,9 @@ pub enum RemoteError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The server or its authorization server refuses, and asking the person again would not help.
+    #[error("{0}")]
+    Refused(String),
     /// Something of ours failed.
     #[error("credentials can't be read")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -86,19 +90,30 @@ pub enum RemoteError {
 /// The port to OAuth tokens for people's own remote servers. Implemented where they are kept.
 #[async_trait]
 pub trait RemoteCredentials: Send + Sync + 'static {
-    /// The token for a request to this server of this person; none where nothing was granted and
-    /// the server may do without.
-    async fn bearer(&self, user: UserId, server: i64) -> Result<Option<AccessToken>, RemoteError>;
+    /// The token for a request to this person's server at `url`; none where nothing was granted and
+    /// the server may do without. A token is for the URL that it was got for: a server that has moved
+    /// does not get it.
+    async fn bearer(
+        &self,
+        user: UserId,
+        server: i64,
+        url: &Url,
+    ) -> Result<Option<AccessToken>, RemoteError>;
 
-    /// A newer token than the one of `failed_generation` (0: there was none), which the server
-    /// refused with this challenge.
+    /// A newer token than the one of `failed_generation` (0: there was none), which the server at
+    /// `url` refused with this challenge.
     async fn refused(
         &self,
         user: UserId,
         server: i64,
+        url: &Url,
         failed_generation: i64,
         challenge: Option<String>,
     ) -> Result<AccessToken, RemoteError>;
+
+    /// Forgets what is kept for a server that is about to be deleted, and sees to it that who gave
+    /// it is told.
+    async fn forget(&self, user: UserId, server: i64) -> Result<(), RemoteError>;
 }
 
 /// No server has credentials by OAuth: each that wants them needs consent that nobody can give.
@@ -107,7 +122,7 @@ pub struct NoRemoteCredentials;
 
 #[async_trait]
 impl RemoteCredentials for NoRemoteCredentials {
-    async fn bearer(&self, _: UserId, _: i64) -> Result<Option<AccessToken>, RemoteError> {
+    async fn bearer(&self, _: UserId, _: i64, _: &Url) -> Result<Option<AccessToken>, RemoteError> {
         Ok(None)
     }
 
@@ -115,9 +130,14 @@ impl RemoteCredentials for NoRemoteCredentials {
         &self,
         _: UserId,
         _: i64,
+        _: &Url,
         _: i64,
         _: Option<String>,
     ) -> Result<AccessToken, RemoteError> {
         Err(RemoteError::ConsentNeeded)
+    }
+
+    async fn forget(&self, _: UserId, _: i64) -> Result<(), RemoteError> {
+        Ok(())
     }
 }

@@ -49,6 +49,7 @@ use url::Url;
 
 pub use definition::Definition;
 pub use error::ServerError;
+pub use launch::RemoteServer;
 pub use view::{
     Change, NewServer, Seen, Server, ServerTool, Status, TestReport, TestedTool, ToolChange,
     ToolRule, ToolState,

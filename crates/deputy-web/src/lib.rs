@@ -34,6 +34,7 @@ mod middleware;
 mod next;
 mod pages;
 mod record;
+mod remote;
 mod text;
 mod view;
 
@@ -44,6 +45,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use deputy_connections::Connections;
+use deputy_connections::remote::Remote;
 use deputy_core::{Clock, Lifecycle};
 use deputy_gateway::Gateway;
 use deputy_identity::Identity;
@@ -56,6 +58,7 @@ use url::Url;
 
 pub use accounts::Accounts;
 pub use auth::bearer;
+pub use remote::RemoteAccounts;
 pub use view::Sandbox;
 
 /// How the front door behaves.
@@ -102,6 +105,8 @@ pub struct Deps {
     pub identity: Identity,
     /// People's accounts.
     pub connections: Connections,
+    /// People's accounts at remote servers of their own.
+    pub remote: Remote,
     /// The tools.
     pub gateway: Gateway,
     /// The time.
@@ -173,6 +178,7 @@ pub fn router(deps: Deps) -> Router {
     Router::new()
         .merge(with_sessions)
         .route("/assets/{name}", get(assets::serve))
+        .route("/oauth/client-metadata.json", get(pages::remote::metadata))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

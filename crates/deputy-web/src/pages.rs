@@ -9,6 +9,7 @@ pub(crate) mod language;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod message;
+pub(crate) mod remote;
 pub(crate) mod settings;
 
 use askama::Template;
@@ -53,10 +54,13 @@ pub(crate) fn quick() -> Router<App> {
 
 /// The pages that make a call.
 pub(crate) fn slow() -> Router<App> {
-    Router::new().route(
-        "/approvals/{id}",
-        get(approvals::one).post(approvals::decide),
-    )
+    Router::new()
+        .route(
+            "/approvals/{id}",
+            get(approvals::one).post(approvals::decide),
+        )
+        .route("/servers/{name}/connect", get(remote::start))
+        .route("/servers/oauth/callback", get(remote::callback))
 }
 
 /// A page as an answer.

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use deputy_connections::Connections;
+use deputy_connections::remote::Remote;
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
+use deputy_core::http::PrivateHosts;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttle};
 use deputy_gateway::audit::{Audit, Entry};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
-use deputy_gateway::credentials::NoRemoteCredentials;
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
@@ -139,6 +140,23 @@ impl TestApp {
         );
         let public_url = Url::parse(public_url).unwrap();
         let connections = connections(&store, &vault, &public_url, google, &lifecycle);
+        // What is in the test is a private host that the administrator allows.
+        let private_hosts = google.map_or_else(PrivateHosts::default, |url| {
+            PrivateHosts::default().with(url)
+        });
+        let guard = deputy_core::http::GuardConfig {
+            private_hosts: private_hosts.clone(),
+            ..Default::default()
+        };
+        let remote = Remote::new(
+            store.clone(),
+            vault.clone(),
+            deputy_connections::remote::Config::new(&public_url),
+            deputy_core::http::guarded(guard).unwrap(),
+            lifecycle.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
         let audit = Audit::start(
             store.clone(),
             &Secret::new(vec![1; 32]),
@@ -150,7 +168,7 @@ impl TestApp {
             vault,
             catalog: Catalog::new(servers()).unwrap(),
             credentials: Arc::new(Accounts(connections.clone())),
-            remote: Arc::new(NoRemoteCredentials),
+            remote: Arc::new(crate::RemoteAccounts(remote.clone())),
             templates: Arc::new(Registry::builtin()),
             pool: Pool::new(
                 pool::Config::default(),
@@ -194,6 +212,7 @@ impl TestApp {
             store,
             identity: identity.clone(),
             connections: connections.clone(),
+            remote,
             gateway,
             clock,
             lifecycle: lifecycle.clone(),

@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::serve::ListenerExt as _;
+use deputy_connections::remote::{self, Remote};
 use deputy_connections::{ConnectionEventKind, Connections};
 use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, http};
 use deputy_gateway::audit::Audit;
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
-use deputy_gateway::credentials::NoRemoteCredentials;
 use deputy_gateway::pool::{self, EnvValue, Pool};
 use deputy_gateway::{Gateway, mcp, servers};
 use deputy_identity::Identity;
@@ -99,6 +99,19 @@ impl Offline {
             Arc::new(SystemClock),
             Arc::new(SystemRng),
         )))
+    }
+
+    /// People's accounts at remote servers.
+    pub(crate) fn remote(&self, lifecycle: &Lifecycle) -> anyhow::Result<Remote> {
+        Ok(Remote::new(
+            self.store.clone(),
+            self.vault()?,
+            remote::Config::new(&self.settings.public_url),
+            guarded(&self.settings)?,
+            lifecycle.clone(),
+            Arc::new(SystemClock),
+            Arc::new(SystemRng),
+        ))
     }
 
     /// Folds SQLite's log into the file.
@@ -254,6 +267,16 @@ impl Server {
             Arc::clone(&rng),
         );
         connections.start_sweep();
+        let remote = Remote::new(
+            store.clone(),
+            vault.clone(),
+            remote::Config::new(&settings.public_url),
+            guarded(settings)?,
+            lifecycle.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+        remote.start_sweep();
 
         let key = audit_key(&store, &vault).await?;
         let audit = Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle);
@@ -263,7 +286,7 @@ impl Server {
             vault,
             catalog: Catalog::new(deputy_google::servers())?,
             credentials: Arc::new(deputy_web::Accounts(connections.clone())),
-            remote: Arc::new(NoRemoteCredentials),
+            remote: Arc::new(deputy_web::RemoteAccounts(remote.clone())),
             templates: Arc::new(templates(settings, &store).await?),
             pool,
             audit,
@@ -300,6 +323,7 @@ impl Server {
             store: store.clone(),
             identity: identity.clone(),
             connections: connections.clone(),
+            remote,
             gateway: gateway.clone(),
             clock,
             lifecycle: lifecycle.clone(),
@@ -359,6 +383,16 @@ impl Server {
         self.store.close().await?;
         Ok(())
     }
+}
+
+/// The client for what people's servers and their authorization servers name.
+fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
+    let private_hosts = settings.private_hosts.clone();
+    let limits = http::GuardLimits::default();
+    Ok(http::guarded(http::GuardConfig {
+        private_hosts,
+        limits,
+    })?)
 }
 
 /// The OAuth client at Google, where one is configured.

@@ -620,10 +620,10 @@ fn merge(
 }
 
 /// What to ask for (MCP 2026-07-28, "Scope Selection Strategy"): what the server asked for, else
-/// what it calls usual, with what was asked for before and what the server's template asks for.
+/// what it calls usual; with what was asked for before, and what is set for the server.
 fn scopes(challenge: &Challenge, found: &Found, held: &[String], extra: &[String]) -> Vec<String> {
     let usual = found.scopes.as_deref().unwrap_or_default();
-    let asked = if challenge.scopes.is_empty() {
+    let asked = if challenge.scopes.is_empty() && extra.is_empty() {
         usual
     } else {
         &challenge.scopes

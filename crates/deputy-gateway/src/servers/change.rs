@@ -162,6 +162,10 @@ impl Servers {
     pub async fn delete(&self, principal: &Principal, name: &str) -> Result<(), ServerError> {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
+        // The account goes with the row; who gave it is told first, or later by the note of it.
+        let forgotten = self.with().remote.forget(row.user, row.id).await;
+        forgotten
+            .map_err(|error| ServerError::internal(&error, "forgetting a server's account"))?;
         let tx = self.with().store.begin().await?;
         let deleted = tx.user(principal.user_id).own_server_delete(row.id).await?;
         tx.commit().await?;

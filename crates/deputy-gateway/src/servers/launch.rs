@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deputy_core::UserId;
+use deputy_core::{Principal, Secret, UserId};
 use deputy_jail::{Confinement, PathFault};
 use deputy_store::own_server::OwnServer;
 use deputy_templates::{
     Auth, Definition, FolderProblem, HttpDefinition, Network, ProcessDefinition, RenderError,
     Rules, Text,
 };
+use url::Url;
 
-use super::{ServerError, Servers};
+use super::{ServerError, Servers, may_manage};
 use crate::credentials::{AccessToken, CredentialError, RemoteError};
 use crate::error::CallError;
 use crate::pool::{EnvValue, How, HttpLaunch, Launch, PoolKey, ProcessLaunch};
@@ -28,9 +29,51 @@ pub(crate) struct Open {
     pub(crate) oauth: bool,
 }
 
+/// A person's server that takes tokens by OAuth, as far as accounts need to know it.
+#[derive(Clone)]
+pub struct RemoteServer {
+    /// Its number.
+    pub id: i64,
+    /// Where it is.
+    pub url: Url,
+    /// Scopes to ask for; what the server says, if empty.
+    pub scopes: Vec<String>,
+    /// A client that is registered already.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub client_secret: Option<Secret<String>>,
+}
+
 impl Servers {
     /// What a server needs to be spoken to: its secrets opened, its tokens at hand.
     pub(crate) async fn open(&self, row: &OwnServer) -> Result<Open, CallError> {
+        let (definition, renewed) = self.definition(row).await?;
+        let home = self.home(row.user, row.id);
+        // A refreshed token of Google is in the environment: another process.
+        let generation = generation(row.generation, renewed);
+        let key = PoolKey::own(row.user, row.id);
+        match definition {
+            Definition::Process(process) => {
+                make_private(&home)
+                    .await
+                    .map_err(|e| CallError::internal(&e, "making a folder"))?;
+                Ok(Open {
+                    key,
+                    launch: Launch {
+                        how: How::Process(self.process(process, &home)),
+                        generation,
+                    },
+                    bearer: None,
+                    oauth: false,
+                })
+            }
+            Definition::Http(http) => self.http(row, key, http, generation).await,
+        }
+    }
+
+    /// How a server is started or reached, its secrets opened, and the generation of Google's token in
+    /// it (0: there is none).
+    async fn definition(&self, row: &OwnServer) -> Result<(Definition, i64), CallError> {
         let template =
             self.with().templates.get(&row.server_type).ok_or_else(|| {
                 unusable(row, "its kind of server was removed by the administrator")
@@ -58,27 +101,38 @@ impl Servers {
                 RenderError::GoogleNotConnected => self.google_missing(row),
                 other => unusable(row, &other.to_string()),
             })?;
-        // A refreshed token of Google is in the environment: another process.
-        let renewed = google.map_or(0, |token| token.generation);
-        let generation = generation(row.generation, renewed);
-        let key = PoolKey::own(row.user, row.id);
-        match definition {
-            Definition::Process(process) => {
-                make_private(&home)
-                    .await
-                    .map_err(|e| CallError::internal(&e, "making a folder"))?;
-                Ok(Open {
-                    key,
-                    launch: Launch {
-                        how: How::Process(self.process(process, &home)),
-                        generation,
+        Ok((definition, google.map_or(0, |token| token.generation)))
+    }
+
+    /// This person's server of this name as accounts need to know it; none where it takes no token
+    /// by OAuth.
+    pub async fn remote(
+        &self,
+        principal: &Principal,
+        name: &str,
+    ) -> Result<Option<RemoteServer>, ServerError> {
+        may_manage(principal)?;
+        let row = self.row(principal.user_id, name).await?;
+        let (definition, _) = self.definition(&row).await?;
+        Ok(match definition {
+            Definition::Http(HttpDefinition {
+                url,
+                auth:
+                    Auth::OAuth {
+                        scopes,
+                        client_id,
+                        client_secret,
                     },
-                    bearer: None,
-                    oauth: false,
-                })
-            }
-            Definition::Http(http) => self.http(row, key, http, generation).await,
-        }
+                ..
+            }) => Some(RemoteServer {
+                id: row.id,
+                url,
+                scopes,
+                client_id,
+                client_secret,
+            }),
+            _ => None,
+        })
     }
 
     fn process(&self, process: ProcessDefinition, home: &Path) -> ProcessLaunch {
@@ -126,7 +180,8 @@ impl Servers {
     ) -> Result<Open, CallError> {
         let oauth = matches!(http.auth, Auth::OAuth { .. });
         let bearer = if oauth {
-            let bearer = self.with().remote.bearer(row.user, row.id).await;
+            let remote = &self.with().remote;
+            let bearer = remote.bearer(row.user, row.id, &http.url).await;
             bearer.map_err(|error| self.of_remote(row, error))?
         } else {
             None
@@ -163,6 +218,9 @@ impl Servers {
                 ),
                 retry_after,
             },
+            RemoteError::Refused(message) => {
+                CallError::Upstream(format!("{}: {message}", row.name))
+            }
             RemoteError::Internal(error) => {
                 CallError::internal(&*error, "reading a server's credentials")
             }

@@ -10,7 +10,7 @@ use super::health::told;
 use super::read::LookError;
 use super::{Open, ServerError, Servers, Status, TestReport, TestedTool, ToolState, may_manage};
 use crate::error::CallError;
-use crate::pool::{CallRequest, Held, ToolResult, UpstreamError};
+use crate::pool::{CallRequest, Held, How, HttpLaunch, ToolResult, UpstreamError};
 
 /// Why a test went wrong.
 enum Fault {
@@ -126,10 +126,13 @@ impl Servers {
         challenge: Option<String>,
     ) -> Result<(), CallError> {
         let failed = open.bearer.as_ref().map_or(0, |token| token.generation);
+        let How::Http(HttpLaunch { url, .. }) = &open.launch.how else {
+            return Err(CallError::Internal);
+        };
         let token = self
             .with()
             .remote
-            .refused(row.user, row.id, failed, challenge)
+            .refused(row.user, row.id, url, failed, challenge)
             .await
             .map_err(|error| self.of_remote(row, error))?;
         open.bearer = Some(token);

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use deputy_connections::remote::NOTICE_REMOTE_DISCONNECTED;
 use deputy_connections::{
     BeginError, DisconnectError, NOTICE_DISCONNECTED, Notice, RemovalReason, Services,
 };
@@ -60,6 +61,14 @@ pub(crate) async fn notices(
 }
 
 fn notice_view(notice: &Notice, t: Text) -> NoticeView {
+    let parameter = |name: &str| notice.parameters.get(name).map_or("", String::as_str);
+    if notice.kind.starts_with(NOTICE_REMOTE_DISCONNECTED) {
+        return NoticeView {
+            id: notice.id,
+            title: t.tr1("notice-remote-title", "host", parameter("host")),
+            text: t.tr("notice-remote"),
+        };
+    }
     let reason = notice.parameters.get("reason").map(String::as_str);
     let is = |known: RemovalReason| reason == Some(known.as_str());
     let text = if notice.kind != NOTICE_DISCONNECTED {

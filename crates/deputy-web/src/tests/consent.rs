@@ -54,6 +54,7 @@ impl TestApp {
             code: Some(Secret::from("code")),
             state: Some(state),
             error: None,
+            iss: None,
         };
         self.connections.complete(user.id, query).await.unwrap();
     }

@@ -78,6 +78,9 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         UserAction::Delete { name } => {
             let user = identity.user_by_name(&name).await?;
             let told = revoke(&offline, user.id).await?;
+            if let Err(error) = forget_remote(&offline, user.id).await {
+                eprintln!("the sign-in services of their servers could not be told: {error:#}");
+            }
             identity.delete_user(user.id).await?;
             eprintln!(
                 "deleted {} and destroyed their keys; backups made before still hold both",
@@ -131,4 +134,16 @@ async fn revoke(offline: &Offline, user: UserId) -> anyhow::Result<bool> {
     };
     lifecycle.stop(Duration::from_secs(1)).await;
     Ok(told)
+}
+
+/// Tells the authorization servers of a person's remote servers that the grants end, while the
+/// tokens for that are still there.
+async fn forget_remote(offline: &Offline, user: UserId) -> anyhow::Result<()> {
+    if offline.store.user(user).remote_accounts().await?.is_empty() {
+        return Ok(());
+    }
+    let lifecycle = Lifecycle::new();
+    offline.remote(&lifecycle)?.forget_all(user).await?;
+    lifecycle.stop(Duration::from_secs(1)).await;
+    Ok(())
 }
