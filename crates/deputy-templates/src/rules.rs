@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use url::{Host, Url};
+use deputy_core::http::PrivateHosts;
+use url::Url;
 
 /// Why a folder may not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,25 +80,22 @@ impl Commands {
 }
 
 /// Where `http://` is accepted for a server's URL.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PlainHttp {
     /// Nowhere.
     #[default]
     Never,
-    /// On loopback addresses and `localhost`.
-    Loopback,
+    /// At the hosts and ports that the administrator allows although they are private.
+    Allowed(PrivateHosts),
 }
 
 impl PlainHttp {
     /// Whether this `http://` URL is accepted.
-    pub fn allows(self, url: &Url) -> bool {
-        self == Self::Loopback
-            && match url.host() {
-                Some(Host::Ipv4(address)) => address.is_loopback(),
-                Some(Host::Ipv6(address)) => address.is_loopback(),
-                Some(Host::Domain(name)) => name == "localhost",
-                None => false,
-            }
+    pub fn allows(&self, url: &Url) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Allowed(hosts) => hosts.contains(url),
+        }
     }
 }
 

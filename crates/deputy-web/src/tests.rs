@@ -5,6 +5,7 @@ mod batch;
 mod consent;
 mod context;
 mod pages;
+mod remote;
 mod routes;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
 use deputy_store::testing::{TestStore, sqlite};
-use deputy_templates::Registry;
+use deputy_templates::{PlainHttp, Registry};
 use deputy_vault::Vault;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -193,11 +194,13 @@ impl TestApp {
             token_variable: "GOOGLE_ACCESS_TOKEN",
             isolation: Isolation::Shared,
         };
+        let mut own_servers = deputy_gateway::servers::Config::new("/nonexistent/servers");
+        own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(
             deputy_gateway::Config::new(
                 public_url.clone(),
                 launch,
-                deputy_gateway::servers::Config::new("/nonexistent/servers"),
+                own_servers,
             ),
             parts,
         );

@@ -504,9 +504,7 @@ fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
         .iter()
         .filter_map(|name| Some((name.clone(), crate::settings::variable(name)?)))
         .collect();
-    if settings.listen.ip().is_loopback() {
-        config.plain_http = PlainHttp::Loopback;
-    }
+    config.plain_http = PlainHttp::Allowed(settings.private_hosts.clone());
     Ok(config)
 }
 

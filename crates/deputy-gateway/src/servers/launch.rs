@@ -265,7 +265,7 @@ impl Servers {
                 deputy_jail::allowed_folder(Path::new(path), &roots, user.0).map_err(problem)
             }),
             commands: config.commands.clone(),
-            plain_http: config.plain_http,
+            plain_http: config.plain_http.clone(),
             data,
         }
     }
