@@ -197,11 +197,7 @@ impl TestApp {
         let mut own_servers = deputy_gateway::servers::Config::new("/nonexistent/servers");
         own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(
-            deputy_gateway::Config::new(
-                public_url.clone(),
-                launch,
-                own_servers,
-            ),
+            deputy_gateway::Config::new(public_url.clone(), launch, own_servers),
             parts,
         );
         let mut config = Config::new(public_url);

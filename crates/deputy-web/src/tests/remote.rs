@@ -35,7 +35,10 @@ async fn provider(lifecycle: &Lifecycle) -> Url {
     let app = axum::Router::new()
         .route("/mcp", post(refused))
         .route(metadata, get(|| async { Json(resource) }))
-        .route("/.well-known/oauth-authorization-server", get(|| async { Json(server) }))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(|| async { Json(server) }),
+        )
         .route("/register", post(|| async { Json(client) }))
         .route("/token", post(|| async { Json(token) }));
     lifecycle.spawn(async move { axum::serve(listener, app).await });
@@ -137,12 +140,24 @@ async fn strangers_servers_and_links_of_other_sites() {
         .unwrap();
     let asked = alice.exchange(request).await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
-    assert!(asked.text.contains("href=\"/servers/notes/connect\""), "{}", asked.text);
+    assert!(
+        asked.text.contains("href=\"/servers/notes/connect\""),
+        "{}",
+        asked.text
+    );
 
-    let forged = w.app.browser().get("/servers/oauth/callback?state=x&code=y").await;
+    let forged = w
+        .app
+        .browser()
+        .get("/servers/oauth/callback?state=x&code=y")
+        .await;
     assert_eq!(forged.status, StatusCode::BAD_REQUEST);
     let document = w.app.browser().get("/oauth/client-metadata.json").await;
-    assert_eq!(document.status, StatusCode::NOT_FOUND, "nobody could read it");
+    assert_eq!(
+        document.status,
+        StatusCode::NOT_FOUND,
+        "nobody could read it"
+    );
 }
 
 #[tokio::test]
@@ -151,8 +166,13 @@ async fn an_answer_of_somebody_else_shows_nothing_of_theirs() {
     let mut alice = w.app.signed_in("alice").await;
     let back = w.back(&alice.get("/servers/notes/connect").await);
     let (path, query) = back.split_once('?').unwrap();
-    let state = query.split('&').find(|pair| pair.starts_with("state=")).unwrap();
-    let lie = format!("{path}?{state}&error=call_0800&error_description=call_0800&iss=https%3A%2F%2Fevil.test");
+    let state = query
+        .split('&')
+        .find(|pair| pair.starts_with("state="))
+        .unwrap();
+    let lie = format!(
+        "{path}?{state}&error=call_0800&error_description=call_0800&iss=https%3A%2F%2Fevil.test"
+    );
     let answer = alice.get(&lie).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(!answer.text.contains("call_0800"), "{}", answer.text);
@@ -170,5 +190,9 @@ async fn a_metadata_document_for_authorization_servers() {
     assert_eq!(document.status, StatusCode::OK, "{}", document.text);
     let id = "https://deputy.example.org/oauth/client-metadata.json";
     assert_eq!(document.json()["client_id"], id);
-    assert!(document.header("cache-control").contains("max-age"), "{:?}", document.headers);
+    assert!(
+        document.header("cache-control").contains("max-age"),
+        "{:?}",
+        document.headers
+    );
 }
