@@ -240,3 +240,30 @@ fn the_administrators_file_wins_over_the_row_and_the_row_over_what_ships() {
         "file"
     );
 }
+
+#[test]
+fn the_template_of_the_documentation_is_one() {
+    let text = include_str!("../../../../docs/adding-a-server-template.md");
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let (template, _) = rest.split_once("```").unwrap();
+    let registry = folder(&[("wiki.toml", template)]);
+    assert_eq!(registry.faults(), &[]);
+    let config = json!({"url": "https://wiki.example.com", "token": "wk_0123456789abcdefghij"});
+    assert!(
+        registry
+            .get("wiki")
+            .unwrap()
+            .check(&config, &none(), &rules())
+            .is_ok()
+    );
+    let registry = folder(&[(
+        "wiki.toml",
+        &template.replace("${config:url}", "${config:ulr}"),
+    )]);
+    assert!(
+        text.contains("\"ulr\" is not a property of config_schema; did you mean \"url\"?")
+            && registry.faults()[0].to_string().ends_with(
+                "stdio.args[2]: \"ulr\" is not a property of config_schema; did you mean \"url\"?"
+            )
+    );
+}
