@@ -42,7 +42,7 @@ pub(crate) struct ChurnArgs {
     /// nobody has one.
     #[arg(long)]
     node_script: Option<PathBuf>,
-    /// Minutes of churn through Deputy.
+    /// Minutes of churn through Deputy; 0 leaves it out.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
     /// Minutes through each peer.
@@ -154,6 +154,7 @@ pub(crate) async fn run(args: ChurnArgs) -> anyhow::Result<()> {
     if let Some(program) = &args.mcp_proxy {
         turns.push(("mcp-proxy", args.peer_minutes, Some(program)));
     }
+    turns.retain(|(_, minutes, _)| *minutes > 0.0);
     for (target, minutes, program) in turns {
         eprintln!("{target}: {minutes} minutes");
         let folder = scratch.path().join(target);
