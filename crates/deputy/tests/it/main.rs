@@ -23,6 +23,7 @@ mod google_client;
 mod lost_answers;
 mod mcp_clients;
 mod operations;
+mod own_servers;
 mod process_isolation;
 mod replicas;
 mod resilience;

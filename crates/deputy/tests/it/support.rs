@@ -9,7 +9,9 @@ mod process;
 
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::Browser;
-pub(crate) use clients::{for_two, node, output, python, succeed};
+pub(crate) use clients::{
+    for_two, node, node_dir, node_program, output, python, python_programs, succeed,
+};
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy};
 

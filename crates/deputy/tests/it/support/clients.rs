@@ -49,14 +49,24 @@ pub(crate) fn python(name: &str) -> Option<Command> {
 
 /// A TypeScript client's script; nothing where there is no Node with the packages.
 pub(crate) fn node(name: &str) -> Option<Command> {
-    let folder = provided("DEPUTY_TEST_NODE_DIR")?;
+    let folder = node_dir()?;
     let mut command = command(&node_program(&folder), name);
     command.env("DEPUTY_TEST_NODE_DIR", folder);
     Some(command)
 }
 
+/// The folder of Node and its packages; nothing where there is none.
+pub(crate) fn node_dir() -> Option<PathBuf> {
+    provided("DEPUTY_TEST_NODE_DIR")
+}
+
+/// The folder of the Python with the packages and of its programs; nothing where there is none.
+pub(crate) fn python_programs() -> Option<PathBuf> {
+    provided("DEPUTY_TEST_PYTHON").and_then(|python| Some(python.parent()?.to_owned()))
+}
+
 /// The Node of this machine's architecture.
-fn node_program(folder: &Path) -> PathBuf {
+pub(crate) fn node_program(folder: &Path) -> PathBuf {
     let arch = if cfg!(target_arch = "aarch64") {
         "arm64"
     } else {
