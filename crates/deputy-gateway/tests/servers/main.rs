@@ -1,0 +1,10 @@
+//! People's own servers, from adding one to calls of its tools, with real processes
+//! (`tests/fixture/mcp_fixture.rs`) and on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
+
+mod calls;
+mod life;
+mod rules;
+mod support;
+mod trust;

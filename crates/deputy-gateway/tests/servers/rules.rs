@@ -1,0 +1,63 @@
+use deputy_core::Role;
+use deputy_gateway::{CallError, Outcome};
+use deputy_templates::Policy;
+use serde_json::json;
+
+use crate::support::{both, code, reading, writing};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_strictest_word_counts() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let mut root = world.person("root").await;
+        root.role = Role::Admin;
+        world.list(
+            "fx",
+            &[reading("echo", "Echoes."), writing("client", "Writes.")],
+        );
+        world.ready(&anna, "fx", "fx").await;
+        let servers = world.gateway.servers();
+        let call = async |tool| world.call(&anna, tool, json!({})).await;
+
+        servers
+            .set_policy(&anna, "fx", "client", Some(Policy::Auto))
+            .await
+            .unwrap();
+        assert!(matches!(call("fx__client").await, Ok(Outcome::Done(_))));
+        servers
+            .set_policy(&anna, "fx", "echo", Some(Policy::Ask))
+            .await
+            .unwrap();
+        assert!(matches!(call("fx__echo").await, Ok(Outcome::Asked(_))));
+        servers.set_policy(&anna, "fx", "echo", None).await.unwrap();
+
+        // The administrator's rule makes it stricter, and the person can't make it laxer.
+        let rule = async |tool, policy| {
+            servers
+                .set_administrators_rule(&root, "custom", tool, policy)
+                .await
+        };
+        rule("client", Some(Policy::Ask)).await.unwrap();
+        assert!(matches!(call("fx__client").await, Ok(Outcome::Asked(_))));
+        rule("*", Some(Policy::Deny)).await.unwrap();
+        assert!(world.listed(&anna).await.is_empty());
+        let denied = call("fx__echo").await;
+        assert!(matches!(denied, Err(CallError::Forbidden(_))), "{denied:?}");
+        let shown = servers.tools(&anna, "fx").await.unwrap();
+        assert!(shown.iter().all(|tool| tool.effective == Policy::Deny));
+        assert_eq!(servers.administrators_rules(&root).await.unwrap().len(), 2);
+        rule("*", None).await.unwrap();
+        assert_eq!(world.listed(&anna).await, ["fx__echo", "fx__client"]);
+
+        // Not everybody's to make.
+        let own = servers
+            .set_administrators_rule(&anna, "custom", "*", None)
+            .await;
+        assert_eq!(code(own), "FORBIDDEN");
+        assert_eq!(
+            code(servers.set_policy(&root, "fx", "echo", None).await),
+            "NOT_FOUND"
+        );
+    })
+    .await;
+}

@@ -1,0 +1,265 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deputy_core::throttle::Throttle;
+use deputy_core::{Caller, Clock, Language, Lifecycle, Principal, Rng, Role, Scopes, Secret};
+use deputy_core::{SystemClock, SystemRng, UserId};
+use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
+use deputy_gateway::credentials::{
+    AccessToken, Connected, CredentialError, Credentials, NoRemoteCredentials,
+};
+use deputy_gateway::servers::{NewServer, Server, ServerError};
+use deputy_gateway::{
+    Audit, CallError, CallOptions, CallResult, Config, Gateway, Outcome, Parts, Pool, pool, servers,
+};
+use deputy_store::Store;
+use deputy_store::testing::{TestStore, postgres, sqlite, user};
+use deputy_templates::{Commands, Registry};
+use deputy_vault::Vault;
+use serde_json::{Value, json};
+
+/// Longer than anything here should take, on a busy machine.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A gateway for people whose accounts are connected to nothing.
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) store: Store,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) folder: tempfile::TempDir,
+    _database: TestStore,
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Credentials for Nobody {
+    async fn connected(&self, _: UserId) -> Result<Connected, CredentialError> {
+        Ok(Connected::default())
+    }
+
+    async fn at_hand(
+        &self,
+        _: UserId,
+    ) -> Result<(Connected, Option<AccessToken>), CredentialError> {
+        Ok((Connected::default(), None))
+    }
+
+    async fn access_token(&self, _: UserId) -> Result<AccessToken, CredentialError> {
+        Err(CredentialError::NotConnected)
+    }
+
+    async fn refresh(&self, _: UserId, _: i64) -> Result<AccessToken, CredentialError> {
+        Err(CredentialError::NotConnected)
+    }
+}
+
+/// Runs `test` in a world on each engine.
+pub(crate) async fn both(test: impl AsyncFn(&World)) {
+    both_with(|_| {}, test).await;
+}
+
+pub(crate) async fn both_with(change: impl Fn(&mut servers::Config), test: impl AsyncFn(&World)) {
+    for database in [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+    {
+        let world = World::on(database, &change);
+        test(&world).await;
+        world.gateway.pool().shutdown().await;
+        world.gateway.audit().close().await;
+        assert!(world.lifecycle.stop(LONG).await, "everything ends");
+    }
+}
+
+impl World {
+    fn on(database: TestStore, change: &impl Fn(&mut servers::Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = database.store.clone();
+        let (lifecycle, clock) = (Lifecycle::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
+        let keys = deputy_vault::Config {
+            current: Secret::new([7; 32]),
+            old: Vec::new(),
+        };
+        let config = pool::Config {
+            probe: Duration::from_secs(2),
+            input_grace: Duration::from_millis(300),
+            term_grace: Duration::from_millis(300),
+            backoff_first: Duration::from_millis(50),
+            ..pool::Config::default()
+        };
+        let parts = Parts {
+            vault: Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng)),
+            catalog: Catalog::new(Vec::new()).unwrap(),
+            credentials: Arc::new(Nobody),
+            remote: Arc::new(NoRemoteCredentials),
+            templates: Arc::new(Registry::builtin()),
+            pool: Pool::new(config, lifecycle.clone(), Arc::clone(&clock)),
+            audit: Audit::start(
+                store.clone(),
+                &Secret::new(vec![1; 32]),
+                Arc::clone(&clock),
+                &lifecycle,
+            ),
+            throttle: Arc::new(Throttle::new(0, Duration::from_mins(1), Arc::clone(&clock))),
+            store: store.clone(),
+            lifecycle: lifecycle.clone(),
+            clock,
+            rng,
+        };
+        let mut own = servers::Config::new(folder.path().join("servers"));
+        // What holds a process is the pool's tests' and the jail's.
+        own.level = deputy_jail::Level::Off;
+        own.commands = Commands::Any;
+        own.files_roots = vec![folder.path().join("files/{user}")];
+        change(&mut own);
+        let first_party = FirstPartyLaunch {
+            program: "/nonexistent/deputy".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            per_request_args: Vec::new(),
+            token_variable: "TOKEN",
+            isolation: Isolation::Shared,
+        };
+        let url = "https://deputy.example.org".parse().unwrap();
+        let gateway = Gateway::new(Config::new(url, first_party, own), parts);
+        gateway.run();
+        Self {
+            gateway,
+            store,
+            lifecycle,
+            folder,
+            _database: database,
+        }
+    }
+
+    /// A person with every right.
+    pub(crate) async fn person(&self, name: &str) -> Principal {
+        Principal {
+            user_id: user(&self.store, name).await,
+            username: name.to_owned(),
+            role: Role::User,
+            language: Language::En,
+            time_zone: "UTC".to_owned(),
+            scopes: Scopes::all(),
+            caller: Caller::Browser {
+                session: name.to_owned(),
+            },
+        }
+    }
+
+    /// The file with the tools that the fixture of this name lists.
+    pub(crate) fn tools_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.json"))
+    }
+
+    pub(crate) fn list(&self, name: &str, tools: &[Value]) {
+        std::fs::write(self.tools_file(name), json!(tools).to_string()).unwrap();
+    }
+
+    /// Adds the fixture as a server that lists what the file of this name says, `echo` at first.
+    pub(crate) async fn add(&self, who: &Principal, name: &str, list: &str) -> Server {
+        if !self.tools_file(list).exists() {
+            self.list(
+                list,
+                &[reading("echo", "Echoes."), writing("note", "Notes.")],
+            );
+        }
+        let added = self
+            .gateway
+            .servers()
+            .create(who, self.fixture(name, list))
+            .await;
+        added.unwrap()
+    }
+
+    pub(crate) fn fixture(&self, name: &str, list: &str) -> NewServer {
+        NewServer {
+            name: name.to_owned(),
+            server_type: "custom".to_owned(),
+            config: json!({
+                "command": env!("CARGO_BIN_EXE_mcp-fixture"),
+                "args": ["--tools", self.tools_file(list)],
+                "env": { "FIXTURE_TOKEN": "very-secret-word" },
+            }),
+            default_policy: None,
+        }
+    }
+
+    /// The same, and tested: its tools are accepted.
+    pub(crate) async fn ready(&self, who: &Principal, name: &str, list: &str) -> Server {
+        let server = self.add(who, name, list).await;
+        let report = self.gateway.servers().test(who, name).await.unwrap();
+        assert!(report.ok, "{report:?}");
+        server
+    }
+
+    pub(crate) async fn call(
+        &self,
+        who: &Principal,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Outcome, CallError> {
+        let options = CallOptions::default();
+        self.gateway.call(who, tool, arguments, options).await
+    }
+
+    /// The structured result of a call that must succeed.
+    pub(crate) async fn ask(&self, who: &Principal, tool: &str) -> Value {
+        structured(&done(self.call(who, tool, json!({})).await))
+    }
+
+    pub(crate) async fn listed(&self, who: &Principal) -> Vec<String> {
+        let tools = self.gateway.tools(who).await.unwrap();
+        tools.iter().map(|tool| tool.name.clone()).collect()
+    }
+
+    /// Ends the process, as a crash would.
+    pub(crate) async fn end(&self, who: &Principal, name: &str) {
+        let off = self.gateway.servers().set_enabled(who, name, false).await;
+        off.unwrap();
+        let on = self.gateway.servers().set_enabled(who, name, true).await;
+        on.unwrap();
+    }
+}
+
+pub(crate) fn reading(name: &str, description: &str) -> Value {
+    json!({
+        "name": name,
+        "description": description,
+        "inputSchema": { "type": "object", "properties": { "n": { "type": "integer" } } },
+        "annotations": { "readOnlyHint": true },
+    })
+}
+
+pub(crate) fn writing(name: &str, description: &str) -> Value {
+    json!({ "name": name, "description": description, "inputSchema": { "type": "object" } })
+}
+
+pub(crate) fn done(outcome: Result<Outcome, CallError>) -> CallResult {
+    match outcome {
+        Ok(Outcome::Done(result)) => result,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+pub(crate) fn structured(result: &CallResult) -> Value {
+    serde_json::from_str(result.structured.as_ref().unwrap().get()).unwrap()
+}
+
+/// The code of a refusal.
+pub(crate) fn code<T: std::fmt::Debug>(outcome: Result<T, ServerError>) -> &'static str {
+    outcome.unwrap_err().code()
+}
+
+/// Waits for a condition.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + LONG;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
