@@ -62,7 +62,12 @@ pub(super) async fn ready(
             let result = if is_done(&done).await {
                 Ok(())
             } else {
-                run(inner, launch, confinement, prepare, mark, abort, &done).await
+                match run(inner, launch, confinement, prepare, mark, abort).await {
+                    Ok(()) => remember(&home, &done)
+                        .await
+                        .map_err(|error| failed(format!("{}: {error}", done.display()), String::new())),
+                    Err(error) => Err(error),
+                }
             };
             drop(guard);
             result
@@ -91,11 +96,15 @@ async fn is_done(file: &Path) -> bool {
     tokio::fs::try_exists(file).await.unwrap_or(false)
 }
 
-async fn remember(file: &Path) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        tokio::fs::create_dir_all(folder).await?;
+/// Makes `file` in `home`. Nothing of the server's runs now, but it may have left links there, which are
+/// not followed: what they lead to is not the server's to write to.
+async fn remember(home: &Path, file: &Path) -> io::Result<()> {
+    let folder = home.join(DONE);
+    tokio::fs::create_dir_all(&folder).await?;
+    let real = tokio::fs::canonicalize(home).await?.join(DONE);
+    if tokio::fs::canonicalize(&folder).await? != real {
+        return Err(io::Error::other("it is a link"));
     }
-    // whatever the server put there before is not followed
     let mut options = tokio::fs::OpenOptions::new();
     options.write(true).create_new(true);
     match options.open(file).await {
@@ -111,7 +120,6 @@ async fn run(
     prepare: &Prepare,
     mark: &str,
     abort: &CancellationToken,
-    done: &Path,
 ) -> Result<(), UpstreamError> {
     let what = prepare.program.display();
     tracing::info!(program = %what, args = ?prepare.args, "preparing a server");
@@ -164,9 +172,7 @@ async fn run(
         let _ = read.await;
     }
     match end {
-        Ok(()) => remember(done)
-            .await
-            .map_err(|error| failed(format!("{}: {error}", done.display()), String::new())),
+        Ok(()) => Ok(()),
         Err(reason) => Err(failed(
             format!("preparing it with {what} failed: {reason}"),
             process.tail(),

@@ -232,6 +232,27 @@ async fn what_is_prepared_is_prepared_once_and_without_secrets() {
     world.pool.shutdown().await;
 }
 
+/// Links that a server left in its home lead nobody out of it.
+#[tokio::test]
+async fn what_was_prepared_is_not_remembered_elsewhere() {
+    if !able() {
+        return;
+    }
+    let (world, folders) = (world(), Folders::new());
+    std::fs::create_dir(folders.at("home")).unwrap();
+    std::os::unix::fs::symlink(folders.at("other"), folders.at("home/prepared")).unwrap();
+    let launch = prepared(&world, &folders, "true");
+    match world.call(&key(1, "linked"), &launch, "echo", "{}").await {
+        Err(UpstreamError::NotStarted { reason, .. }) => {
+            assert!(reason.contains("is a link"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let left = std::fs::read_dir(folders.at("other")).unwrap().count();
+    assert_eq!(left, 1, "its note alone");
+    world.pool.shutdown().await;
+}
+
 #[tokio::test]
 async fn one_home_is_prepared_by_one_at_a_time() {
     if !able() {
