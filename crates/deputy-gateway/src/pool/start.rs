@@ -282,11 +282,16 @@ async fn attempt(
     let hands = tokio::select! {
         biased;
         () = seat.abort.cancelled() => {
+            wire.close_input.cancel();
             process.kill().await;
             return Err(Failure { error: stopped(inner), hopeless: true });
         }
         hands = tokio::time::timeout_at(until, shake_hands(transport, how, seat.key.is_own())) => hands,
     };
+    if !matches!(hands, Ok(Ok(_))) {
+        // what writes to it ends with it
+        wire.close_input.cancel();
+    }
     let reason = match hands {
         Ok(Ok(service)) => return Ok((process, wire, service)),
         Ok(Err(reason)) => match tokio::time::timeout(LAST_WORDS, process.wait()).await {
