@@ -70,6 +70,14 @@ pub struct Dialogue {
 }
 
 impl CallOptions {
+    /// Waits before another attempt, unless the caller breaks off.
+    async fn pause(&self, wait: Duration) -> Result<(), CallError> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.cancel.cancelled() => Err(CallError::Cancelled),
+        }
+    }
+
     /// Who asks, for finding the answer again: the same token over REST and over MCP are two.
     pub(crate) fn asker(&self, principal: &Principal) -> String {
         let label = principal.caller.label();

@@ -32,12 +32,10 @@ impl Gateway {
         let mut in_doubt = run.first_attempt > 1;
         let answered = match &tool.origin {
             Origin::FirstParty(_) => {
-                self.answer(run, tool, arguments, options, false, &mut in_doubt)
-                    .await
+                Box::pin(self.answer(run, tool, arguments, options, false, &mut in_doubt)).await
             }
             Origin::Own(own) => {
-                self.answer_own(run, tool, own, arguments, options, &mut in_doubt)
-                    .await
+                Box::pin(self.answer_own(run, tool, own, arguments, options, &mut in_doubt)).await
             }
         };
         let answer = answered.map_err(|error| {
@@ -174,10 +172,7 @@ impl Gateway {
                 Next::Refresh => token = self.refreshed(run.user, tool, token.generation).await?,
                 Next::After(wait) => {
                     tracing::debug!(tool = tool.name, call = %run.call_id, ?wait, error = %error, "trying again");
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = options.cancel.cancelled() => return Err(CallError::Cancelled),
-                    }
+                    options.pause(wait).await?;
                 }
             }
             if !matches!(failure, Failure::Unauthorized) {

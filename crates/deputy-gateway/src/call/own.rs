@@ -156,10 +156,7 @@ impl Gateway {
                 Next::After(wait) if wait > Duration::from_secs(10) => return Err(error),
                 Next::After(wait) => {
                     tracing::debug!(server = own.server.id, call = %run.call_id, ?wait, "trying again");
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = options.cancel.cancelled() => return Err(CallError::Cancelled),
-                    }
+                    options.pause(wait).await?;
                 }
             }
             metrics::counter!("deputy_tool_retries_total", "tool" => tool.counted_as())

@@ -69,7 +69,7 @@ pub(crate) struct ItemOutcome {
 #[serde(untagged)]
 pub(crate) enum ItemData {
     Done(CallBody),
-    Asked(AskedBody),
+    Asked(Box<AskedBody>),
 }
 
 impl From<Result<Outcome, CallError>> for ItemOutcome {

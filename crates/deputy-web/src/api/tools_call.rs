@@ -45,14 +45,14 @@ pub(crate) struct AskedBody {
 /// What a call comes to, on its own or in a batch.
 pub(super) enum Answer {
     Done(CallBody),
-    Asked(AskedBody),
+    Asked(Box<AskedBody>),
 }
 
 impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done(result) => Self::Done(result.into()),
-            Outcome::Asked(approval) => Self::Asked((*approval).into()),
+            Outcome::Asked(approval) => Self::Asked(Box::new((*approval).into())),
         }
     }
 }
