@@ -106,8 +106,9 @@ fn only_safe_urls_are_taken() {
             "{url}"
         );
     }
+    let allowed = "127.0.0.1:9,localhost:9,[::1]:80,10.0.0.7:8080".parse();
     let loopback = Rules {
-        plain_http: PlainHttp::Loopback,
+        plain_http: PlainHttp::Allowed(allowed.unwrap()),
         ..rules()
     };
     let registry = Registry::builtin();
@@ -122,11 +123,13 @@ fn only_safe_urls_are_taken() {
         "http://127.0.0.1:9/mcp",
         "http://localhost:9/mcp",
         "http://[::1]/mcp",
+        "http://10.0.0.7:8080/mcp",
     ] {
         assert!(check(url), "{url}");
     }
     for url in [
         "http://10.0.0.1/mcp",
+        "http://127.0.0.1:10/mcp",
         "http://localhost.example.com/mcp",
         "http://127.0.0.1.example.com/mcp",
     ] {
