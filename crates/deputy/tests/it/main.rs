@@ -16,6 +16,7 @@ mod approvals;
 mod calendar;
 mod cancel;
 mod confinement;
+mod conformance;
 mod crash;
 mod discovery;
 mod faults;

@@ -6,14 +6,16 @@ mod clients;
 mod google;
 mod person;
 mod process;
+mod proxy;
 
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::Browser;
 pub(crate) use clients::{
-    for_two, node, node_dir, node_program, output, python, python_programs, succeed,
+    client_package, for_two, node, node_dir, node_program, output, python, python_programs, succeed,
 };
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy};
+pub(crate) use proxy::Proxy;
 
 use std::time::{Duration, Instant};
 

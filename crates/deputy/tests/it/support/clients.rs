@@ -65,6 +65,29 @@ pub(crate) fn python_programs() -> Option<PathBuf> {
     provided("DEPUTY_TEST_PYTHON").and_then(|python| Some(python.parent()?.to_owned()))
 }
 
+/// A program of a package of `node_modules`; nothing where the package is not.
+pub(crate) fn client_package(script: &str) -> Option<Command> {
+    let folder = provided("DEPUTY_TEST_NODE_DIR")?;
+    let script = folder.join("node_modules").join(script);
+    if !script.exists() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "{} is not there",
+            script.display()
+        );
+        eprintln!("left out: {} is not there", script.display());
+        return None;
+    }
+    let mut command = Command::new(node_program(&folder));
+    command.arg(script).env_clear();
+    for variable in ["PATH", "HOME", "TMPDIR"] {
+        if let Ok(value) = std::env::var(variable) {
+            command.env(variable, value);
+        }
+    }
+    Some(command)
+}
+
 /// The Node of this machine's architecture.
 pub(crate) fn node_program(folder: &Path) -> PathBuf {
     let arch = if cfg!(target_arch = "aarch64") {
