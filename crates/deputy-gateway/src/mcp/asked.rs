@@ -146,7 +146,11 @@ pub(super) fn requests(asked: &Map<String, Value>) -> Result<InputRequests, serd
 
 /// A request in the form that results have.
 pub(super) fn as_request(method: &str, params: &RawValue) -> Value {
-    let params: Value = serde_json::from_str(params.get()).unwrap_or_default();
+    let mut params: Value = serde_json::from_str(params.get()).unwrap_or_default();
+    if let Some(params) = params.as_object_mut() {
+        // Of the connection to the server; a result has none.
+        params.remove("_meta");
+    }
     json!({ "method": method, "params": params })
 }
 

@@ -327,7 +327,8 @@ impl Asking<'_> {
     /// without an answer.
     async fn hold(&self, running: &mut Running, first: Inbound) -> Result<Option<Turn>, ErrorData> {
         let mut questions = vec![(format!("question-{}", running.asked), first)];
-        while let Ok(further) = running.inbound.try_recv() {
+        // What a server asks at once is asked at once.
+        while let Ok(Some(further)) = tokio::time::timeout(AT_ONCE, running.inbound.recv()).await {
             running.asked += 1;
             let params = serde_json::from_str(further.params.get()).unwrap_or_default();
             if self.client.can(&further.method, &params) {
@@ -480,6 +481,9 @@ impl Asking<'_> {
 
 /// How long log messages may take to follow the answer that they came before.
 const LAST_WORDS: Duration = Duration::from_millis(5);
+
+/// How far apart questions may come that are asked together.
+const AT_ONCE: Duration = Duration::from_millis(10);
 
 enum Resumed {
     Goes(Running),

@@ -101,6 +101,11 @@ impl Front {
             Turn::Came(Err(error @ CallError::Refused { .. })) if *call.place != Place::All => {
                 Err(wire::rpc_error(&error))
             }
+            Turn::Came(Err(CallError::UnknownTool(_))) => {
+                // Under the name by which it was called.
+                let unknown = CallError::UnknownTool(call.request.name.to_string());
+                wire::failed(&unknown).map(Into::into)
+            }
             Turn::Came(Err(error)) => wire::failed(&error).map(Into::into),
         }
     }
