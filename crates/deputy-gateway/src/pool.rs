@@ -26,7 +26,9 @@
 //! `kin` how nothing is left of it.
 
 mod backoff;
+mod care;
 mod child;
+mod config;
 mod ears;
 mod eras;
 mod exchange;
@@ -39,6 +41,7 @@ mod mind;
 mod notices;
 mod prepare;
 mod remote;
+mod result;
 mod seats;
 mod slot;
 mod spawn;
@@ -49,12 +52,9 @@ mod upstream;
 mod wire;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
-use deputy_core::http::PrivateHosts;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemRng, UserId};
 use parking_lot::{Mutex, RwLock};
 use serde_json::value::RawValue;
@@ -62,6 +62,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use config::Config;
 pub use held::Held;
 pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
 pub use stats::{PoolStats, ServerKind, ServerState, ServerStats, ServerStatus};
@@ -70,97 +71,11 @@ pub use upstream::{
     RpcError, ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
 
-use child::{Child, Lease, Stop};
+use child::{Lease, Stop};
 use eras::Eras;
 use exchange::{Asides, Exchange, Params};
 use slot::{Phase, Seat, Slot};
-use spawn::{Grace, Spawner};
-
-/// Limits and times of the pool.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// An unused server ends after this. Default 10 min.
-    pub idle_stop: Duration,
-    /// How often a server has to give a sign of life. Default 60 s.
-    pub health_every: Duration,
-    /// How long it may take to. Default 10 s.
-    pub health_answer: Duration,
-    /// How long a server may take to start. Default 30 s.
-    pub handshake: Duration,
-    /// How much of that the attempt of the newer protocol may take, with a server of which it is not known
-    /// what it speaks and that answers nothing. Default 4 s.
-    pub probe: Duration,
-    /// Most processes of one person. Default 16: 10 of their own, the first-party ones, and some room.
-    pub per_person: usize,
-    /// Most processes in all. Default 256.
-    pub total: usize,
-    /// Most servers in the network that one person uses at a time. Default 16.
-    pub http_per_person: usize,
-    /// Most in all. Default 1024.
-    pub http_total: usize,
-    /// Most requests to one of them at a time. Default 10.
-    pub http_in_flight: usize,
-    /// How long a request waits for its turn there. Default 30 s.
-    pub http_acquire: Duration,
-    /// Which of them may be on private addresses, and without TLS. Default: none.
-    pub private_hosts: PrivateHosts,
-    /// First pause of a server that keeps ending. Default 1 s.
-    pub backoff_first: Duration,
-    /// Longest. Default 5 min.
-    pub backoff_max: Duration,
-    /// A server that lived this long starts its count of failures anew. Default 60 s.
-    pub stable_after: Duration,
-    /// How long a process may take to end after its input closed. Default 3 s.
-    pub input_grace: Duration,
-    /// How long after `SIGTERM`. Default 2 s.
-    pub term_grace: Duration,
-    /// How much of what a server prints is kept, in bytes. Default 64 KiB.
-    pub printed: usize,
-    /// The largest message, in bytes. Default 16 MiB.
-    pub max_message: usize,
-    /// How often the pool looks whether any of the times above has come. Default 5 s.
-    pub tick: Duration,
-    /// The program that confines itself ([`deputy_jail::enter`]). Default: this one, as it was when it was
-    /// started, also if its file was replaced since.
-    pub helper: PathBuf,
-    /// `PATH` of confined servers whose environment has none.
-    pub search: String,
-    /// How long the preparation of a server may take. Default 5 min.
-    pub prepare: Duration,
-    /// The memory that a server with all it started may use, in bytes; 0: no limit. Default 1 GiB.
-    pub memory: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            idle_stop: Duration::from_mins(10),
-            health_every: Duration::from_mins(1),
-            health_answer: Duration::from_secs(10),
-            handshake: Duration::from_secs(30),
-            probe: Duration::from_secs(4),
-            per_person: 16,
-            total: 256,
-            http_per_person: 16,
-            http_total: 1024,
-            http_in_flight: 10,
-            http_acquire: Duration::from_secs(30),
-            private_hosts: PrivateHosts::default(),
-            backoff_first: Duration::from_secs(1),
-            backoff_max: Duration::from_mins(5),
-            stable_after: Duration::from_mins(1),
-            input_grace: Duration::from_secs(3),
-            term_grace: Duration::from_secs(2),
-            printed: 64 * 1024,
-            max_message: 16 * 1024 * 1024,
-            tick: Duration::from_secs(5),
-            helper: PathBuf::from("/proc/self/exe"),
-            search: deputy_jail::DEFAULT_PATH.to_owned(),
-            prepare: Duration::from_mins(5),
-            memory: 1 << 30,
-        }
-    }
-}
+use spawn::Spawner;
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
@@ -283,7 +198,7 @@ impl Pool {
                 headers,
             },
         );
-        child::tool_result(
+        result::tool_result(
             self.exchange(key, launch, &exchange, &cancel, deadline)
                 .await?,
         )
@@ -454,7 +369,8 @@ impl Pool {
             // who listens waits for what may never come: that is no use of a server
             let (child, lease) = (lease.clone(), Some(lease));
             let lease = lease.filter(|_| exchange.method() != child::LISTEN);
-            let answer = child.exchange(exchange, cancel, deadline).await;
+            // boxed, because many other futures hold this one
+            let answer = Box::pin(child.exchange(exchange, cancel, deadline)).await;
             drop(lease);
             match answer {
                 Ok(result) => return Ok(result),
@@ -537,117 +453,6 @@ impl Inner {
                 Err(_) if starting.generation < launch.generation => {}
                 Err(error) => return Err(error),
             }
-        }
-    }
-
-    /// Tells all processes whose key fits to end, and waits for it.
-    async fn stop_where(&self, reason: &'static str, fits: impl Fn(&PoolKey) -> bool) {
-        let slots: Vec<_> = self
-            .slots
-            .read()
-            .values()
-            .filter(|slot| fits(&slot.key))
-            .cloned()
-            .collect();
-        for slot in slots {
-            let mut state = slot.state.lock();
-            if let Phase::Starting(starting) = &state.phase {
-                starting.abort.cancel();
-            }
-            if matches!(state.phase, Phase::Gone) {
-                continue;
-            }
-            state.phase = Phase::Gone;
-            drop(state);
-            self.slots
-                .write()
-                .retain(|_, other| !Arc::ptr_eq(other, &slot));
-        }
-        // those on their way out, too
-        let seats: Vec<_> = self
-            .seats
-            .lock()
-            .values()
-            .filter(|seat| fits(&seat.key))
-            .cloned()
-            .collect();
-        for seat in &seats {
-            seat.stop(Stop::Now(reason));
-        }
-        for seat in seats {
-            seat.gone.cancelled().await;
-        }
-    }
-
-    /// No new processes; those without calls end.
-    fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        for seat in self.seats.lock().values() {
-            seat.stop(Stop::WhenIdle);
-        }
-    }
-
-    async fn look(self: &Arc<Self>) {
-        let now = self.clock.now();
-        let since = |then: jiff::Timestamp| {
-            Duration::try_from(now.duration_since(then)).unwrap_or_default()
-        };
-        let slots: Vec<_> = self.slots.read().values().cloned().collect();
-        let mut looks = Vec::new();
-        for slot in slots {
-            let mut state = slot.state.lock();
-            match &state.phase {
-                Phase::Running(child) => {
-                    if child.in_flight() == 0 && since(child.last_used()) >= self.config.idle_stop {
-                        tracing::info!(server = %slot.key, pid = child.pid, "stopping an idle server");
-                        child.stop(Stop::Now("it was idle"));
-                        state.phase = Phase::Vacant;
-                    } else if since(state.looked_at.unwrap_or(child.started).max(child.started))
-                        >= self.config.health_every
-                    {
-                        let child = child.clone();
-                        state.looked_at = Some(now);
-                        looks.push(self.look_after(slot.clone(), child));
-                    }
-                }
-                Phase::Vacant if state.is_forgettable(now, self.config.backoff_max) => {
-                    state.phase = Phase::Gone;
-                    drop(state);
-                    self.slots
-                        .write()
-                        .retain(|_, other| !Arc::ptr_eq(other, &slot));
-                }
-                Phase::Vacant | Phase::Starting(_) | Phase::Gone => {}
-            }
-        }
-        futures_util::future::join_all(looks).await;
-        memory::look(self).await;
-    }
-
-    /// Replaces a server that gives no sign of life.
-    async fn look_after(&self, slot: Arc<Slot>, child: Arc<Child>) {
-        if child.is_well(self.config.health_answer).await || child.is_leaving() {
-            return;
-        }
-        let mut state = slot.state.lock();
-        if !matches!(&state.phase, Phase::Running(current) if current.id == child.id) {
-            return;
-        }
-        tracing::warn!(server = %slot.key, pid = child.pid, calls = child.in_flight(), "a server is mute; replacing it");
-        metrics::counter!("deputy_pool_mute_total").increment(1);
-        // calls in flight may still end well, and have deadlines
-        child.stop(if child.in_flight() == 0 {
-            Stop::Now("it was mute")
-        } else {
-            Stop::WhenIdle
-        });
-        state.phase = Phase::Vacant;
-    }
-
-    fn grace(&self) -> Grace {
-        Grace {
-            input: self.config.input_grace,
-            term: self.config.term_grace,
         }
     }
 }

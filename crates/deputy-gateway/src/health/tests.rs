@@ -22,6 +22,7 @@ fn server(owner: &str, name: &str, state: ServerState) -> ServerStats {
         restarts: 0,
         backoff_until: (state == ServerState::BackingOff)
             .then(|| now() + SignedDuration::from_secs(8)),
+        failures: 0,
         rss_bytes: None,
     }
 }

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Pool;
-use super::child::{self, Lease};
+use super::child::Lease;
 use super::exchange::{Asides, Exchange, Params};
 use super::launch::{Launch, PoolKey};
+use super::result;
 use super::upstream::{self, CallRequest, Request, ServerInfo, ToolResult, UpstreamError};
 
 /// A running server that does not end for want of use while this is held.
@@ -75,7 +76,7 @@ impl Held {
             .lease
             .exchange(&exchange, &request.cancel, request.deadline);
         match answer.await {
-            Ok(result) => child::tool_result(result).map(Some),
+            Ok(result) => result::tool_result(result).map(Some),
             Err(None) => Ok(None),
             Err(Some(error)) => Err(error),
         }

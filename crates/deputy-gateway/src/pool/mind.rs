@@ -8,7 +8,7 @@ use super::Inner;
 use super::child::{Child, Link, Service};
 use super::remote::Remote;
 use super::seats::SeatGuard;
-use super::slot::{Phase, SHUTDOWN, Slot};
+use super::slot::{End, Phase, SHUTDOWN, Slot};
 use super::spawn::Process;
 use super::upstream::UpstreamError;
 
@@ -95,6 +95,7 @@ async fn mind_process(
         reason = child.told_to_stop() => {
             told(child, reason);
             process.stop(&wire.close_input, inner.grace()).await;
+            slot.state.lock().keep(process.tail(), inner.clock.now());
             tracing::info!(server = %slot.key, pid = child.pid, reason, "a server ended");
         }
     }
@@ -120,8 +121,10 @@ fn unasked(inner: &Inner, slot: &Slot, child: &Arc<Child>, reason: String, print
                 now,
                 Some(lived),
                 child.generation,
-                reason.clone(),
-                printed.clone(),
+                End {
+                    reason: reason.clone(),
+                    printed: printed.clone(),
+                },
                 &inner.config,
                 unit(inner),
             );

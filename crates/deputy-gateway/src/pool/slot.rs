@@ -47,6 +47,17 @@ pub(super) enum Phase {
     Gone,
 }
 
+/// How a process ended, or did not begin.
+pub(super) struct End {
+    /// What happened.
+    pub(super) reason: String,
+    /// The last it printed.
+    pub(super) printed: String,
+}
+
+/// How long the last that a process printed is kept when it is gone.
+const KEEP_PRINTED: SignedDuration = SignedDuration::from_hours(1);
+
 /// One server's state.
 #[derive(Default)]
 pub(super) struct SlotState {
@@ -63,6 +74,7 @@ pub(super) struct SlotState {
     pub(super) failed_for: String,
     /// The last that a process printed which is gone.
     pub(super) printed: String,
+    printed_at: Option<Timestamp>,
     pub(super) backoff_until: Option<Timestamp>,
 }
 
@@ -73,8 +85,7 @@ impl SlotState {
         now: Timestamp,
         lived: Option<Duration>,
         generation: u64,
-        reason: String,
-        printed: String,
+        end: End,
         config: &Config,
         unit: f64,
     ) {
@@ -86,8 +97,8 @@ impl SlotState {
         };
         self.failed_at = Some(now);
         self.failed_generation = generation;
-        self.failed_for = reason;
-        self.printed = printed;
+        self.failed_for = end.reason;
+        self.keep(end.printed, now);
         self.backoff_until = backoff::pause(
             self.failures,
             config.backoff_first,
@@ -95,6 +106,12 @@ impl SlotState {
             unit,
         )
         .and_then(|pause| now.checked_add(SignedDuration::try_from(pause).ok()?).ok());
+    }
+
+    /// Keeps the last that a process printed which is gone.
+    pub(super) fn keep(&mut self, printed: String, now: Timestamp) {
+        self.printed_at = (!printed.is_empty()).then_some(now);
+        self.printed = printed;
     }
 
     /// Refuses to start a server that keeps failing, unless `generation` shows that something changed.
@@ -116,11 +133,15 @@ impl SlotState {
         }
     }
 
-    /// Whether nothing is lost with a vacant slot: no failure that still counts.
+    /// Whether nothing is lost with a vacant slot: no failure that still counts, nothing printed lately.
     pub(super) fn is_forgettable(&self, now: Timestamp, after: Duration) -> bool {
-        self.failed_at.is_none_or(|at| {
-            Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago >= after * 2)
-        })
+        let printed = self
+            .printed_at
+            .is_some_and(|at| now.duration_since(at) < KEEP_PRINTED);
+        !printed
+            && self.failed_at.is_none_or(|at| {
+                Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago >= after * 2)
+            })
     }
 }
 

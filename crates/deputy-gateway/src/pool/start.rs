@@ -12,7 +12,7 @@ use super::mind::{Body, LAST_WORDS, mind, unit};
 use super::notices::Board;
 use super::remote::Remote;
 use super::seats::{SeatGuard, reserve};
-use super::slot::{Announce, Phase, Seat, Slot};
+use super::slot::{Announce, End, Phase, Seat, Slot};
 use super::spawn::{self, Process};
 use super::upstream::{Era, ServerInfo, UpstreamError};
 use super::wire::Wire;
@@ -101,8 +101,10 @@ fn take_place(
                         now,
                         None,
                         generation,
-                        reason.clone(),
-                        stderr_tail.clone(),
+                        End {
+                            reason: reason.clone(),
+                            printed: stderr_tail.clone(),
+                        },
                         &inner.config,
                         unit(inner),
                     );
@@ -300,6 +302,8 @@ async fn attempt(
         },
         Err(_) => "it did not answer the handshake in time".to_owned(),
     };
+    // who writes to it holds its input until then
+    wire.close_input.cancel();
     process.kill().await;
     let error = UpstreamError::NotStarted {
         reason,

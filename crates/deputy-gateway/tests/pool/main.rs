@@ -9,5 +9,6 @@ mod faults;
 mod life;
 mod net;
 mod npm;
+mod peers;
 mod speak;
 mod support;

@@ -54,8 +54,8 @@ struct Fake {
 }
 
 impl Fake {
-    fn has(&self, fault: &str) -> bool {
-        self.faults.lock().iter().any(|it| *it == fault)
+    fn has(&self, fault: &'static str) -> bool {
+        self.faults.lock().contains(&fault)
     }
 
     fn set(&self, faults: &[&'static str]) {
@@ -99,7 +99,7 @@ async fn take(
         .get("mcp-session-id")
         .map(|it| it.to_str().unwrap().to_owned());
     if method == Method::GET {
-        return get(&fake, &headers).await;
+        return get(&fake, &headers);
     }
     if method == Method::DELETE {
         fake.sessions
@@ -176,7 +176,7 @@ async fn take(
     }
 }
 
-async fn get(fake: &Arc<Fake>, headers: &HeaderMap) -> Response {
+fn get(fake: &Arc<Fake>, headers: &HeaderMap) -> Response {
     if fake.has("old-sse") {
         return event_stream(Body::from("event: endpoint\ndata: /messages\n\n"));
     }
@@ -252,7 +252,7 @@ async fn call(fake: Arc<Fake>, id: Value, params: Value) -> Response {
 }
 
 /// Has `app` be served, and says where.
-async fn serve(app: Router) -> Url {
+pub(crate) async fn serve(app: Router) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]

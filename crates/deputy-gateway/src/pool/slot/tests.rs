@@ -11,8 +11,10 @@ fn fail(state: &mut SlotState, now: i64, lived: Option<u64>) {
         at(now),
         lived.map(Duration::from_secs),
         1,
-        "boom".to_owned(),
-        String::new(),
+        End {
+            reason: "boom".to_owned(),
+            printed: String::new(),
+        },
         &Config::default(),
         0.5,
     );
