@@ -12,6 +12,7 @@
 //! it into configuration and secrets, or says what is wrong with which field; [`Template::render`] makes the
 //! [`Definition`] that is started. [`setup`] asks for the same one question at a time.
 
+mod carry;
 mod check;
 mod faults;
 mod field;

@@ -377,6 +377,7 @@ fn merged(
     let bad = |e: serde_json::Error| ServerError::internal(&e, "reading a server's row");
     let mut config: Map<String, Value> = serde_json::from_str(&row.config).map_err(bad)?;
     let mut kept: BTreeSet<String> = serde_json::from_str(&row.secrets_set).map_err(bad)?;
+    let before = config.clone();
     for (name, value) in patch {
         let of_map = format!("{name}/");
         let map = template
@@ -412,5 +413,6 @@ fn merged(
             }
         }
     }
+    template.settle(&before, patch, &mut config, &mut kept);
     Ok((config, kept))
 }

@@ -136,3 +136,33 @@ fn only_safe_urls_are_taken() {
         assert!(!check(url), "{url}");
     }
 }
+
+#[test]
+fn a_stored_secret_does_not_move_to_another_origin() {
+    let registry = Registry::builtin();
+    let template = registry.get("remote").unwrap();
+    let before =
+        json!({"url": "https://mcp.example.com/mcp", "auth": "header", "header_name": "X-Key"});
+    let settle = |patch: Value| {
+        let before = before.as_object().unwrap();
+        let patch = patch.as_object().unwrap();
+        let mut config = before.clone();
+        config.extend(patch.clone());
+        let mut kept = BTreeSet::from(["header_value".to_owned()]);
+        template.settle(before, patch, &mut config, &mut kept);
+        (Value::Object(config), kept.len())
+    };
+    assert_eq!(settle(json!({"url": "https://mcp.example.com/v2"})).1, 1);
+    for url in [
+        "https://evil.example/mcp",
+        "https://mcp.example.com:8443/mcp",
+        "nonsense",
+    ] {
+        assert_eq!(settle(json!({"url": url})).1, 0, "{url}");
+    }
+    // What was for another way of sign-in goes without being named.
+    assert_eq!(
+        settle(json!({"auth": "none"})).0,
+        json!({"url": "https://mcp.example.com/mcp", "auth": "none"})
+    );
+}
