@@ -164,6 +164,7 @@ pub(crate) struct Inner {
     /// When what has lapsed was cleared last.
     pub(crate) swept_at: Mutex<Option<Timestamp>>,
     pub(crate) servers: Servers,
+    pub(crate) setups: server_setup::Setups,
     pub(crate) tools_changed: broadcast::Sender<UserId>,
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
@@ -195,6 +196,15 @@ impl Gateway {
                 tools_changed: tools_changed.clone(),
             },
         );
+        let allowed = servers.clone();
+        let setups = server_setup::Setups::new(server_setup::Parts {
+            store: parts.store.clone(),
+            vault: parts.vault.clone(),
+            clock: Arc::clone(&parts.clock),
+            rng: Arc::clone(&parts.rng),
+            templates: Arc::clone(&parts.templates),
+            rules: Arc::new(move |user| allowed.rules_of(user, None)),
+        });
         Self {
             inner: Arc::new(Inner {
                 breakers,
@@ -203,6 +213,7 @@ impl Gateway {
                 config,
                 parts,
                 servers,
+                setups,
                 tools_changed,
                 decided,
                 under_way: TaskTracker::new(),
@@ -240,6 +251,11 @@ impl Gateway {
     /// The servers that people brought along.
     pub fn servers(&self) -> &Servers {
         &self.inner.servers
+    }
+
+    /// Guided setups of such servers.
+    pub fn setups(&self) -> &server_setup::Setups {
+        &self.inner.setups
     }
 
     /// Tells clients of this person that the list of tools is another one now.

@@ -6,6 +6,7 @@
 //!
 //! * `change`: adding, changing, switching off, removing; what was given is checked by the template
 //!   and the secrets are sealed, never to be shown again;
+//! * `draft`: what would be run, before it is added;
 //! * `launch`: how a stored server is started or reached;
 //! * `read`: its tools, read from the running server and held against what the person agreed to
 //!   ([`pins`]); no call reaches a fresh process before that;
@@ -21,6 +22,7 @@
 mod cache;
 mod change;
 pub mod definition;
+mod draft;
 mod error;
 mod health;
 mod launch;
@@ -48,6 +50,7 @@ use tokio::sync::broadcast;
 use url::Url;
 
 pub use definition::Definition;
+pub use draft::{Draft, Missing, Runs};
 pub use error::ServerError;
 pub use launch::RemoteServer;
 pub use view::{

@@ -39,7 +39,8 @@ use serde::{Deserialize, Serialize};
 
 pub use abilities::{Abilities, abilities};
 pub use enter::{EXIT_CONFINEMENT, EXIT_PROGRAM, enter};
-pub use folders::{PathFault, allowed_folder};
+pub use folders::{PathFault, allowed_folder, own_roots};
+pub use programs::is_installed;
 
 /// The hidden subcommand whose arguments [`command`] makes and [`enter`] takes.
 pub const SUBCOMMAND: &str = "__sandbox-exec";

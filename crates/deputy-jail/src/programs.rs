@@ -77,6 +77,11 @@ pub(crate) fn find(program: &Path, search: &str) -> Result<Found, Error> {
     })
 }
 
+/// Whether this program is there: a bare name in the `PATH` `search`, a whole path as it is.
+pub fn is_installed(program: &Path, search: &str) -> bool {
+    look_up(program, search).is_ok()
+}
+
 fn look_up(program: &Path, search: &str) -> Result<PathBuf, Error> {
     let missing = |searched: &str| Error::ProgramNotFound {
         program: program.to_owned(),

@@ -11,7 +11,11 @@ mod google_disconnect;
 mod health;
 mod integrations;
 mod me;
+mod policies;
 mod pool;
+mod server_setup;
+pub(crate) mod servers;
+mod templates;
 mod tools;
 mod tools_batch;
 mod tools_call;
@@ -92,6 +96,26 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(usage::handle))
         .routes(routes!(me::show, me::change))
         .routes(routes!(pool::handle))
+        .routes(routes!(policies::list, policies::set))
+        .routes(routes!(templates::handle))
+        .routes(routes!(servers::all::list, servers::all::create))
+        .routes(routes!(
+            servers::one::show,
+            servers::one::change,
+            servers::one::delete
+        ))
+        .routes(routes!(servers::switch::enable))
+        .routes(routes!(servers::switch::disable))
+        .routes(routes!(servers::tools::list))
+        .routes(routes!(servers::tools::set_policy))
+        .routes(routes!(servers::accept::handle))
+        .routes(routes!(servers::log::handle))
+        .routes(routes!(server_setup::begin))
+        .routes(routes!(
+            server_setup::show,
+            server_setup::step,
+            server_setup::cancel
+        ))
         .routes(routes!(health::handle))
         .routes(routes!(context::show, context::select, context::clear))
         .routes(routes!(context::suggestions))
@@ -104,6 +128,7 @@ fn slow_routes() -> OpenApiRouter<App> {
         .routes(routes!(tools_batch::handle))
         .routes(routes!(ask::handle))
         .routes(routes!(approvals::decide))
+        .routes(routes!(servers::test::handle))
 }
 
 /// The routes that answer quickly, and those that make a call.

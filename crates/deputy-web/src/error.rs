@@ -20,9 +20,25 @@ pub(crate) struct ErrorBody {
     /// Which argument is wrong: a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pointer: Option<String>,
+    /// The name of that field, as a form would have it: `allowed_path` for `/config/allowed_path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    /// All that is wrong, where there is more than one field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) problems: Vec<FieldProblem>,
     /// Where to connect what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connect_url: Option<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FieldProblem {
+    /// Which: a JSON pointer (RFC 6901).
+    #[schema(example = "/config/allowed_path")]
+    pub(crate) pointer: String,
+    /// What, for people.
+    pub(crate) message: String,
 }
 
 /// An answer that is no success.
@@ -48,6 +64,8 @@ impl ApiError {
             code,
             message: message.into(),
             pointer: None,
+            field: None,
+            problems: Vec::new(),
             connect_url: None,
         };
         Self {
@@ -123,7 +141,18 @@ impl ApiError {
     }
 
     pub(crate) fn pointer(mut self, pointer: String) -> Self {
+        let name = pointer.strip_prefix("/config/").unwrap_or(&pointer);
+        let name = name.trim_start_matches('/');
+        self.body.field = (!name.is_empty()).then(|| name.to_owned());
         self.body.pointer = Some(pointer);
+        self
+    }
+
+    /// Lists what is wrong where it is more than one field.
+    pub(crate) fn problems(mut self, problems: Vec<FieldProblem>) -> Self {
+        if problems.len() > 1 {
+            self.body.problems = problems;
+        }
         self
     }
 

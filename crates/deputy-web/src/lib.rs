@@ -29,6 +29,7 @@ mod error;
 mod form;
 mod google;
 mod health;
+mod kinds;
 mod language;
 mod middleware;
 mod next;

@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod message;
 pub(crate) mod remote;
+pub(crate) mod servers;
 pub(crate) mod settings;
 
 use askama::Template;
@@ -50,6 +51,7 @@ pub(crate) fn quick() -> Router<App> {
             "/settings/sign-out-everywhere",
             post(settings::sign_out_everywhere),
         )
+        .merge(servers::quick())
 }
 
 /// The pages that make a call.
@@ -61,6 +63,7 @@ pub(crate) fn slow() -> Router<App> {
         )
         .route("/servers/{name}/connect", get(remote::start))
         .route("/servers/oauth/callback", get(remote::callback))
+        .merge(servers::slow())
 }
 
 /// A page as an answer.

@@ -7,6 +7,7 @@ mod context;
 mod pages;
 mod remote;
 mod routes;
+mod servers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) struct TestApp {
     lifecycle: Lifecycle,
     audit: Audit,
     store: TestStore,
+    folder: tempfile::TempDir,
 }
 
 fn tool(name: &'static str, read_only: bool, ask: AskRule) -> ToolSpec {
@@ -110,6 +112,21 @@ fn connections(
     )
 }
 
+/// People may use folders of their own below `folder`, and a command that is no server.
+fn own_servers(folder: &std::path::Path) -> deputy_gateway::servers::Config {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = folder.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let npx = bin.join("npx");
+    std::fs::write(&npx, "#!/bin/sh\necho this is no server >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&npx, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut config = deputy_gateway::servers::Config::new(folder.join("servers"));
+    config.files_roots = vec![folder.join("files/{user}")];
+    config.commands = deputy_templates::Commands::from_setting("npx");
+    config.env = vec![("PATH".to_owned(), bin.display().to_string())];
+    config
+}
+
 impl TestApp {
     /// With Google's token endpoint at `google`, if there is one.
     pub(crate) async fn start(google: Option<&Url>) -> Self {
@@ -117,6 +134,7 @@ impl TestApp {
     }
 
     pub(crate) async fn at(public_url: &str, google: Option<&Url>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let test = sqlite().await;
         let store = test.store.clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -194,7 +212,7 @@ impl TestApp {
             token_variable: "GOOGLE_ACCESS_TOKEN",
             isolation: Isolation::Shared,
         };
-        let mut own_servers = deputy_gateway::servers::Config::new("/nonexistent/servers");
+        let mut own_servers = own_servers(folder.path());
         own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(
             deputy_gateway::Config::new(public_url.clone(), launch, own_servers),
@@ -224,6 +242,7 @@ impl TestApp {
             lifecycle,
             audit,
             store: test,
+            folder,
         }
     }
 

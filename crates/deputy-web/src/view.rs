@@ -219,6 +219,11 @@ impl Flash {
             "expired" => wait("flash-expired"),
             "signed-out" => good("flash-signed-out"),
             "not-connected" => wait("flash-not-connected"),
+            "server-added" => good("flash-server-added"),
+            "server-deleted" => good("flash-server-deleted"),
+            "tools-allowed" => good("flash-tools-allowed"),
+            "tools-changed-again" => wait("flash-tools-changed-again"),
+            "draft-lapsed" => wait("flash-draft-lapsed"),
             _ => return None,
         })
     }

@@ -221,7 +221,7 @@ impl Servers {
         })
     }
 
-    fn check(
+    pub(super) fn check(
         &self,
         principal: &Principal,
         template: &Template,

@@ -119,6 +119,122 @@ to-home = Go to the start page
 to-connections = Go to connections
 try-again = Try again
 
+## Servers
+servers-title = Your servers
+servers-lead = MCP servers that run for you alone. Your assistants use their tools through Deputy.
+servers-empty-title = No servers yet
+servers-empty-text = Add the first one below: files, GitHub, a database, or any other.
+server-add = Add a server
+server-add-lead = Choose what it is for. Nothing runs before you have seen what will be run.
+server-used = last used { $when }
+server-never-used = not used yet
+server-inactive = Sleeping
+server-starting = Starting
+server-active = Running
+server-error = Error
+server-needs-consent = Needs your permission
+server-disabled = Off
+server-consent-text = This server waits for your permission.
+server-retry = It is not started again before { $when }.
+server-printed = What it printed last
+server-new-title = Add: { $kind }
+server-edit-title = Edit { $name }
+server-name = Name
+server-name-help = Small letters, digits and dashes. Tools are called by this name: NAME__TOOL.
+server-name-taken = You already have a server of this name.
+server-changed-meanwhile = It was changed at the same time. Look at it again.
+server-policy = Tools without a rule of their own
+server-policy-help = You can set a rule for each tool afterwards.
+server-continue = Continue
+server-setup = How to set it up
+server-runs-pattern = What will be run
+form-wrong = Something in the form is not right. Nothing was changed.
+field-optional = optional
+field-when = Only if “{ $field }” is { $values }.
+field-roots = It must be inside
+secret-set = Set
+secret-replace = Leave empty to keep it.
+secret-remove = Remove
+review-title = Add { $name }?
+review-lead = This program will run on the server’s machine for you alone, closed in and with no more than what is listed here.
+review-lead-remote = Calls of its tools will go to this address.
+review-add = Add
+runs-network = Network
+runs-network-open = yes
+runs-network-none = none
+runs-network-remote = Deputy reaches it at this address
+runs-folders = Folders
+runs-folders-none = none of yours
+runs-access = Access
+runs-access-oauth = with your permission, given at its sign-in page
+server-test = Test
+server-enable = Switch on
+server-disable = Switch off
+server-edit = Edit
+server-delete = Delete
+server-delete-title = Delete { $name }?
+server-delete-text = It is stopped, and its settings, secrets and rules are deleted, with what it kept for itself. Your folders stay as they are.
+server-delete-confirm = Yes, delete
+test-ok = It works
+test-failed = It does not work
+test-summary = { $tools } in { $time }
+server-test-first = Test it now: the first start may take a minute while its packages are fetched. The tools it has then are the ones you agree to.
+held-title = Waiting for you
+held-lead = The server describes these tools otherwise than when you agreed, or brought them later. They can’t be called until you allow them. What they say is the server’s own words: read, but don’t trust.
+held-difference = What changed in { $tool }
+held-invisible = The difference is in characters that can’t be seen.
+held-allow = Allow
+held-allow-all = Allow all of these
+tool-changed = Changed
+tool-new = New
+tool-gone = Gone
+tool-read-only = only reads
+tool-destructive = can destroy
+tool-by-administrator = by the administrator’s rule
+tool-policy-of = Rule for { $tool }
+tool-description = Description
+server-tools = Tools
+server-tools-lead = What happens when an assistant calls one. Without a rule of its own:
+server-tools-empty = No tools are known yet. Test the server.
+tools-save = Save the rules
+policy-default = Server’s default
+policy-auto = At once
+policy-ask = Ask me
+policy-deny = Never
+policy-ask-writes = Ask me before those that change something
+policy-ask-all = Ask me before each call
+policy-auto-all = Call without asking
+server-runs = What is run
+server-use = How to use it
+server-use-lead = A client that is connected to Deputy has its tools already.
+server-use-alone = For this server alone, with its resources and prompts, use its own address and one of your tokens:
+server-log = Log
+server-log-empty = It has printed nothing lately.
+kind-needs-program = This machine lacks: { $program }.
+kind-needs-commands = The administrator allows no commands (DEPUTY_CUSTOM_COMMANDS).
+kind-needs-folders = The administrator allows no folders (DEPUTY_FILES_ROOTS).
+rules-title = Rules about tools, for everybody
+rules-lead = You are an administrator. A rule holds for every person; a person’s own rule can only be stricter.
+rule-new = Add a rule
+rule-server = Kind of server
+rule-tool = Tool
+rule-tool-help = As its server names it; empty for all of them.
+rule-policy = What happens at the least
+rule-remove = Remove
+home-servers = Your servers need you
+server-held = { $n ->
+    [one] { $n } tool is held back until you look at it.
+   *[other] { $n } tools are held back until you look at them.
+}
+server-limit = { $n ->
+    [one] You already have { $n } server, which is the most. Delete it first.
+   *[other] You already have { $n } servers, which is the most. Delete one first.
+}
+test-tools = { $n ->
+    [one] { $n } tool
+   *[other] { $n } tools
+}
+
 ## Approvals
 approvals-title = Approvals
 approvals-lead = What an assistant wants to do in your name and may not without you. Look at exactly what would happen, then decide.
@@ -202,6 +318,13 @@ action-token-revoke = Token revoked
 action-session-start = Signed in
 action-session-end-all = Signed out everywhere
 action-password-change = Password changed
+action-servers-create = Server added
+action-servers-change = Server changed
+action-servers-delete = Server deleted
+action-servers-test = Server tested
+action-servers-accept = Tools allowed
+action-tools-policy = Rule about a tool
+action-policies-set = Rule for everybody
 
 ## Settings
 profile-title = You
@@ -275,6 +398,11 @@ flash-already-decided = This was decided before; nothing was done again.
 flash-expired = This request has expired. The assistant can ask again.
 flash-signed-out = You are signed out.
 flash-not-connected = There was nothing to disconnect.
+flash-server-added = Added. Now test it.
+flash-server-deleted = Deleted.
+flash-tools-allowed = Allowed. The tools can be called again.
+flash-tools-changed-again = They changed again meanwhile, so nothing was allowed. Look at them once more.
+flash-draft-lapsed = That took too long, so nothing was added. Please fill in the form again.
 
 ## Times
 time-now = just now

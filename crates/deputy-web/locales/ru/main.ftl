@@ -121,6 +121,125 @@ to-home = На главную
 to-connections = К подключениям
 try-again = Попробовать снова
 
+## Серверы
+servers-title = Ваши серверы
+servers-lead = Серверы MCP, которые работают только для вас. Ассистенты пользуются их инструментами через Deputy.
+servers-empty-title = Серверов пока нет
+servers-empty-text = Добавьте первый ниже: файлы, GitHub, база данных или любой другой.
+server-add = Добавить сервер
+server-add-lead = Выберите, для чего он. Ничего не запустится, пока вы не увидите, что именно будет запущено.
+server-used = использован { $when }
+server-never-used = ещё не использован
+server-inactive = Спит
+server-starting = Запускается
+server-active = Работает
+server-error = Ошибка
+server-needs-consent = Нужно ваше разрешение
+server-disabled = Выключен
+server-consent-text = Этот сервер ждёт вашего разрешения.
+server-retry = До { $when } он не будет запущен снова.
+server-printed = Последний вывод
+server-new-title = Добавить: { $kind }
+server-edit-title = Изменить { $name }
+server-name = Имя
+server-name-help = Строчные латинские буквы, цифры и дефисы. По этому имени называются инструменты: ИМЯ__ИНСТРУМЕНТ.
+server-name-taken = Сервер с таким именем у вас уже есть.
+server-changed-meanwhile = Его изменили в это же время. Посмотрите ещё раз.
+server-policy = Инструменты без своего правила
+server-policy-help = Позже можно задать правило для каждого инструмента.
+server-continue = Далее
+server-setup = Как настроить
+server-runs-pattern = Что будет запущено
+form-wrong = В форме что-то не так. Ничего не изменено.
+field-optional = необязательно
+field-when = Только если «{ $field }» — { $values }.
+field-roots = Должна быть внутри
+secret-set = Задано
+secret-replace = Оставьте пустым, чтобы не менять.
+secret-remove = Удалить
+review-title = Добавить { $name }?
+review-lead = Эта программа будет работать на машине сервера только для вас, изолированно, и получит лишь то, что указано здесь.
+review-lead-remote = Вызовы его инструментов пойдут по этому адресу.
+review-add = Добавить
+runs-network = Сеть
+runs-network-open = есть
+runs-network-none = нет
+runs-network-remote = Deputy обращается по этому адресу
+runs-folders = Папки
+runs-folders-none = никаких ваших
+runs-access = Доступ
+runs-access-oauth = с вашего разрешения, данного на его странице входа
+server-test = Проверить
+server-enable = Включить
+server-disable = Выключить
+server-edit = Изменить
+server-delete = Удалить
+server-delete-title = Удалить { $name }?
+server-delete-text = Сервер остановится; его настройки, секреты, правила и то, что он хранил у себя, удалятся. Ваши папки останутся как есть.
+server-delete-confirm = Да, удалить
+test-ok = Работает
+test-failed = Не работает
+test-summary = { $tools } за { $time }
+server-test-first = Проверьте его сейчас: первый запуск может занять минуту, пока загружаются пакеты. Вы соглашаетесь с теми инструментами, которые у него тогда есть.
+held-title = Ждёт вашего решения
+held-lead = Сервер описывает эти инструменты не так, как когда вы соглашались, или добавил их позже. Их нельзя вызвать, пока вы не разрешите. Описания — слова самого сервера: читайте, но не верьте им на слово.
+held-difference = Что изменилось в { $tool }
+held-invisible = Отличие — в невидимых символах.
+held-allow = Разрешить
+held-allow-all = Разрешить все эти
+tool-changed = Изменён
+tool-new = Новый
+tool-gone = Исчез
+tool-read-only = только читает
+tool-destructive = может удалить данные
+tool-by-administrator = по правилу администратора
+tool-policy-of = Правило для { $tool }
+tool-description = Описание
+server-tools = Инструменты
+server-tools-lead = Что происходит, когда ассистент вызывает инструмент. Без своего правила:
+server-tools-empty = Инструменты пока неизвестны. Проверьте сервер.
+tools-save = Сохранить правила
+policy-default = Как у сервера
+policy-auto = Сразу
+policy-ask = Спросить меня
+policy-deny = Никогда
+policy-ask-writes = Спросить меня перед теми, что что-то меняют
+policy-ask-all = Спросить меня перед каждым вызовом
+policy-auto-all = Вызывать без вопросов
+server-runs = Что запускается
+server-use = Как пользоваться
+server-use-lead = У клиента, подключённого к Deputy, его инструменты уже есть.
+server-use-alone = Только этот сервер, вместе с его ресурсами и подсказками, доступен по своему адресу с вашим токеном:
+server-log = Журнал сервера
+server-log-empty = За последнее время он ничего не выводил.
+kind-needs-program = На этой машине нет: { $program }.
+kind-needs-commands = Администратор не разрешил ни одной команды (DEPUTY_CUSTOM_COMMANDS).
+kind-needs-folders = Администратор не разрешил ни одной папки (DEPUTY_FILES_ROOTS).
+rules-title = Правила для инструментов, для всех
+rules-lead = Вы администратор. Правило действует для всех; правило человека может быть только строже.
+rule-new = Добавить правило
+rule-server = Вид сервера
+rule-tool = Инструмент
+rule-tool-help = Как его называет сервер; пусто — для всех.
+rule-policy = Что происходит как минимум
+rule-remove = Убрать
+home-servers = Ваши серверы ждут вас
+server-held = { $n ->
+    [one] { $n } инструмент задержан, пока вы на него не посмотрите.
+    [few] { $n } инструмента задержаны, пока вы на них не посмотрите.
+   *[many] { $n } инструментов задержаны, пока вы на них не посмотрите.
+}
+server-limit = { $n ->
+    [one] У вас уже { $n } сервер, больше нельзя. Сначала удалите его.
+    [few] У вас уже { $n } сервера, больше нельзя. Сначала удалите один из них.
+   *[many] У вас уже { $n } серверов, больше нельзя. Сначала удалите один из них.
+}
+test-tools = { $n ->
+    [one] { $n } инструмент
+    [few] { $n } инструмента
+   *[many] { $n } инструментов
+}
+
 ## Согласования
 approvals-title = Согласования
 approvals-lead = Что ассистент хочет сделать от вашего имени, но не может без вас. Посмотрите, что именно произойдёт, и решите.
@@ -205,6 +324,13 @@ action-token-revoke = Токен отозван
 action-session-start = Вход
 action-session-end-all = Выход на всех устройствах
 action-password-change = Пароль изменён
+action-servers-create = Сервер добавлен
+action-servers-change = Сервер изменён
+action-servers-delete = Сервер удалён
+action-servers-test = Сервер проверен
+action-servers-accept = Инструменты разрешены
+action-tools-policy = Правило для инструмента
+action-policies-set = Правило для всех
 
 ## Настройки
 profile-title = Вы
@@ -279,6 +405,11 @@ flash-already-decided = Решение уже было принято; повт�
 flash-expired = Срок запроса истёк. Ассистент может спросить снова.
 flash-signed-out = Вы вышли.
 flash-not-connected = Отключать было нечего.
+flash-server-added = Добавлен. Теперь проверьте его.
+flash-server-deleted = Удалён.
+flash-tools-allowed = Разрешено. Инструменты снова можно вызывать.
+flash-tools-changed-again = За это время они снова изменились, поэтому ничего не разрешено. Посмотрите ещё раз.
+flash-draft-lapsed = Прошло слишком много времени, ничего не добавлено. Заполните форму снова.
 
 ## Время
 time-now = только что

@@ -121,6 +121,125 @@ to-home = На головну
 to-connections = До підключень
 try-again = Спробувати знову
 
+## Сервери
+servers-title = Ваші сервери
+servers-lead = Сервери MCP, які працюють лише для вас. Асистенти користуються їхніми інструментами через Deputy.
+servers-empty-title = Серверів поки немає
+servers-empty-text = Додайте перший нижче: файли, GitHub, база даних чи будь-який інший.
+server-add = Додати сервер
+server-add-lead = Виберіть, для чого він. Нічого не запуститься, доки ви не побачите, що саме буде запущено.
+server-used = використано { $when }
+server-never-used = ще не використано
+server-inactive = Спить
+server-starting = Запускається
+server-active = Працює
+server-error = Помилка
+server-needs-consent = Потрібен ваш дозвіл
+server-disabled = Вимкнено
+server-consent-text = Цей сервер чекає на ваш дозвіл.
+server-retry = До { $when } його не буде запущено знову.
+server-printed = Останнє виведення
+server-new-title = Додати: { $kind }
+server-edit-title = Змінити { $name }
+server-name = Ім’я
+server-name-help = Малі латинські літери, цифри й дефіси. За цим ім’ям називаються інструменти: ІМ’Я__ІНСТРУМЕНТ.
+server-name-taken = Сервер із таким ім’ям у вас уже є.
+server-changed-meanwhile = Його змінили в цей самий час. Погляньте ще раз.
+server-policy = Інструменти без власного правила
+server-policy-help = Пізніше можна задати правило для кожного інструмента.
+server-continue = Далі
+server-setup = Як налаштувати
+server-runs-pattern = Що буде запущено
+form-wrong = У формі щось не так. Нічого не змінено.
+field-optional = необов’язково
+field-when = Лише якщо «{ $field }» — { $values }.
+field-roots = Має бути всередині
+secret-set = Задано
+secret-replace = Залиште порожнім, щоб не змінювати.
+secret-remove = Видалити
+review-title = Додати { $name }?
+review-lead = Ця програма працюватиме на машині сервера лише для вас, ізольовано, і отримає лише те, що вказано тут.
+review-lead-remote = Виклики його інструментів підуть за цією адресою.
+review-add = Додати
+runs-network = Мережа
+runs-network-open = є
+runs-network-none = немає
+runs-network-remote = Deputy звертається за цією адресою
+runs-folders = Теки
+runs-folders-none = жодної вашої
+runs-access = Доступ
+runs-access-oauth = з вашого дозволу, наданого на його сторінці входу
+server-test = Перевірити
+server-enable = Увімкнути
+server-disable = Вимкнути
+server-edit = Змінити
+server-delete = Видалити
+server-delete-title = Видалити { $name }?
+server-delete-text = Сервер зупиниться; його налаштування, секрети, правила й те, що він зберігав у себе, видаляться. Ваші теки залишаться як є.
+server-delete-confirm = Так, видалити
+test-ok = Працює
+test-failed = Не працює
+test-summary = { $tools } за { $time }
+server-test-first = Перевірте його зараз: перший запуск може тривати хвилину, доки завантажуються пакети. Ви погоджуєтеся з тими інструментами, які він тоді має.
+held-title = Чекає на ваше рішення
+held-lead = Сервер описує ці інструменти не так, як коли ви погоджувалися, або додав їх пізніше. Їх не можна викликати, доки ви не дозволите. Описи — слова самого сервера: читайте, але не вірте їм на слово.
+held-difference = Що змінилося в { $tool }
+held-invisible = Відмінність — у невидимих символах.
+held-allow = Дозволити
+held-allow-all = Дозволити всі ці
+tool-changed = Змінено
+tool-new = Новий
+tool-gone = Зник
+tool-read-only = лише читає
+tool-destructive = може знищити дані
+tool-by-administrator = за правилом адміністратора
+tool-policy-of = Правило для { $tool }
+tool-description = Опис
+server-tools = Інструменти
+server-tools-lead = Що відбувається, коли асистент викликає інструмент. Без власного правила:
+server-tools-empty = Інструменти поки невідомі. Перевірте сервер.
+tools-save = Зберегти правила
+policy-default = Як у сервера
+policy-auto = Одразу
+policy-ask = Запитати мене
+policy-deny = Ніколи
+policy-ask-writes = Запитати мене перед тими, що щось змінюють
+policy-ask-all = Запитати мене перед кожним викликом
+policy-auto-all = Викликати без запитань
+server-runs = Що запускається
+server-use = Як користуватися
+server-use-lead = У клієнта, підключеного до Deputy, його інструменти вже є.
+server-use-alone = Лише цей сервер, разом із його ресурсами та підказками, доступний за власною адресою з вашим токеном:
+server-log = Журнал сервера
+server-log-empty = Останнім часом він нічого не виводив.
+kind-needs-program = На цій машині немає: { $program }.
+kind-needs-commands = Адміністратор не дозволив жодної команди (DEPUTY_CUSTOM_COMMANDS).
+kind-needs-folders = Адміністратор не дозволив жодної теки (DEPUTY_FILES_ROOTS).
+rules-title = Правила для інструментів, для всіх
+rules-lead = Ви адміністратор. Правило діє для всіх; правило людини може бути лише суворішим.
+rule-new = Додати правило
+rule-server = Вид сервера
+rule-tool = Інструмент
+rule-tool-help = Як його називає сервер; порожньо — для всіх.
+rule-policy = Що відбувається щонайменше
+rule-remove = Прибрати
+home-servers = Ваші сервери чекають на вас
+server-held = { $n ->
+    [one] { $n } інструмент затримано, доки ви на нього не поглянете.
+    [few] { $n } інструменти затримано, доки ви на них не поглянете.
+   *[many] { $n } інструментів затримано, доки ви на них не поглянете.
+}
+server-limit = { $n ->
+    [one] У вас уже { $n } сервер, більше не можна. Спершу видаліть його.
+    [few] У вас уже { $n } сервери, більше не можна. Спершу видаліть один із них.
+   *[many] У вас уже { $n } серверів, більше не можна. Спершу видаліть один із них.
+}
+test-tools = { $n ->
+    [one] { $n } інструмент
+    [few] { $n } інструменти
+   *[many] { $n } інструментів
+}
+
 ## Погодження
 approvals-title = Погодження
 approvals-lead = Що асистент хоче зробити від вашого імені, але не може без вас. Подивіться, що саме станеться, і вирішіть.
@@ -205,6 +324,13 @@ action-token-revoke = Токен відкликано
 action-session-start = Вхід
 action-session-end-all = Вихід на всіх пристроях
 action-password-change = Пароль змінено
+action-servers-create = Сервер додано
+action-servers-change = Сервер змінено
+action-servers-delete = Сервер видалено
+action-servers-test = Сервер перевірено
+action-servers-accept = Інструменти дозволено
+action-tools-policy = Правило для інструмента
+action-policies-set = Правило для всіх
 
 ## Налаштування
 profile-title = Ви
@@ -279,6 +405,11 @@ flash-already-decided = Рішення вже було ухвалено; пов�
 flash-expired = Строк запиту минув. Асистент може запитати знову.
 flash-signed-out = Ви вийшли.
 flash-not-connected = Відключати не було чого.
+flash-server-added = Додано. Тепер перевірте його.
+flash-server-deleted = Видалено.
+flash-tools-allowed = Дозволено. Інструменти знову можна викликати.
+flash-tools-changed-again = Тим часом вони знову змінилися, тож нічого не дозволено. Погляньте ще раз.
+flash-draft-lapsed = Минуло забагато часу, нічого не додано. Заповніть форму знову.
 
 ## Час
 time-now = щойно

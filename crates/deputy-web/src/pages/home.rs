@@ -7,6 +7,7 @@ use deputy_store::audit::{AuditFilter, AuditPlace, AuditRow};
 
 use super::approvals::{Titles, view};
 use super::connect::notices;
+use super::servers::{ServerView, attention};
 use super::{Done, render, shell, watch};
 use crate::App;
 use crate::auth::SignedIn;
@@ -30,6 +31,8 @@ pub(crate) struct Page {
     pub(crate) connected_any: bool,
     pub(crate) notices: Vec<NoticeView>,
     pub(crate) services: Vec<ServiceView>,
+    /// The person's servers that they should look at.
+    pub(crate) servers: Vec<ServerView>,
     pub(crate) pending: Vec<ApprovalView>,
     pub(crate) activity: Vec<ActivityView>,
     pub(crate) token_count: usize,
@@ -76,6 +79,7 @@ pub(crate) async fn show(
         connected_any: google.services.iter().any(|service| service.connected),
         notices: notices(&app, user, shell.t).await?,
         services: google.services,
+        servers: attention(&app, &who, &watch).await?,
         pending,
         activity: records
             .iter()

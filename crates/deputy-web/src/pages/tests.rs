@@ -133,6 +133,7 @@ fn home(language: Language, fresh: bool) -> String {
             }]
         },
         services: services([!fresh, !fresh, false]),
+        servers: vec![],
         pending: if fresh {
             vec![]
         } else {

@@ -4,19 +4,22 @@ use http::{Method, StatusCode};
 
 use super::*;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 13] = [
     "/",
     "/login",
     "/connect",
     "/connect/disconnect",
     "/approvals",
     "/activity",
+    "/servers",
+    "/servers/-/new?type=filesystem",
+    "/servers/nothing-here",
     "/settings",
     "/healthz",
     "/readyz",
     "/nothing-here",
 ];
-const API: [&str; 9] = [
+const API: [&str; 13] = [
     "/api/v1/integrations/status",
     "/api/v1/integrations/google/auth?service=all",
     "/api/v1/tools",
@@ -25,6 +28,10 @@ const API: [&str; 9] = [
     "/api/v1/usage",
     "/api/v1/me",
     "/api/v1/admin/pool",
+    "/api/v1/admin/policies",
+    "/api/v1/templates",
+    "/api/v1/servers",
+    "/api/v1/servers/files",
     "/api/v1/nothing-here",
 ];
 
@@ -71,7 +78,7 @@ async fn strangers_are_sent_to_the_sign_in_or_told_so() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");
     }
-    for path in &API[..8] {
+    for path in &API[..12] {
         let answer = app.api(Method::GET, path, "", None).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
@@ -190,6 +197,8 @@ async fn the_document_describes_every_route() {
         .collect();
     insta::assert_snapshot!(paths.join("\n"), @r"
     get /api/v1/admin/health
+    get /api/v1/admin/policies
+    put /api/v1/admin/policies
     get /api/v1/admin/pool
     get /api/v1/approvals
     post /api/v1/approvals/{id}

@@ -36,7 +36,7 @@ impl Kind {
         match self {
             Self::Tool => "tool",
             Self::Approval => "approval",
-            Self::Server => "server",
+            Self::Server => "servers",
             Self::Connection => "connection",
             Self::Token => "token",
             Self::Session => "session",

@@ -98,6 +98,13 @@ fn action_key(action: &str) -> Option<&'static str> {
         "session.start" => "action-session-start",
         "session.end_all" => "action-session-end-all",
         "password.change" => "action-password-change",
+        "servers.create" => "action-servers-create",
+        "servers.change" => "action-servers-change",
+        "servers.delete" => "action-servers-delete",
+        "servers.test" => "action-servers-test",
+        "servers.accept" => "action-servers-accept",
+        "tools.policy" => "action-tools-policy",
+        "policies.set" => "action-policies-set",
         _ => return None,
     })
 }

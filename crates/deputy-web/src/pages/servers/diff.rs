@@ -1,0 +1,97 @@
+//! What changed in a tool, line by line, for a person to read before they agree.
+
+use deputy_gateway::servers::Definition;
+use similar::{ChangeTag, TextDiff};
+
+use crate::view::visible;
+
+/// Lines around a change.
+const CONTEXT: usize = 3;
+/// Most lines shown of one tool.
+const MOST: usize = 400;
+
+/// A line of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// `+`, `−`, a space, or `…` where lines are left out.
+    pub(crate) sign: &'static str,
+    pub(crate) tone: &'static str,
+    pub(crate) text: String,
+}
+
+/// The definition as lines of text: every part that the digest covers and people can see.
+fn text(definition: &Definition) -> String {
+    let pretty = |value: &serde_json::Value| {
+        serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
+    };
+    let mut parts = vec![
+        format!("name: {}", definition.name),
+        format!("title: {}", definition.title.as_deref().unwrap_or("—")),
+        format!("description:\n{}", definition.description),
+        format!("annotations: {}", pretty(&definition.annotations)),
+        format!("input: {}", pretty(&definition.input_schema)),
+    ];
+    if let Some(output) = &definition.output_schema {
+        parts.push(format!("output: {}", pretty(output)));
+    }
+    parts.push(String::new());
+    visible(&parts.join("\n"))
+}
+
+/// What is different between what was agreed to and what the server says now. Empty where all that
+/// a person can see is the same.
+pub(crate) fn between(before: &Definition, now: &Definition) -> Vec<Line> {
+    let (before, now) = (text(before), text(now));
+    let diff = TextDiff::from_lines(&before, &now);
+    let mut lines = Vec::new();
+    for group in diff.grouped_ops(CONTEXT) {
+        if !lines.is_empty() {
+            lines.push(gap());
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let (sign, tone) = match change.tag() {
+                ChangeTag::Delete => ("−", "gone"),
+                ChangeTag::Insert => ("+", "new"),
+                ChangeTag::Equal => (" ", ""),
+            };
+            lines.push(Line {
+                sign,
+                tone,
+                text: change.value().trim_end_matches('\n').to_owned(),
+            });
+        }
+    }
+    cut(lines)
+}
+
+/// A whole definition, for a tool that is new.
+pub(crate) fn whole(definition: &Definition) -> Vec<Line> {
+    let lines = text(definition);
+    cut(lines
+        .lines()
+        .map(|line| Line {
+            sign: "+",
+            tone: "new",
+            text: line.to_owned(),
+        })
+        .collect())
+}
+
+fn cut(mut lines: Vec<Line>) -> Vec<Line> {
+    if lines.len() > MOST {
+        lines.truncate(MOST);
+        lines.push(gap());
+    }
+    lines
+}
+
+fn gap() -> Line {
+    Line {
+        sign: "…",
+        tone: "gap",
+        text: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

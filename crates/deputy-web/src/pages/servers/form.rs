@@ -1,0 +1,361 @@
+//! The form of a kind of server, made from its schema, and what a person filled in, as the
+//! configuration that the schema describes.
+//!
+//! A secret goes one way: it is never written into a form, also not into the form that comes back
+//! because something else in it is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use deputy_core::Language;
+use deputy_gateway::servers::{Server, ServerError};
+use deputy_templates::{DefaultPolicy, Field, Kind, Template};
+use serde_json::{Map, Value};
+
+use crate::form::Fields;
+use crate::text::Text;
+use crate::view::visible;
+
+/// How a field is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    Line,
+    Url,
+    Secret,
+    Number,
+    Tick,
+    Choice,
+    /// One value a line.
+    Lines,
+    /// `NAME=value` a line.
+    Variables,
+}
+
+/// A value to choose.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) selected: bool,
+}
+
+/// A field of the form.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldView {
+    /// The property.
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) help: String,
+    pub(crate) control: Control,
+    /// What is in it; empty for a secret.
+    pub(crate) value: String,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) required: bool,
+    /// Whether a secret is stored already.
+    pub(crate) set: bool,
+    /// Names of stored variables.
+    pub(crate) members: Vec<String>,
+    pub(crate) example: String,
+    /// When it counts, in words.
+    pub(crate) when: Option<String>,
+    /// Folders inside which it must be.
+    pub(crate) roots: Vec<String>,
+    pub(crate) problem: Option<String>,
+}
+
+impl FieldView {
+    /// Whether its lines are shown as somebody types them: a secret is not.
+    pub(crate) fn is(&self, control: &str) -> bool {
+        match self.control {
+            Control::Line => control == "line",
+            Control::Url => control == "url",
+            Control::Secret => control == "secret",
+            Control::Number => control == "number",
+            Control::Tick => control == "tick",
+            Control::Choice => control == "choice",
+            Control::Lines => control == "lines",
+            Control::Variables => control == "variables",
+        }
+    }
+}
+
+/// A policy to choose for tools without one of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyChoice {
+    pub(crate) value: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) selected: bool,
+}
+
+/// The choices, with `chosen` selected.
+pub(crate) fn policies(chosen: DefaultPolicy) -> Vec<PolicyChoice> {
+    [
+        (DefaultPolicy::AskWrites, "ask_writes", "policy-ask-writes"),
+        (DefaultPolicy::Ask, "ask", "policy-ask-all"),
+        (DefaultPolicy::Auto, "auto", "policy-auto-all"),
+    ]
+    .map(|(policy, value, key)| PolicyChoice {
+        value,
+        key,
+        selected: policy == chosen,
+    })
+    .into()
+}
+
+/// What is wrong with which property; the empty name stands for the whole.
+pub(crate) type Problems = BTreeMap<String, String>;
+
+/// The problems of a refused configuration by property: `allowed_path` of `/config/allowed_path/0`.
+pub(crate) fn problems(error: &ServerError) -> Option<Problems> {
+    let ServerError::Validation {
+        field,
+        message,
+        more,
+    } = error
+    else {
+        return None;
+    };
+    let all = std::iter::once((field, message)).chain(more.iter().map(|(f, m)| (f, m)));
+    let mut problems = Problems::new();
+    for (pointer, message) in all {
+        let name = match pointer.strip_prefix("/config/") {
+            Some(path) => format!("c.{}", path.split('/').next().unwrap_or_default()),
+            None => pointer.trim_start_matches('/').to_owned(),
+        };
+        problems.entry(name).or_insert_with(|| message.clone());
+    }
+    Some(problems)
+}
+
+/// What a form starts from.
+pub(crate) enum From<'a> {
+    /// Nothing: the defaults.
+    Nothing,
+    /// A stored server.
+    Stored(&'a Server),
+    /// What a person sent, for a server that is stored or is not.
+    Sent(&'a Fields, Option<&'a Server>),
+}
+
+impl From<'_> {
+    fn stored(&self) -> Option<&Server> {
+        match self {
+            Self::Nothing => None,
+            Self::Stored(server) => Some(server),
+            Self::Sent(_, server) => *server,
+        }
+    }
+}
+
+/// The fields of `template`'s form.
+pub(crate) fn fields(
+    template: &Template,
+    from: &From<'_>,
+    roots: &[PathBuf],
+    problems: &Problems,
+    t: Text,
+) -> Vec<FieldView> {
+    let set: BTreeSet<&str> = from
+        .stored()
+        .map(|server| server.secrets_set.iter().map(String::as_str).collect())
+        .unwrap_or_default();
+    template
+        .fields
+        .iter()
+        .map(|field| {
+            let control = control(field);
+            let value = value(field, control, from);
+            let prefix = format!("{}/", field.name);
+            FieldView {
+                key: field.name.clone(),
+                title: field.title.get(t.language).to_owned(),
+                help: help(field, t.language),
+                choices: field
+                    .choices()
+                    .into_iter()
+                    .flatten()
+                    .map(|choice| {
+                        let choice = plain(choice);
+                        Choice {
+                            selected: choice == value,
+                            value: choice,
+                        }
+                    })
+                    .collect(),
+                required: field.required,
+                set: set.contains(field.name.as_str()),
+                members: set
+                    .iter()
+                    .filter_map(|name| name.strip_prefix(&prefix).map(visible))
+                    .collect(),
+                example: match control {
+                    Control::Secret | Control::Variables => String::new(),
+                    _ => field.examples.first().map(plain).unwrap_or_default(),
+                },
+                when: field.when.as_ref().map(|when| {
+                    let other = template.field(&when.property);
+                    let other = other.map_or(when.property.as_str(), |f| f.title.get(t.language));
+                    let values: Vec<String> = when.values.iter().map(plain).collect();
+                    t.tr2("field-when", "field", other, "values", values.join(", "))
+                }),
+                roots: if field.kind == Kind::Folder {
+                    roots
+                        .iter()
+                        .map(|root| root.display().to_string())
+                        .collect()
+                } else {
+                    Vec::new()
+                },
+                problem: problems.get(&format!("c.{}", field.name)).cloned(),
+                control,
+                value,
+            }
+        })
+        .collect()
+}
+
+fn help(field: &Field, language: Language) -> String {
+    let parts = [&field.description, &field.hint];
+    parts
+        .into_iter()
+        .flatten()
+        .map(|text| text.get(language))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn control(field: &Field) -> Control {
+    if field.kind == Kind::Variables {
+        return Control::Variables;
+    }
+    if field.secret {
+        return Control::Secret;
+    }
+    if field.choices().is_some() {
+        return Control::Choice;
+    }
+    match field.kind {
+        Kind::Url => Control::Url,
+        Kind::List => Control::Lines,
+        Kind::Number => Control::Number,
+        Kind::Boolean => Control::Tick,
+        _ => Control::Line,
+    }
+}
+
+fn value(field: &Field, control: Control, from: &From<'_>) -> String {
+    let name = format!("c.{}", field.name);
+    let stored = |server: &Server| server.config.get(&field.name).map(plain);
+    match (control, from) {
+        (Control::Secret | Control::Variables, _) => String::new(),
+        (_, From::Sent(fields, _)) => fields.get(&name).to_owned(),
+        (_, From::Stored(server)) => stored(server).unwrap_or_default(),
+        (_, From::Nothing) => field.default.as_ref().map(plain).unwrap_or_default(),
+    }
+}
+
+/// A value as the text of its field: lists a line each.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The configuration that a form says, for [`deputy_templates::Template::check`] or as a change of
+/// `stored`. Text stays as it was typed but for spaces around it.
+pub(crate) fn config(
+    template: &Template,
+    fields: &Fields,
+    stored: Option<&Server>,
+) -> Map<String, Value> {
+    let mut config = Map::new();
+    for field in &template.fields {
+        let text = fields.get(&format!("c.{}", field.name)).trim();
+        let value = match control(field) {
+            Control::Tick => {
+                // What does not apply is not said; a tick box always says something.
+                if !field.applies(&config) {
+                    continue;
+                }
+                Value::Bool(text == "true")
+            }
+            Control::Variables => {
+                let members = variables(text, field, fields);
+                if !members.is_empty() {
+                    config.insert(field.name.clone(), Value::Object(members));
+                }
+                continue;
+            }
+            Control::Secret => {
+                if fields.has(&format!("unset.{}", field.name)) && text.is_empty() {
+                    config.insert(field.name.clone(), Value::Null);
+                } else if !text.is_empty() {
+                    config.insert(field.name.clone(), text.into());
+                }
+                continue;
+            }
+            Control::Lines => {
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+                let lines: Vec<Value> = lines.map(Value::from).collect();
+                if lines.is_empty() {
+                    Value::Null
+                } else {
+                    Value::Array(lines)
+                }
+            }
+            Control::Number => number(text),
+            // A choice that does not apply can't be left empty by its person.
+            Control::Choice if !field.applies(&config) => Value::Null,
+            Control::Choice => field
+                .choices()
+                .into_iter()
+                .flatten()
+                .find(|choice| plain(choice) == text)
+                .cloned()
+                .unwrap_or_else(|| text.into()),
+            Control::Line | Control::Url => {
+                if text.is_empty() {
+                    Value::Null
+                } else {
+                    text.into()
+                }
+            }
+        };
+        // A null takes away what is stored; where nothing is, nothing is said.
+        let was = stored.is_some_and(|server| server.config.contains_key(&field.name));
+        if !value.is_null() || was {
+            config.insert(field.name.clone(), value);
+        }
+    }
+    config
+}
+
+fn number(text: &str) -> Value {
+    match text.parse::<i64>() {
+        _ if text.is_empty() => Value::Null,
+        Ok(number) => number.into(),
+        Err(_) => text
+            .parse::<f64>()
+            .ok()
+            .and_then(serde_json::Number::from_f64)
+            .map_or_else(|| text.into(), Value::Number),
+    }
+}
+
+/// `NAME=value` lines, and the stored names that are ticked to go.
+fn variables(text: &str, field: &Field, fields: &Fields) -> Map<String, Value> {
+    let mut members = Map::new();
+    for gone in fields.all(&format!("unset.{}", field.name)) {
+        members.insert(gone.to_owned(), Value::Null);
+    }
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once('=').unwrap_or((line, ""));
+        members.insert(name.trim().to_owned(), value.trim().into());
+    }
+    members
+}
+
+#[cfg(test)]
+mod tests;

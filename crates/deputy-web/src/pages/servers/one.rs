@@ -1,0 +1,172 @@
+//! `/servers/{name}`: how a server is, what is run, its tools; test, switch on and off.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use deputy_gateway::servers::TestReport;
+
+use super::tools::{HeldTool, ToolView};
+use super::{RunsView, ServerView, failed, href, to};
+use crate::App;
+use crate::auth::{Form, SignedIn};
+use crate::error::PageError;
+use crate::form::Lenient;
+use crate::pages::{Done, render, shell, watch};
+use crate::text::Text;
+use crate::view::{Flash, Nav, Shell, visible};
+
+/// What a test came to, as the page shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportView {
+    pub(crate) ok: bool,
+    /// How many tools, in how much time.
+    pub(crate) summary: String,
+    pub(crate) error: String,
+    /// The last it printed.
+    pub(crate) printed: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) needs_consent: bool,
+}
+
+impl ReportView {
+    fn new(report: TestReport, t: Text) -> Self {
+        let text = report.error.as_deref().map(visible).unwrap_or_default();
+        let (error, printed) = text.split_once('\n').unwrap_or((text.as_str(), ""));
+        let error = error.strip_suffix("; it printed:").unwrap_or(error);
+        let tools = i64::try_from(report.tools.len()).unwrap_or(i64::MAX);
+        let tools = t.count("test-tools", tools);
+        let time = t.tr1("unit-ms", "n", report.duration_ms.to_string());
+        Self {
+            ok: report.ok,
+            summary: t.tr2("test-summary", "tools", tools, "time", time),
+            error: error.to_owned(),
+            printed: printed.to_owned(),
+            notes: report.notes.iter().map(|note| visible(note)).collect(),
+            needs_consent: report.connect_url.is_some(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "server.html")]
+pub(crate) struct OnePage {
+    pub(crate) shell: Shell,
+    pub(crate) server: ServerView,
+    /// Whether its person allows the access at somebody else's page.
+    pub(crate) oauth: bool,
+    /// None where the settings are not accepted any more; `broken` says why.
+    pub(crate) runs: Option<RunsView>,
+    pub(crate) broken: String,
+    pub(crate) report: Option<ReportView>,
+    pub(crate) held: Vec<HeldTool>,
+    pub(crate) tools: Vec<ToolView>,
+    /// Whether its tools were ever read.
+    pub(crate) tested: bool,
+    pub(crate) policy_key: &'static str,
+    pub(crate) log: String,
+    /// Where MCP clients reach it alone.
+    pub(crate) mcp_url: String,
+    /// How Claude Code is told of it.
+    pub(crate) command: String,
+}
+
+async fn page(
+    app: &App,
+    who: &SignedIn,
+    name: &str,
+    flash: Option<Flash>,
+    report: Option<TestReport>,
+) -> Result<Response, PageError> {
+    let servers = app.gateway.servers();
+    let principal = &who.principal;
+    let server = servers
+        .get(principal, name)
+        .await
+        .map_err(|error| failed(&error))?;
+    let tools = servers
+        .tools(principal, name)
+        .await
+        .map_err(|error| failed(&error))?;
+    let log = servers
+        .log(principal, name)
+        .await
+        .map_err(|error| failed(&error))?;
+    let (runs, broken) = match servers.what_runs(principal, name).await {
+        Ok(runs) => (Some(RunsView::new(runs)), String::new()),
+        Err(error) => (None, error.to_string()),
+    };
+    let mut shell = shell(app, who, Nav::Servers, flash).await?;
+    shell.path = href(name);
+    let held: Vec<HeldTool> = tools.iter().filter_map(HeldTool::new).collect();
+    let watch = watch(app, who);
+    let template = servers.templates().get(&server.server_type);
+    let count = i64::try_from(held.len()).unwrap_or(i64::MAX);
+    let mcp_url = format!("{}/mcp/{}", app.public_url(), server.server_name);
+    let chosen = super::form::policies(server.default_policy);
+    let chosen = chosen.into_iter().find(|choice| choice.selected);
+    render(&OnePage {
+        server: ServerView::new(&server, template.map(|t| &**t), count, &watch),
+        oauth: runs.as_ref().is_some_and(|runs| runs.oauth),
+        runs,
+        broken: visible(&broken),
+        report: report.map(|report| ReportView::new(report, shell.t)),
+        held,
+        tools: tools.iter().map(ToolView::new).collect(),
+        tested: server.tools_read_at.is_some(),
+        policy_key: chosen.map_or("policy-ask-writes", |choice| choice.key),
+        log: visible(&log),
+        command: format!(
+            "claude mcp add --transport http {} {mcp_url} --header \"Authorization: Bearer YOUR_TOKEN\"",
+            server.server_name
+        ),
+        mcp_url,
+        shell,
+    })
+}
+
+/// `GET /servers/{name}`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    who: SignedIn,
+    Path(name): Path<String>,
+    Lenient(flash): Lenient<Done>,
+) -> Result<Response, PageError> {
+    page(&app, &who, &name, flash.flash(), None).await
+}
+
+/// `POST /servers/{name}/test`. Answers with the page itself: a report is kept nowhere.
+pub(crate) async fn test(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let servers = app.gateway.servers();
+    let report = servers.test(&form.who.principal, &name).await;
+    let report = report.map_err(|error| failed(&error))?;
+    page(&app, &form.who, &name, None, Some(report)).await
+}
+
+/// `POST /servers/{name}/enable`.
+pub(crate) async fn enable(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    switch(&app, &name, &form, true).await
+}
+
+/// `POST /servers/{name}/disable`.
+pub(crate) async fn disable(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    switch(&app, &name, &form, false).await
+}
+
+async fn switch(app: &App, name: &str, form: &Form, on: bool) -> Result<Response, PageError> {
+    let servers = app.gateway.servers();
+    let switched = servers.set_enabled(&form.who.principal, name, on).await;
+    switched.map_err(|error| failed(&error))?;
+    Ok(to(name))
+}
