@@ -11,8 +11,9 @@ use axum::serve::ListenerExt as _;
 use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
 use deputy_core::{Lifecycle, Throttle};
 use deputy_gateway::catalog::{FirstPartyLaunch, Isolation};
+use deputy_gateway::credentials::NoRemoteCredentials;
 use deputy_gateway::pool::{self, Pool};
-use deputy_gateway::{Audit, Catalog, Config, Gateway, Parts, mcp};
+use deputy_gateway::{Audit, Catalog, Config, Gateway, Parts, mcp, servers};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -86,6 +87,8 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         vault,
         catalog: Catalog::new(vec![echo()])?,
         credentials: Arc::new(deputy_web::Accounts(connections)),
+        remote: Arc::new(NoRemoteCredentials),
+        templates: Arc::new(deputy_templates::Registry::builtin()),
         pool: Pool::new(
             pool::Config::default(),
             lifecycle.clone(),
@@ -97,7 +100,8 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         clock,
         rng,
     };
-    let gateway = Gateway::new(Config::new(url, launch), parts);
+    let own_servers = servers::Config::new(args.data.join("servers"));
+    let gateway = Gateway::new(Config::new(url, launch, own_servers), parts);
     gateway.run();
     let endpoint = mcp::Endpoint {
         allowed_hosts: vec![address.to_string()],

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use deputy_core::{CallId, Lifecycle, Secret, SystemClock};
 use deputy_gateway::audit::{Audit, Entry};
-use deputy_gateway::pool::{self, CallRequest, Launch, Owner, Pool, PoolKey};
+use deputy_gateway::pool::{self, CallRequest, How, Launch, Owner, Pool, PoolKey, ProcessLaunch};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
@@ -60,10 +60,14 @@ pub(crate) async fn measure(
         server: "echo".to_owned(),
     };
     let launch = Launch {
-        program: std::env::current_exe().context("finding this program's own file")?,
-        args: vec!["echo".to_owned()],
-        env: Vec::new(),
-        working_dir: None,
+        how: How::Process(ProcessLaunch {
+            program: std::env::current_exe().context("finding this program's own file")?,
+            args: vec!["echo".to_owned()],
+            env: Vec::new(),
+            working_dir: None,
+            confinement: None,
+            prepare: None,
+        }),
         generation: 0,
     };
     let call = async || {
@@ -73,6 +77,9 @@ pub(crate) async fn measure(
             input: None,
             meta: Map::new(),
             progress: None,
+            bearer: None,
+            headers: Vec::new(),
+            inbound: None,
             cancel: CancellationToken::new(),
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };

@@ -192,6 +192,7 @@ impl Rooms {
             code: Some(Secret::new(code)),
             state: value("state"),
             error: None,
+            iss: None,
         };
         self.connections.complete(user, query).await?;
         Ok(())

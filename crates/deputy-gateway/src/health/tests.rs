@@ -12,7 +12,6 @@ fn server(owner: &str, name: &str, state: ServerState) -> ServerStats {
         owner: owner.to_owned(),
         server: name.to_owned(),
         kind: ServerKind::Process,
-        failures: 0,
         pid: None,
         state,
         since: None,

@@ -168,7 +168,9 @@ async fn a_server_killed_during_a_call_is_named_and_the_next_call_works() {
         let mut app = open_house(engine).await;
         let description = app.folder.path().join("description");
         std::fs::write(&description, "Reads a note").unwrap();
-        let Some(config) = notes(&description) else { return };
+        let Some(config) = notes(&description) else {
+            return;
+        };
         let alice = app.person("alice").await;
         add(&alice, "notes", "custom", config, "auto").await;
 
@@ -217,7 +219,9 @@ async fn an_upgrade_that_changes_a_tool_stops_it_until_it_is_allowed_again() {
         let mut app = open_house(engine).await;
         let description = app.folder.path().join("description");
         std::fs::write(&description, "Reads a note").unwrap();
-        let Some(config) = notes(&description) else { return };
+        let Some(config) = notes(&description) else {
+            return;
+        };
         let alice = app.person("alice").await;
         add(&alice, "notes", "custom", config, "auto").await;
         text(&alice, "notes__read_note", &json!({})).await;
@@ -259,7 +263,9 @@ async fn an_upgrade_that_changes_a_tool_stops_it_until_it_is_allowed_again() {
             .post("api/v1/servers/notes/accept", &accept(&"0".repeat(64)))
             .await;
         assert!(other.status.is_client_error(), "{other:?}");
-        let allowed = alice.post("api/v1/servers/notes/accept", &accept(seen)).await;
+        let allowed = alice
+            .post("api/v1/servers/notes/accept", &accept(seen))
+            .await;
         assert_eq!(allowed.status, StatusCode::OK, "{allowed:?}");
         text(&alice, "notes__read_note", &json!({})).await;
         assert!(app.server().stop().success());
@@ -274,13 +280,20 @@ async fn servers_of_npm_and_pypi_work_as_they_are() {
     let node = node_program(&folder);
     let package = |name: &str| folder.join("node_modules/@modelcontextprotocol").join(name);
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let options = Options::default().with("DEPUTY_CUSTOM_COMMANDS", "*").with("PATH", &path);
+    let options = Options::default()
+        .with("DEPUTY_CUSTOM_COMMANDS", "*")
+        .with("PATH", &path);
     let app = App::start(options).await;
     let alice = app.person("alice").await;
 
     let everything = json!({ "command": node, "args": [package("server-everything").join("dist/index.js"), "stdio"] });
     add(&alice, "everything", "custom", everything, "auto").await;
-    let said = text(&alice, "everything__echo", &json!({ "message": "over there" })).await;
+    let said = text(
+        &alice,
+        "everything__echo",
+        &json!({ "message": "over there" }),
+    )
+    .await;
     assert!(said.contains("over there"), "{said}");
 
     add(&alice, "memory", "memory", json!({}), "auto").await;
@@ -288,14 +301,21 @@ async fn servers_of_npm_and_pypi_work_as_they_are() {
     text(&alice, "memory__create_entities", &entities).await;
     // What it remembers outlives its process.
     for act in ["disable", "enable"] {
-        alice.post(&format!("api/v1/servers/memory/{act}"), &json!({})).await;
+        alice
+            .post(&format!("api/v1/servers/memory/{act}"), &json!({}))
+            .await;
     }
     let graph = text(&alice, "memory__read_graph", &json!({})).await;
     assert!(graph.contains("likes tea"), "{graph}");
 
     let time = json!({ "command": "uvx", "args": ["mcp-server-time@2026.10.19", "--local-timezone", "UTC"] });
     add(&alice, "time", "custom", time, "auto").await;
-    let now = text(&alice, "time__get_current_time", &json!({ "timezone": "Europe/Kyiv" })).await;
+    let now = text(
+        &alice,
+        "time__get_current_time",
+        &json!({ "timezone": "Europe/Kyiv" }),
+    )
+    .await;
     assert!(now.contains("Europe/Kyiv"), "{now}");
 
     if let Some(server) = postgres_server() {
@@ -307,7 +327,12 @@ async fn servers_of_npm_and_pypi_work_as_they_are() {
         } else {
             ("db__query", "sql")
         };
-        let rows = text(&alice, tool, &json!({ argument: "SELECT 40 + 2 AS answer" })).await;
+        let rows = text(
+            &alice,
+            tool,
+            &json!({ argument: "SELECT 40 + 2 AS answer" }),
+        )
+        .await;
         assert!(rows.contains("42"), "{rows}");
         // The password and the rest of the address come out nowhere.
         let shown = alice.get("api/v1/servers/db").await;

@@ -48,8 +48,7 @@ async fn a_server_that_keeps_failing_a_person_is_left_alone_for_that_person() {
         let rule =
             json!({ "account": alice.account(), "method": LIST, "fault": "drop", "times": null });
         let fault = app.fault(rule).await;
-        let answers =
-            join_all((0..5).map(|_| alice.try_call("list_calendar_events", &day))).await;
+        let answers = join_all((0..5).map(|_| alice.try_call("list_calendar_events", &day))).await;
         for answer in answers {
             assert_eq!(
                 (answer.status.as_u16(), answer.code()),
