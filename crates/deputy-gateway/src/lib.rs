@@ -193,7 +193,7 @@ impl Gateway {
                 clock: Arc::clone(&parts.clock),
                 rng: Arc::clone(&parts.rng),
                 public_url: config.public_url.clone(),
-                tools_changed: tools_changed.clone(),
+                changes: tools_changed.clone(),
             },
         );
         let allowed = servers.clone();

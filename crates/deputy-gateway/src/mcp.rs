@@ -76,12 +76,15 @@ struct Front {
     held: HeldCalls,
     states: States,
     /// What own servers said about themselves when they last ran, by person, number and generation.
-    infos: Mutex<HashMap<(UserId, i64), (i64, Arc<ServerInfo>)>>,
+    infos: Mutex<HashMap<(UserId, i64), Known>>,
     /// The lowest level of log messages that a session asked a server for.
     levels: Mutex<HashMap<PoolKey, usize>>,
     manager: Arc<LocalSessionManager>,
     config: StreamableHttpServerConfig,
 }
+
+/// What a server said about itself, and of which generation it was.
+type Known = (i64, Arc<ServerInfo>);
 
 /// The router of `/mcp` and `/mcp/{server}`. The layer that authenticates goes around it.
 pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {

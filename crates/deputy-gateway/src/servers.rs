@@ -129,7 +129,8 @@ pub(crate) struct Tools {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) public_url: Url,
-    pub(crate) tools_changed: broadcast::Sender<UserId>,
+    /// Whose list of tools is another one now.
+    pub(crate) changes: broadcast::Sender<UserId>,
 }
 
 type Secrets = Arc<BTreeMap<String, Secret<String>>>;
@@ -233,7 +234,7 @@ impl Servers {
     /// Tells clients of this person that the list of tools is another one now.
     fn tools_changed(&self, user: UserId) {
         // Nobody listening is fine.
-        let _ = self.with().tools_changed.send(user);
+        let _ = self.with().changes.send(user);
     }
 
     /// Puts a change on record.

@@ -229,7 +229,7 @@ async fn every_fault_has_its_name_and_harms_nobody_else() {
         let links: Vec<_> = all
             .filter_map(|fd| std::fs::read_link(fd.path()).ok())
             .collect();
-        format!("{} before, now {links:?}", descriptors_before)
+        format!("{descriptors_before} before, now {links:?}")
     };
     let closed = tokio::time::timeout(LONG, async {
         while descriptors() > descriptors_before {

@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::failure::{failure_of, first_text, may_have_been_done, of_upstream, service_title};
+use super::failure::{
+    failure_of, first_text, may_have_been_done, of_asked, of_upstream, service_title,
+};
 use super::{CallOptions, CallResult, Run};
 use crate::catalog::{Isolation, Origin, Tool};
 use crate::credentials::AccessToken;
@@ -143,22 +145,9 @@ impl Gateway {
                         }
                     }
                 },
-                Ok(ToolResult::InputRequired(asked)) if options.dialogue.is_some() => {
+                Ok(ToolResult::InputRequired(asked)) => {
                     pass.good();
-                    let asked = serde_json::from_str(asked.get()).map_err(|e| {
-                        CallError::Upstream(format!(
-                            "{} asked for input in a form that is none: {e}",
-                            tool.server
-                        ))
-                    })?;
-                    return Err(CallError::InputRequired(Box::new(asked)));
-                }
-                Ok(ToolResult::InputRequired(_)) => {
-                    pass.good();
-                    return Err(CallError::Upstream(format!(
-                        "{} asked for input that can't be given here",
-                        tool.server
-                    )));
+                    return Err(of_asked(&tool.server, &asked, options));
                 }
                 Err(error) => {
                     pass.failed(breaker::hurts(&error));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::CallOptions;
 use crate::Gateway;
 use crate::catalog::Tool;
 use crate::credentials::{Connected, CredentialError};
@@ -98,6 +99,19 @@ impl Gateway {
             Kind::Timeout => Some(CallError::Timeout(text)),
             Kind::NotFound | Kind::Conflict | Kind::Invalid | Kind::Forbidden => None,
         }
+    }
+}
+
+/// A server asked for more before it answers: passed on where the caller can be asked, else an error.
+pub(super) fn of_asked(server: &str, asked: &RawValue, options: &CallOptions) -> CallError {
+    if options.dialogue.is_none() {
+        return CallError::Upstream(format!("{server} asked for input that can't be given here"));
+    }
+    match serde_json::from_str(asked.get()) {
+        Ok(asked) => CallError::InputRequired(Box::new(asked)),
+        Err(e) => CallError::Upstream(format!(
+            "{server} asked for input in a form that is none: {e}"
+        )),
     }
 }
 

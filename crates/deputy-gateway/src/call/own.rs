@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::failure::of_asked;
 use super::{CallOptions, Run};
 use crate::catalog::{OwnTool, Tool};
 use crate::error::CallError;
@@ -116,16 +117,7 @@ impl Gateway {
                     servers.renew(&own.server, &mut open, challenge).await?;
                     continue;
                 }
-                Ended::Refused(_) => {
-                    let error = self.refused(own, open.oauth);
-                    let status = if open.oauth {
-                        Status::NeedsConsent
-                    } else {
-                        Status::Error
-                    };
-                    servers.note_failure(&own.server, status, &error.to_string());
-                    return Err(error);
-                }
+                Ended::Refused(_) => return Err(self.refused_for_good(own, open.oauth)),
                 Ended::Failed(error) => error,
             };
             pass.failed(breaker::hurts(&error));
@@ -218,20 +210,23 @@ impl Gateway {
         match held.call(request).await? {
             None => Err(Ended::Replaced),
             Some(ToolResult::Complete(answer)) => Ok(answer),
-            Some(ToolResult::InputRequired(asked)) if options.dialogue.is_some() => {
-                let asked = serde_json::from_str(asked.get()).map_err(|e| {
-                    Ended::Final(CallError::Upstream(format!(
-                        "{} asked for input in a form that is none: {e}",
-                        own.server.name
-                    )))
-                })?;
-                Err(Ended::Final(CallError::InputRequired(Box::new(asked))))
+            Some(ToolResult::InputRequired(asked)) => {
+                Err(Ended::Final(of_asked(&own.server.name, &asked, options)))
             }
-            Some(ToolResult::InputRequired(_)) => Err(Ended::Final(CallError::Upstream(format!(
-                "{} asked for input that can't be given here",
-                own.server.name
-            )))),
         }
+    }
+
+    /// The error of credentials that are refused, put down as the server's state.
+    fn refused_for_good(&self, own: &OwnTool, oauth: bool) -> CallError {
+        let error = self.refused(own, oauth);
+        let status = if oauth {
+            Status::NeedsConsent
+        } else {
+            Status::Error
+        };
+        let servers = &self.inner.servers;
+        servers.note_failure(&own.server, status, &error.to_string());
+        error
     }
 
     fn refused(&self, own: &OwnTool, oauth: bool) -> CallError {

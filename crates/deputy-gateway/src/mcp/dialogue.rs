@@ -106,11 +106,11 @@ impl Asking<'_> {
                 if opened_link(answers.as_ref()) {
                     self.wait_connected().await;
                 }
-                self.started(None)?
+                self.started(None)
             }
-            Some(State::Server(state)) => self.started(Some(input(answers, Some(state))?))?,
-            None if answers.is_some() => self.started(Some(input(answers, None)?))?,
-            None => self.started(None)?,
+            Some(State::Server(state)) => self.started(Some(input(answers, Some(state))?)),
+            None if answers.is_some() => self.started(Some(input(answers, None)?)),
+            None => self.started(None),
         };
         self.go(running, connected).await
     }
@@ -128,7 +128,7 @@ impl Asking<'_> {
                         return self.pass_on(*asked).await.map(Turn::Ask);
                     }
                     match self.ask_all(*asked).await {
-                        Ok(input) => running = self.started(Some(input))?,
+                        Ok(input) => running = self.started(Some(input)),
                         Err(error) => return Ok(Turn::Came(Err(error))),
                     }
                 }
@@ -138,7 +138,7 @@ impl Asking<'_> {
                     connected = true;
                     match self.connect(error).await? {
                         Ok(asks) => return Ok(Turn::Ask(asks)),
-                        Err(None) => running = self.started(None)?,
+                        Err(None) => running = self.started(None),
                         Err(Some(error)) => return Ok(Turn::Came(Err(error))),
                     }
                 }
@@ -159,7 +159,7 @@ impl Asking<'_> {
         }
     }
 
-    fn started(&self, input: Option<Input>) -> Result<Running, ErrorData> {
+    fn started(&self, input: Option<Input>) -> Running {
         let (progress_to, progress) = mpsc::channel(64);
         let (inbound_to, inbound) = mpsc::channel(8);
         let can_be_asked = self.client.answers();
@@ -177,12 +177,12 @@ impl Asking<'_> {
             ..CallOptions::default()
         };
         let call = (self.start)(options);
-        Ok(Running {
+        Running {
             call: Box::pin(self.front.calls.track_future(call)),
             inbound,
             progress,
             asked: 0,
-        })
+        }
     }
 
     /// Minds the request until something comes that is not for an older client to answer at once.
@@ -423,7 +423,6 @@ impl Asking<'_> {
     }
 
     /// Asks a client to open the page on which something is connected. Err(None): go on with the call.
-    #[expect(clippy::type_complexity, reason = "asks, goes on, or ends")]
     async fn connect(
         &self,
         error: CallError,

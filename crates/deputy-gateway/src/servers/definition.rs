@@ -4,6 +4,8 @@
 //! of characters that nobody sees. The digest is taken of what the server sent, before that: a
 //! change that nobody sees is a change too.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -244,7 +246,8 @@ pub fn clean(text: &str, most: usize) -> (String, usize) {
     out.extend(seen.by_ref().take(most));
     let left = seen.count();
     if left > 0 {
-        out.push_str(&format!("… ({left} characters more)"));
+        // Writing to a string does not fail.
+        let _ = write!(out, "… ({left} characters more)");
     }
     (out, hidden)
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use deputy_core::Scope;
 use deputy_gateway::CallError;
 use deputy_gateway::servers::{Change, NewServer, ServerError};
@@ -123,12 +125,12 @@ async fn all_that_is_said(world: &World, who: &deputy_core::Principal) -> String
     let servers = world.gateway.servers();
     let mut text = serde_json::to_string(&servers.list(who).await.unwrap()).unwrap();
     for row in world.store.user(who.user_id).own_servers().await.unwrap() {
-        text.push_str(&format!("{row:?}"));
+        write!(text, "{row:?}").unwrap();
         text.push_str(&String::from_utf8_lossy(&row.secrets.unwrap_or_default()));
         text.push_str(&servers.log(who, &row.name).await.unwrap());
     }
     for record in world.store.audit_after(0, 1000).await.unwrap() {
-        text.push_str(&format!("{record:?}"));
+        write!(text, "{record:?}").unwrap();
     }
     text
 }
