@@ -11,7 +11,7 @@ mod proxy;
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::Browser;
 pub(crate) use clients::{
-    client_package, for_two, node, node_dir, node_program, output, python, python_programs, succeed,
+    client_package, for_two, node, node_dir, node_program, output, python, runners, succeed,
 };
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy};

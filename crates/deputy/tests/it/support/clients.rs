@@ -60,9 +60,13 @@ pub(crate) fn node_dir() -> Option<PathBuf> {
     provided("DEPUTY_TEST_NODE_DIR")
 }
 
-/// The folder of the Python with the packages and of its programs; nothing where there is none.
-pub(crate) fn python_programs() -> Option<PathBuf> {
-    provided("DEPUTY_TEST_PYTHON").and_then(|python| Some(python.parent()?.to_owned()))
+/// A `PATH` on which the `node` of the tests is, their `uvx`, and `npx`; nothing where they are not.
+pub(crate) fn runners() -> Option<String> {
+    let python = provided("DEPUTY_TEST_PYTHON")?;
+    let node = node_program(&node_dir()?);
+    let beside = |program: &Path| program.parent().unwrap().display().to_string();
+    let path = std::env::var("PATH").unwrap();
+    Some(format!("{}:{}:{path}", beside(&node), beside(&python)))
 }
 
 /// A program of a package of `node_modules`; nothing where the package is not.

@@ -25,6 +25,14 @@ pub(crate) fn deputy(args: &[&str]) -> Command {
         "HOME",
         "TMPDIR",
         "LLVM_PROFILE_FILE",
+        // where and how packages are fetched on this machine, for people's servers
+        "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE",
+        "npm_config_registry",
+        "npm_config_cafile",
+        "UV_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "PIP_INDEX_URL",
         "RUST_LOG",
         "RUST_BACKTRACE",
     ] {
