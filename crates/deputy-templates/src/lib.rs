@@ -15,6 +15,7 @@
 mod carry;
 mod check;
 mod faults;
+mod fetching;
 mod field;
 mod file;
 mod localized;

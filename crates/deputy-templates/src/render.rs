@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::check;
 use crate::faults::Problem;
+use crate::fetching;
 use crate::field::Kind;
 use crate::pattern::{Part, Pattern};
 use crate::rules::Rules;
@@ -238,13 +239,17 @@ impl Values<'_> {
         if self.template.needs.data {
             folders.push(self.rules.data.clone().ok_or(RenderError::NoDataFolder)?);
         }
+        let prepare = stdio
+            .prepare
+            .clone()
+            .or_else(|| fetching::step(&program, &args));
         Ok(ProcessDefinition {
             program,
             args,
             env,
             folders,
             network: self.template.needs.network,
-            prepare: stdio.prepare.clone(),
+            prepare,
         })
     }
 
