@@ -374,7 +374,7 @@ async fn servers_of_npm_and_pypi_work_as_they_are() {
         let statement = json!({ "sql": "SELECT 40 + 2 AS answer" });
         let asked = alice.try_call("db__execute_sql", &statement).await;
         assert_eq!(asked.status, StatusCode::ACCEPTED, "{asked:?}");
-        let policy = "api/v1/servers/db/tools/execute_sql/policy";
+        let policy = "api/v1/servers/db/tools/execute_sql";
         let set = alice
             .request(Method::PUT, policy, Some(&json!({ "policy": "auto" })), &[])
             .await;
