@@ -215,6 +215,23 @@ async fn the_document_describes_every_route() {
     get /api/v1/integrations/status
     get /api/v1/me
     patch /api/v1/me
+    post /api/v1/server-setup
+    get /api/v1/server-setup/{id}
+    post /api/v1/server-setup/{id}
+    delete /api/v1/server-setup/{id}
+    get /api/v1/servers
+    post /api/v1/servers
+    get /api/v1/servers/{name}
+    delete /api/v1/servers/{name}
+    patch /api/v1/servers/{name}
+    post /api/v1/servers/{name}/accept
+    post /api/v1/servers/{name}/disable
+    post /api/v1/servers/{name}/enable
+    get /api/v1/servers/{name}/log
+    post /api/v1/servers/{name}/test
+    get /api/v1/servers/{name}/tools
+    put /api/v1/servers/{name}/tools/{tool}
+    get /api/v1/templates
     get /api/v1/tools
     post /api/v1/tools/batch
     post /api/v1/tools/{name}/call

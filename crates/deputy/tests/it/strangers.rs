@@ -1,6 +1,8 @@
 //! Two people with the same titles: nothing of one ever answers the other, over every route, tool,
 //! page and session. A tool without a case here fails.
 
+mod servers;
+
 use std::collections::BTreeSet;
 
 use reqwest::Method;
