@@ -54,20 +54,21 @@ pub(crate) struct Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    body: ErrorBody,
+    /// Boxed: an error goes through many hands.
+    body: Box<ErrorBody>,
     retry_after: Option<Duration>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        let body = ErrorBody {
+        let body = Box::new(ErrorBody {
             code,
             message: message.into(),
             pointer: None,
             field: None,
             problems: Vec::new(),
             connect_url: None,
-        };
+        });
         Self {
             status,
             body,
@@ -163,7 +164,7 @@ impl ApiError {
 
     /// The status, the `error`, and when to come back.
     pub(crate) fn into_parts(self) -> (StatusCode, ErrorBody, Option<Duration>) {
-        (self.status, self.body, self.retry_after)
+        (self.status, *self.body, self.retry_after)
     }
 
     #[cfg(test)]
@@ -178,7 +179,7 @@ impl IntoResponse for ApiError {
             self.status,
             Json(Failure {
                 success: false,
-                error: self.body,
+                error: *self.body,
             }),
         )
             .into_response();

@@ -127,6 +127,38 @@ fn own_servers(folder: &std::path::Path) -> deputy_gateway::servers::Config {
     config
 }
 
+/// First-party servers that are not there.
+fn launch() -> FirstPartyLaunch {
+    FirstPartyLaunch {
+        program: "/nonexistent/deputy".into(),
+        args: vec!["mcp".to_owned()],
+        env: Vec::new(),
+        per_request_args: Vec::new(),
+        token_variable: "GOOGLE_ACCESS_TOKEN",
+        isolation: Isolation::Shared,
+    }
+}
+
+fn identity(
+    store: &deputy_store::Store,
+    vault: &Vault,
+    clock: &Arc<dyn Clock>,
+    rng: &Arc<dyn Rng>,
+) -> Identity {
+    let config = deputy_identity::Config {
+        hash_cost: HashCost::cheapest(),
+        login_per_5min: 3,
+        ..Default::default()
+    };
+    Identity::new(
+        store.clone(),
+        Some(vault.clone()),
+        config,
+        Arc::clone(clock),
+        Arc::clone(rng),
+    )
+}
+
 impl TestApp {
     /// With Google's token endpoint at `google`, if there is one.
     pub(crate) async fn start(google: Option<&Url>) -> Self {
@@ -145,18 +177,7 @@ impl TestApp {
             old: Vec::new(),
         };
         let vault = Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng));
-        let config = deputy_identity::Config {
-            hash_cost: HashCost::cheapest(),
-            login_per_5min: 3,
-            ..Default::default()
-        };
-        let identity = Identity::new(
-            store.clone(),
-            Some(vault.clone()),
-            config,
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
+        let identity = identity(&store, &vault, &clock, &rng);
         let public_url = Url::parse(public_url).unwrap();
         let connections = connections(&store, &vault, &public_url, google, &lifecycle);
         // What is in the test is a private host that the administrator allows.
@@ -204,18 +225,10 @@ impl TestApp {
             clock: Arc::clone(&clock),
             rng,
         };
-        let launch = FirstPartyLaunch {
-            program: "/nonexistent/deputy".into(),
-            args: vec!["mcp".to_owned()],
-            env: Vec::new(),
-            per_request_args: Vec::new(),
-            token_variable: "GOOGLE_ACCESS_TOKEN",
-            isolation: Isolation::Shared,
-        };
         let mut own_servers = own_servers(folder.path());
         own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(
-            deputy_gateway::Config::new(public_url.clone(), launch, own_servers),
+            deputy_gateway::Config::new(public_url.clone(), launch(), own_servers),
             parts,
         );
         let mut config = Config::new(public_url);

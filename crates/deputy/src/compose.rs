@@ -1,6 +1,8 @@
 //! Puts the crates together: the only file that knows every one of them. Read it from top to
 //! bottom to see what the program is made of.
 
+mod config;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,20 +15,18 @@ use deputy_connections::{ConnectionEventKind, Connections};
 use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, http};
 use deputy_gateway::audit::Audit;
-use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
-use deputy_gateway::pool::{self, EnvValue, Pool};
-use deputy_gateway::{Gateway, mcp, servers};
+use deputy_gateway::catalog::Catalog;
+use deputy_gateway::pool::Pool;
+use deputy_gateway::{Gateway, mcp};
 use deputy_identity::Identity;
 use deputy_store::Store;
-use deputy_templates::{PlainHttp, Registry};
+use deputy_templates::Registry;
 use deputy_vault::Vault;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::broadcast::error::RecvError;
-use url::Url;
 
 use crate::cli::DatabaseArgs;
-use crate::commands::mcp::{API_URL, TOKEN};
-use crate::settings::{GoogleSettings, SettingError, Settings, Sources};
+use crate::settings::{SettingError, Settings, Sources};
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(20);
@@ -60,7 +60,7 @@ impl Offline {
 
     /// The vault, with the key of the settings or of a sandbox's folder.
     pub(crate) fn vault(&self) -> anyhow::Result<Vault> {
-        let config = vault_config(&self.settings, self.settings.key_or_sandbox()?.as_ref())?;
+        let config = config::vault(&self.settings, self.settings.key_or_sandbox()?.as_ref())?;
         Ok(Vault::new(
             self.store.clone(),
             &config,
@@ -71,15 +71,11 @@ impl Offline {
 
     /// People.
     pub(crate) fn identity(&self) -> Identity {
-        let config = deputy_identity::Config {
-            login_per_5min: self.settings.login_per_5min,
-            ..Default::default()
-        };
         // Shredding works on rows; only a running server has keys in memory to forget.
         Identity::new(
             self.store.clone(),
             None,
-            config,
+            config::identity(&self.settings),
             Arc::new(SystemClock),
             Arc::new(SystemRng),
         )
@@ -87,7 +83,7 @@ impl Offline {
 
     /// People's accounts, where Google is configured and the key is at hand.
     pub(crate) fn connections(&self, lifecycle: &Lifecycle) -> anyhow::Result<Option<Connections>> {
-        let Some(config) = connections_config(&self.settings)? else {
+        let Some(config) = config::connections(&self.settings)? else {
             return Ok(None);
         };
         Ok(Some(Connections::new(
@@ -147,58 +143,92 @@ pub(crate) fn private_folder(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("making the folder {}", folder.display()))
 }
 
-fn vault_config(
-    settings: &Settings,
-    key: Option<&Secret<String>>,
-) -> anyhow::Result<deputy_vault::Config> {
-    let key = key.ok_or_else(|| {
-        SettingError(
-            "TOKEN_ENCRYPTION_KEY_FILE (or TOKEN_ENCRYPTION_KEY) is not set: the key that protects people's tokens. Make one \
-             with: deputy key generate > deputy.key && chmod 600 deputy.key"
-                .to_owned(),
-        )
-    })?;
-    let wrong = |e: deputy_vault::KeyError| SettingError(e.to_string());
-    Ok(deputy_vault::Config {
-        current: deputy_vault::parse_key(key.expose()).map_err(wrong)?,
-        old: match &settings.old_keys {
-            Some(old) => deputy_vault::parse_old_keys(old.expose()).map_err(wrong)?,
-            None => Vec::new(),
-        },
-    })
-}
-
-/// How servers are run.
-fn pool_config(settings: &Settings) -> pool::Config {
-    let confinement = &settings.confinement;
-    if confinement.level == deputy_jail::Level::Off {
-        tracing::warn!(
-            "DEPUTY_SANDBOX=off: people's own MCP servers can read and change whatever Deputy can, its keys and \
-             everybody's files among them"
-        );
-    } else if let Some(missing) = deputy_jail::abilities().missing(confinement.level) {
-        tracing::warn!(level = %confinement.level, %missing, "people's own MCP servers will not be started");
-    }
-    let mut config = pool::Config {
-        memory: confinement.memory,
-        private_hosts: settings.private_hosts.clone(),
-        ..pool::Config::default()
-    };
-    if !cfg!(target_os = "linux")
-        && let Ok(program) = std::env::current_exe()
-    {
-        config.helper = program;
-    }
-    if let Some(path) = crate::settings::variable("PATH") {
-        config.search = path;
-    }
-    config
-}
-
 /// The key of the audit chain.
 pub(crate) async fn audit_key(store: &Store, vault: &Vault) -> anyhow::Result<Secret<Vec<u8>>> {
     store.ping().await?;
     Ok(vault.installation_key("audit-hmac").await?)
+}
+
+/// What everything else stands on.
+#[derive(Clone)]
+struct Ground {
+    lifecycle: Lifecycle,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    store: Store,
+    vault: Vault,
+}
+
+impl Ground {
+    /// Opens the database, migrates it, and looks whether the key is its own.
+    async fn lay(settings: &Settings, key: Option<&Secret<String>>) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
+        let store = open_store(settings).await?;
+        store
+            .migrate()
+            .await
+            .context("bringing the schema up to date")?;
+        let vault = Vault::new(
+            store.clone(),
+            &config::vault(settings, key)?,
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+        vault
+            .check()
+            .await
+            .map_err(|e| SettingError(e.to_string()))?;
+        Ok(Self {
+            lifecycle: Lifecycle::new(),
+            clock,
+            rng,
+            store,
+            vault,
+        })
+    }
+
+    /// The tools, with what they are called with.
+    async fn gateway(
+        self,
+        settings: &Settings,
+        connections: &Connections,
+        remote: &Remote,
+    ) -> anyhow::Result<Gateway> {
+        let key = audit_key(&self.store, &self.vault).await?;
+        let clock = self.clock;
+        let audit = Audit::start(
+            self.store.clone(),
+            &key,
+            Arc::clone(&clock),
+            &self.lifecycle,
+        );
+        let pool = Pool::new(
+            config::pool(settings),
+            self.lifecycle.clone(),
+            Arc::clone(&clock),
+        );
+        let throttle = Throttle::new(
+            settings.calls_per_min,
+            Duration::from_mins(1),
+            Arc::clone(&clock),
+        );
+        let parts = deputy_gateway::Parts {
+            catalog: Catalog::new(deputy_google::servers())?,
+            credentials: Arc::new(deputy_web::Accounts(connections.clone())),
+            remote: Arc::new(deputy_web::RemoteAccounts(remote.clone())),
+            templates: Arc::new(templates(settings, &self.store).await?),
+            pool,
+            audit,
+            throttle: Arc::new(throttle),
+            store: self.store,
+            vault: self.vault,
+            lifecycle: self.lifecycle,
+            clock,
+            rng: self.rng,
+        };
+        Ok(Gateway::new(config::gateway(settings)?, parts))
+    }
 }
 
 /// A server that is ready to take requests.
@@ -224,34 +254,19 @@ pub(crate) struct Options {
 impl Server {
     /// Builds everything from the settings, and migrates the database.
     pub(crate) async fn build(settings: &Settings, options: Options) -> anyhow::Result<Self> {
-        let lifecycle = Lifecycle::new();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
-
-        let store = open_store(settings).await?;
-        store
-            .migrate()
-            .await
-            .context("bringing the schema up to date")?;
-        let vault_config = vault_config(settings, options.key.as_ref())?;
-        let vault = Vault::new(
-            store.clone(),
-            &vault_config,
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
-        vault
-            .check()
-            .await
-            .map_err(|e| SettingError(e.to_string()))?;
+        let ground = Ground::lay(settings, options.key.as_ref()).await?;
+        let Ground {
+            lifecycle,
+            clock,
+            rng,
+            store,
+            vault,
+        } = ground.clone();
 
         let identity = Identity::new(
             store.clone(),
             Some(vault.clone()),
-            deputy_identity::Config {
-                login_per_5min: settings.login_per_5min,
-                ..Default::default()
-            },
+            config::identity(settings),
             Arc::clone(&clock),
             Arc::clone(&rng),
         );
@@ -260,7 +275,7 @@ impl Server {
         let connections = Connections::new(
             store.clone(),
             vault.clone(),
-            connections_config(settings)?,
+            config::connections(settings)?,
             http::trusted(http::Limits::default())?,
             lifecycle.clone(),
             Arc::clone(&clock),
@@ -278,48 +293,12 @@ impl Server {
         );
         remote.start_sweep();
 
-        let key = audit_key(&store, &vault).await?;
-        let audit = Audit::start(store.clone(), &key, Arc::clone(&clock), &lifecycle);
-        let pool = Pool::new(pool_config(settings), lifecycle.clone(), Arc::clone(&clock));
-        let parts = deputy_gateway::Parts {
-            store: store.clone(),
-            vault,
-            catalog: Catalog::new(deputy_google::servers())?,
-            credentials: Arc::new(deputy_web::Accounts(connections.clone())),
-            remote: Arc::new(deputy_web::RemoteAccounts(remote.clone())),
-            templates: Arc::new(templates(settings, &store).await?),
-            pool,
-            audit,
-            throttle: Arc::new(Throttle::new(
-                settings.calls_per_min,
-                Duration::from_mins(1),
-                Arc::clone(&clock),
-            )),
-            lifecycle: lifecycle.clone(),
-            clock: Arc::clone(&clock),
-            rng,
-        };
-        let mut gateway_config = deputy_gateway::Config::new(
-            settings.public_url.clone(),
-            first_party(&settings.google)?,
-            own_servers(settings)?,
-        );
-        gateway_config
-            .alerts
-            .webhook
-            .clone_from(&settings.alert_webhook);
-        gateway_config.keep_usage = Duration::from_hours(24 * u64::from(settings.keep_usage_days));
-        let gateway = Gateway::new(gateway_config, parts);
+        let gateway = ground.gateway(settings, &connections, &remote).await?;
         gateway.run();
         follow_connections(&lifecycle, &connections, &gateway);
 
-        let mut web_config = deputy_web::Config::new(settings.public_url.clone());
-        web_config.sandbox = options.sandbox;
-        web_config
-            .trusted_proxies
-            .clone_from(&settings.trusted_proxies);
         let web = deputy_web::router(deputy_web::Deps {
-            config: web_config,
+            config: config::web(settings, options.sandbox),
             store: store.clone(),
             identity: identity.clone(),
             connections: connections.clone(),
@@ -329,7 +308,7 @@ impl Server {
             lifecycle: lifecycle.clone(),
             metrics: Some(options.metrics),
         });
-        let mcp = mcp::router(gateway.clone(), endpoint(settings)).layer(
+        let mcp = mcp::router(gateway.clone(), config::endpoint(settings)).layer(
             axum::middleware::from_fn_with_state(identity.clone(), deputy_web::bearer),
         );
         Ok(Self {
@@ -395,74 +374,6 @@ fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
     })?)
 }
 
-/// The OAuth client at Google, where one is configured.
-fn connections_config(settings: &Settings) -> anyhow::Result<Option<deputy_connections::Config>> {
-    let google = &settings.google;
-    let (id, secret) = match (&google.client_id, &google.client_secret) {
-        (Some(id), Some(secret)) => (id.clone(), secret.clone()),
-        (None, None) => return Ok(None),
-        (Some(_), None) => {
-            return Err(SettingError(
-                "GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID".to_owned(),
-            )
-            .into());
-        }
-        (None, Some(_)) => {
-            return Err(SettingError(
-                "GOOGLE_CLIENT_ID is missing beside GOOGLE_CLIENT_SECRET".to_owned(),
-            )
-            .into());
-        }
-    };
-    let callback = match &google.callback_url {
-        Some(url) => url.clone(),
-        None => settings
-            .public_url
-            .join("api/v1/integrations/google/callback")?,
-    };
-    let mut config = deputy_connections::Config::google(id, secret, callback);
-    for (setting, target) in [
-        (&google.auth_url, &mut config.auth_url),
-        (&google.token_url, &mut config.token_url),
-        (&google.revoke_url, &mut config.revoke_url),
-    ] {
-        if let Some(url) = setting {
-            *target = url.clone();
-        }
-    }
-    Ok(Some(config))
-}
-
-/// First-party servers are this program again, as `deputy mcp …`.
-fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
-    let mut env = Vec::new();
-    if let Some(root) = &google.api_url {
-        env.push((API_URL.to_owned(), EnvValue::Plain(root.to_string())));
-    }
-    for name in [
-        "RUST_LOG",
-        "RUST_BACKTRACE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-    ] {
-        if let Some(value) = crate::settings::variable(name) {
-            env.push((name.to_owned(), EnvValue::Plain(value)));
-        }
-    }
-    Ok(FirstPartyLaunch {
-        program: std::env::current_exe().context("finding this program's own file")?,
-        args: vec!["mcp".to_owned()],
-        env,
-        per_request_args: vec!["--credentials-per-request".to_owned()],
-        token_variable: TOKEN,
-        isolation: if google.process_isolation {
-            Isolation::Process
-        } else {
-            Isolation::Shared
-        },
-    })
-}
-
 /// The kinds of servers that people may add: those built in, those of the table, those of the
 /// administrator's folder. A faulty one is left out and said in the log.
 async fn templates(settings: &Settings, store: &Store) -> anyhow::Result<Registry> {
@@ -486,26 +397,6 @@ async fn templates(settings: &Settings, store: &Store) -> anyhow::Result<Registr
         tracing::error!(%fault, "a template of a server is left out");
     }
     Ok(registry)
-}
-
-/// How people's own servers are run.
-fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
-    let given = &settings.servers;
-    // Servers get it as their home, and run elsewhere.
-    let folder = std::path::absolute(settings.data_dir.join("servers"))?;
-    let mut config = servers::Config::new(folder);
-    config.level = settings.confinement.level;
-    config
-        .files_roots
-        .clone_from(&settings.confinement.files_roots);
-    config.commands = given.commands.clone();
-    config.env = given
-        .env
-        .iter()
-        .filter_map(|name| Some((name.clone(), crate::settings::variable(name)?)))
-        .collect();
-    config.plain_http = PlainHttp::Allowed(settings.private_hosts.clone());
-    Ok(config)
 }
 
 /// What a change of a connection means for the tools: servers that run with the old credentials
@@ -541,38 +432,4 @@ fn follow_connections(lifecycle: &Lifecycle, connections: &Connections, gateway:
                 }
             }),
     );
-}
-
-/// Under which names `/mcp` answers.
-fn endpoint(settings: &Settings) -> mcp::Endpoint {
-    let public = &settings.public_url;
-    let mut hosts = vec![authority(public)];
-    let mut origins = vec![with_port(public)];
-    if settings.listen.ip().is_loopback() {
-        for name in ["localhost", "127.0.0.1", "[::1]"] {
-            hosts.push(format!("{name}:{}", settings.listen.port()));
-            origins.push(format!("http://{name}:{}", settings.listen.port()));
-        }
-    }
-    mcp::Endpoint {
-        allowed_hosts: hosts,
-        allowed_origins: origins,
-    }
-}
-
-/// `host` or `host:port` as a request's `Host` has it.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// The origin with its port even where that is the scheme's own: without one, any would match.
-fn with_port(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    format!(
-        "{}://{host}:{}",
-        url.scheme(),
-        url.port_or_known_default().unwrap_or(443)
-    )
 }

@@ -1,7 +1,10 @@
-use deputy_core::Language;
+use deputy_core::{Caller, Language};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
+use crate::text::Text;
 
 #[test]
 fn arguments_read_like_text() {

@@ -19,15 +19,23 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// The definition as lines of text: every part that the digest covers and people can see.
+/// The definition as lines of text: every part that the digest covers and people can see. What the
+/// server wrote over several lines is set in, so that none of them looks like a part of its own.
 fn text(definition: &Definition) -> String {
+    let inset = |text: &str| {
+        let lines = text.lines().map(|line| format!("  {line}\n"));
+        lines.collect::<String>().trim_end().to_owned()
+    };
     let pretty = |value: &serde_json::Value| {
         serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
     };
     let mut parts = vec![
         format!("name: {}", definition.name),
-        format!("title: {}", definition.title.as_deref().unwrap_or("—")),
-        format!("description:\n{}", definition.description),
+        format!(
+            "title: {}",
+            inset(definition.title.as_deref().unwrap_or("—")).trim_start()
+        ),
+        format!("description:\n{}", inset(&definition.description)),
         format!("annotations: {}", pretty(&definition.annotations)),
         format!("input: {}", pretty(&definition.input_schema)),
     ];

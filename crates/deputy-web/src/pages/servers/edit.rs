@@ -97,9 +97,8 @@ pub(crate) async fn submit(
         is_enabled: None,
     };
     let servers = app.gateway.servers();
-    let error = match servers.change(&who.principal, &name, change).await {
-        Ok(_) => return Ok(done(&href(&name), "saved")),
-        Err(error) => error,
+    let Err(error) = servers.change(&who.principal, &name, change).await else {
+        return Ok(done(&href(&name), "saved"));
     };
     let problems = match &error {
         ServerError::Conflict(_) => {

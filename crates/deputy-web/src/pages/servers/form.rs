@@ -307,7 +307,7 @@ pub(crate) fn config(
             }
             Control::Number => number(text),
             // A choice that does not apply can't be left empty by its person.
-            Control::Choice if !field.applies(&config) => Value::Null,
+            Control::Choice if text.is_empty() || !field.applies(&config) => Value::Null,
             Control::Choice => field
                 .choices()
                 .into_iter()
@@ -323,9 +323,13 @@ pub(crate) fn config(
                 }
             }
         };
-        // A null takes away what is stored; where nothing is, nothing is said.
-        let was = stored.is_some_and(|server| server.config.contains_key(&field.name));
-        if !value.is_null() || was {
+        // A null takes away what is stored; where nothing is, nothing is said. What another answer
+        // took out of use still stands in its field: it goes, unless somebody wrote it anew.
+        let was = stored.and_then(|server| server.config.get(&field.name));
+        let unused = was == Some(&value) && !field.applies(&config);
+        if unused || (value.is_null() && was.is_some()) {
+            config.insert(field.name.clone(), Value::Null);
+        } else if !value.is_null() {
             config.insert(field.name.clone(), value);
         }
     }

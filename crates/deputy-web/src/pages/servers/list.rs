@@ -107,7 +107,7 @@ pub(crate) async fn show(
     let rules = if who.principal.may(Scope::Admin) {
         let rules = app.gateway.servers().administrators_rules(&who.principal);
         let rules = rules.await.map_err(|error| failed(&error))?;
-        Some(rules.into_iter().map(RuleView::new).collect())
+        Some(rules.iter().map(RuleView::new).collect())
     } else {
         None
     };

@@ -29,7 +29,7 @@ pub(crate) struct ReportView {
 }
 
 impl ReportView {
-    fn new(report: TestReport, t: Text) -> Self {
+    fn new(report: &TestReport, t: Text) -> Self {
         let text = report.error.as_deref().map(visible).unwrap_or_default();
         let (error, printed) = text.split_once('\n').unwrap_or((text.as_str(), ""));
         let error = error.strip_suffix("; it printed:").unwrap_or(error);
@@ -109,7 +109,7 @@ async fn page(
         oauth: runs.as_ref().is_some_and(|runs| runs.oauth),
         runs,
         broken: visible(&broken),
-        report: report.map(|report| ReportView::new(report, shell.t)),
+        report: report.map(|report| ReportView::new(&report, shell.t)),
         held,
         tools: tools.iter().map(ToolView::new).collect(),
         tested: server.tools_read_at.is_some(),

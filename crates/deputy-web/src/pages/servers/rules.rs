@@ -23,7 +23,7 @@ pub(crate) struct RuleView {
 }
 
 impl RuleView {
-    pub(super) fn new(rule: ToolRule) -> Self {
+    pub(super) fn new(rule: &ToolRule) -> Self {
         let (key, tone) = policy_words(rule.policy);
         Self {
             server: visible(&rule.server),

@@ -1,0 +1,82 @@
+//! Instants and callers, as one person reads them: in their zone and language.
+
+use deputy_core::Caller;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
+
+use super::visible;
+use crate::text::Text;
+
+/// An instant in three forms.
+#[derive(Clone, Debug)]
+pub(crate) struct When {
+    /// RFC 3339, for machines.
+    pub(crate) iso: String,
+    /// Date and time in the person's zone.
+    pub(crate) full: String,
+    /// How long ago, in words; the date where that is over a week.
+    pub(crate) ago: String,
+}
+
+/// Shows instants to one person.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    pub(crate) t: Text,
+    pub(crate) zone: TimeZone,
+    pub(crate) now: Timestamp,
+}
+
+impl Watch {
+    pub(crate) fn show(&self, at: Timestamp) -> When {
+        let full = at
+            .to_zoned(self.zone.clone())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string();
+        let seconds = self
+            .now
+            .since(at)
+            .and_then(|span| span.total(Unit::Second))
+            .unwrap_or(0.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seconds between two instants"
+        )]
+        let minutes = (seconds / 60.0).floor() as i64;
+        let ago = match minutes {
+            ..1 => self.t.tr("time-now"),
+            1..60 => self.t.count("time-minutes", minutes),
+            60..1440 => self.t.count("time-hours", minutes / 60),
+            1440..10080 => self.t.count("time-days", minutes / 1440),
+            _ => full.clone(),
+        };
+        When {
+            iso: at.to_string(),
+            full,
+            ago,
+        }
+    }
+
+    /// Who called, for people, from [`Caller::label`]: a token goes by the name that its owner gave
+    /// it.
+    pub(crate) fn caller(&self, label: &str) -> String {
+        match label.split_once(':') {
+            Some(("token", rest)) => visible(rest.split_once(':').map_or(rest, |(_, name)| name)),
+            _ if label == Caller::System.label() => "Deputy".to_owned(),
+            _ => self.t.tr("caller-browser"),
+        }
+    }
+
+    /// Whole minutes until `at`, 0 where it has passed.
+    pub(crate) fn minutes_until(&self, at: Timestamp) -> i64 {
+        let seconds = at
+            .since(self.now)
+            .and_then(|span| span.total(Unit::Second))
+            .unwrap_or(0.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seconds between two instants"
+        )]
+        let minutes = (seconds / 60.0).floor() as i64;
+        minutes.max(0)
+    }
+}

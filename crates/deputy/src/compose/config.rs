@@ -1,0 +1,215 @@
+//! Each crate's own configuration, from the settings of the whole.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use deputy_core::Secret;
+use deputy_gateway::catalog::{FirstPartyLaunch, Isolation};
+use deputy_gateway::pool::{self, EnvValue};
+use deputy_gateway::{mcp, servers};
+use deputy_templates::PlainHttp;
+use url::Url;
+
+use crate::commands::mcp::{API_URL, TOKEN};
+use crate::settings::{GoogleSettings, SettingError, Settings};
+
+/// The keys that people's secrets are sealed with.
+pub(super) fn vault(
+    settings: &Settings,
+    key: Option<&Secret<String>>,
+) -> anyhow::Result<deputy_vault::Config> {
+    let key = key.ok_or_else(|| {
+        SettingError(
+            "TOKEN_ENCRYPTION_KEY_FILE (or TOKEN_ENCRYPTION_KEY) is not set: the key that protects people's tokens. Make one \
+             with: deputy key generate > deputy.key && chmod 600 deputy.key"
+                .to_owned(),
+        )
+    })?;
+    let wrong = |e: deputy_vault::KeyError| SettingError(e.to_string());
+    Ok(deputy_vault::Config {
+        current: deputy_vault::parse_key(key.expose()).map_err(wrong)?,
+        old: match &settings.old_keys {
+            Some(old) => deputy_vault::parse_old_keys(old.expose()).map_err(wrong)?,
+            None => Vec::new(),
+        },
+    })
+}
+
+/// How servers are run.
+pub(super) fn pool(settings: &Settings) -> pool::Config {
+    let confinement = &settings.confinement;
+    if confinement.level == deputy_jail::Level::Off {
+        tracing::warn!(
+            "DEPUTY_SANDBOX=off: people's own MCP servers can read and change whatever Deputy can, its keys and \
+             everybody's files among them"
+        );
+    } else if let Some(missing) = deputy_jail::abilities().missing(confinement.level) {
+        tracing::warn!(level = %confinement.level, %missing, "people's own MCP servers will not be started");
+    }
+    let mut config = pool::Config {
+        memory: confinement.memory,
+        private_hosts: settings.private_hosts.clone(),
+        ..pool::Config::default()
+    };
+    if !cfg!(target_os = "linux")
+        && let Ok(program) = std::env::current_exe()
+    {
+        config.helper = program;
+    }
+    if let Some(path) = crate::settings::variable("PATH") {
+        config.search = path;
+    }
+    config
+}
+
+/// The OAuth client at Google, where one is configured.
+pub(super) fn connections(
+    settings: &Settings,
+) -> anyhow::Result<Option<deputy_connections::Config>> {
+    let google = &settings.google;
+    let (id, secret) = match (&google.client_id, &google.client_secret) {
+        (Some(id), Some(secret)) => (id.clone(), secret.clone()),
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            return Err(SettingError(
+                "GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID".to_owned(),
+            )
+            .into());
+        }
+        (None, Some(_)) => {
+            return Err(SettingError(
+                "GOOGLE_CLIENT_ID is missing beside GOOGLE_CLIENT_SECRET".to_owned(),
+            )
+            .into());
+        }
+    };
+    let callback = match &google.callback_url {
+        Some(url) => url.clone(),
+        None => settings
+            .public_url
+            .join("api/v1/integrations/google/callback")?,
+    };
+    let mut config = deputy_connections::Config::google(id, secret, callback);
+    for (setting, target) in [
+        (&google.auth_url, &mut config.auth_url),
+        (&google.token_url, &mut config.token_url),
+        (&google.revoke_url, &mut config.revoke_url),
+    ] {
+        if let Some(url) = setting {
+            *target = url.clone();
+        }
+    }
+    Ok(Some(config))
+}
+
+/// First-party servers are this program again, as `deputy mcp …`.
+fn first_party(google: &GoogleSettings) -> anyhow::Result<FirstPartyLaunch> {
+    let mut env = Vec::new();
+    if let Some(root) = &google.api_url {
+        env.push((API_URL.to_owned(), EnvValue::Plain(root.to_string())));
+    }
+    for name in [
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
+        if let Some(value) = crate::settings::variable(name) {
+            env.push((name.to_owned(), EnvValue::Plain(value)));
+        }
+    }
+    Ok(FirstPartyLaunch {
+        program: std::env::current_exe().context("finding this program's own file")?,
+        args: vec!["mcp".to_owned()],
+        env,
+        per_request_args: vec!["--credentials-per-request".to_owned()],
+        token_variable: TOKEN,
+        isolation: if google.process_isolation {
+            Isolation::Process
+        } else {
+            Isolation::Shared
+        },
+    })
+}
+
+/// How people's own servers are run.
+fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
+    let given = &settings.servers;
+    // Servers get it as their home, and run elsewhere.
+    let folder = std::path::absolute(settings.data_dir.join("servers"))?;
+    let mut config = servers::Config::new(folder);
+    config.level = settings.confinement.level;
+    config
+        .files_roots
+        .clone_from(&settings.confinement.files_roots);
+    config.commands = given.commands.clone();
+    config.env = given
+        .env
+        .iter()
+        .filter_map(|name| Some((name.clone(), crate::settings::variable(name)?)))
+        .collect();
+    config.plain_http = PlainHttp::Allowed(settings.private_hosts.clone());
+    Ok(config)
+}
+
+/// How tools are called.
+pub(super) fn gateway(settings: &Settings) -> anyhow::Result<deputy_gateway::Config> {
+    let mut config = deputy_gateway::Config::new(
+        settings.public_url.clone(),
+        first_party(&settings.google)?,
+        own_servers(settings)?,
+    );
+    config.alerts.webhook.clone_from(&settings.alert_webhook);
+    config.keep_usage = Duration::from_hours(24 * u64::from(settings.keep_usage_days));
+    Ok(config)
+}
+
+/// How people are known.
+pub(super) fn identity(settings: &Settings) -> deputy_identity::Config {
+    deputy_identity::Config {
+        login_per_5min: settings.login_per_5min,
+        ..Default::default()
+    }
+}
+
+/// The front door.
+pub(super) fn web(settings: &Settings, sandbox: Option<deputy_web::Sandbox>) -> deputy_web::Config {
+    let mut config = deputy_web::Config::new(settings.public_url.clone());
+    config.sandbox = sandbox;
+    config.trusted_proxies.clone_from(&settings.trusted_proxies);
+    config
+}
+
+/// Under which names `/mcp` answers.
+pub(super) fn endpoint(settings: &Settings) -> mcp::Endpoint {
+    let public = &settings.public_url;
+    let mut hosts = vec![authority(public)];
+    let mut origins = vec![with_port(public)];
+    if settings.listen.ip().is_loopback() {
+        for name in ["localhost", "127.0.0.1", "[::1]"] {
+            hosts.push(format!("{name}:{}", settings.listen.port()));
+            origins.push(format!("http://{name}:{}", settings.listen.port()));
+        }
+    }
+    mcp::Endpoint {
+        allowed_hosts: hosts,
+        allowed_origins: origins,
+    }
+}
+
+/// `host` or `host:port` as a request's `Host` has it.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The origin with its port even where that is the scheme's own: without one, any would match.
+fn with_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!(
+        "{}://{host}:{}",
+        url.scheme(),
+        url.port_or_known_default().unwrap_or(443)
+    )
+}
