@@ -69,7 +69,8 @@ pub struct Config {
     /// The origin of this installation.
     pub public_url: Url,
     /// Where this installation's client metadata document is; `None` where authorization servers
-    /// can't read it, because the public URL is not https or is of this machine.
+    /// can't read it, because the public URL is not https or is of this machine. It may be put
+    /// elsewhere, for an installation that they don't reach.
     pub metadata_url: Option<Url>,
     /// How long things take.
     pub timing: Timing,

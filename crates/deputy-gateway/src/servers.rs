@@ -26,6 +26,7 @@ mod draft;
 mod error;
 mod health;
 mod launch;
+pub(crate) mod mirrors;
 pub mod names;
 pub mod pins;
 mod read;

@@ -102,7 +102,7 @@ impl Offline {
         Ok(Remote::new(
             self.store.clone(),
             self.vault()?,
-            remote::Config::new(&self.settings.public_url),
+            remote_config(&self.settings),
             guarded(&self.settings)?,
             lifecycle.clone(),
             Arc::new(SystemClock),
@@ -114,6 +114,15 @@ impl Offline {
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         Ok(self.store.close().await?)
     }
+}
+
+/// This installation as a client of people's remote servers.
+fn remote_config(settings: &Settings) -> remote::Config {
+    let mut config = remote::Config::new(&settings.public_url);
+    if let Some(url) = &settings.client_metadata_url {
+        config.metadata_url = Some(url.clone());
+    }
+    config
 }
 
 /// Opens the database, making the folder of an embedded one.
@@ -285,7 +294,7 @@ impl Server {
         let remote = Remote::new(
             store.clone(),
             vault.clone(),
-            remote::Config::new(&settings.public_url),
+            remote_config(settings),
             guarded(settings)?,
             lifecycle.clone(),
             Arc::clone(&clock),

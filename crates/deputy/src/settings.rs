@@ -193,6 +193,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What people's servers may be reached at although it is private.
     pub(crate) private_hosts: PrivateHosts,
+    /// Where authorization servers of people's servers read who we are, if not here.
+    pub(crate) client_metadata_url: Option<Url>,
     /// How people's own servers are held.
     pub(crate) confinement: ConfinementSettings,
     pub(crate) data_dir: PathBuf,
@@ -266,6 +268,17 @@ impl Settings {
             "hosts with their ports such as localhost:9000,10.0.0.7:8443",
             PrivateHosts::default(),
         )?;
+        let client_metadata_url = values.url("DEPUTY_CLIENT_METADATA_URL")?;
+        if let Some(url) = &client_metadata_url
+            && (url.scheme() != "https"
+                || url.path() == "/"
+                || url.query().is_some()
+                || url.fragment().is_some())
+        {
+            return Err(wrong(
+                "DEPUTY_CLIENT_METADATA_URL must begin with https:// and have a path, such as https://example.org/deputy.json",
+            ));
+        }
         let data_dir = PathBuf::from(values.text("DEPUTY_DATA_DIR").unwrap_or("./data"));
         let database_url = match values.text("DATABASE_URL") {
             Some(url)
@@ -326,6 +339,7 @@ impl Settings {
             public_url,
             trusted_proxies,
             private_hosts,
+            client_metadata_url,
             confinement: ConfinementSettings::check(values, &data_dir)?,
             data_dir,
             database_url,

@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::failure::of_asked;
@@ -19,6 +18,7 @@ use crate::catalog::{OwnTool, Tool};
 use crate::error::CallError;
 use crate::pool::{CallRequest, ToolAnswer, ToolResult, UpstreamError};
 use crate::retry::{Failure, Next, Tried};
+use crate::servers::mirrors;
 use crate::servers::{LookError, Open, Status, explained};
 use crate::{Gateway, breaker, meter};
 
@@ -71,8 +71,6 @@ impl Gateway {
         let deadline = options
             .deadline
             .unwrap_or_else(|| Instant::now() + self.inner.config.call_deadline);
-        let arguments = serde_json::value::to_raw_value(arguments)
-            .map_err(|e| CallError::internal(&e, "writing arguments"))?;
         let looked_up = Instant::now();
         let mut open = servers.open(&own.server).await?;
         let mut pass = self
@@ -85,7 +83,7 @@ impl Gateway {
         loop {
             let begun = Instant::now();
             let attempt = self
-                .attempt_own(tool, own, &open, &arguments, options, looked_up, deadline)
+                .attempt_own(tool, own, &open, arguments, options, looked_up, deadline)
                 .await;
             let good = matches!(&attempt, Ok(answer) if !answer.is_error);
             meter::mcp_request(&own.counted_as(), "tools/call", good, begun.elapsed());
@@ -165,7 +163,7 @@ impl Gateway {
         tool: &Arc<Tool>,
         own: &Arc<OwnTool>,
         open: &Open,
-        arguments: &RawValue,
+        arguments: &Value,
         options: &CallOptions,
         looked_up: Instant,
         deadline: Instant,
@@ -194,15 +192,24 @@ impl Gateway {
             }
             Err(LookError::Store(error)) => return Err(Ended::Final(error.into())),
         }
+        let headers = if held.mirrors() {
+            mirrors::of(&tool.input_schema, arguments).map_err(|why| {
+                CallError::Forbidden(format!("{} can't be used: {why}", tool.name))
+            })?
+        } else {
+            Vec::new()
+        };
+        let arguments = serde_json::value::to_raw_value(arguments)
+            .map_err(|e| CallError::internal(&e, "writing arguments"))?;
         let dialogue = options.dialogue.clone().unwrap_or_default();
         let request = CallRequest {
             tool: own.tool.clone(),
-            arguments: arguments.to_owned(),
+            arguments,
             input: dialogue.input,
             meta: dialogue.client,
             progress: options.progress.clone(),
             bearer: bearer.cloned(),
-            headers: Vec::new(),
+            headers,
             inbound: dialogue.inbound,
             cancel: options.cancel.clone(),
             deadline,

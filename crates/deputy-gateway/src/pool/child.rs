@@ -182,6 +182,11 @@ pub(super) struct Birth {
 }
 
 impl Child {
+    /// Whether it is in the network.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.link, Link::Net(_))
+    }
+
     pub(super) fn new(birth: Birth, clock: Arc<dyn Clock>, lifecycle: Lifecycle) -> Arc<Self> {
         let Birth {
             id,

@@ -52,6 +52,12 @@ impl Held {
         &self.lease.info
     }
 
+    /// Whether arguments go into headers, where its tools ask for that: in the network and in the
+    /// newer era.
+    pub(crate) fn mirrors(&self) -> bool {
+        self.lease.is_remote() && self.lease.info.era == upstream::Era::Modern
+    }
+
     /// As [`Pool::call`], but to this very server. None: it ended before it got the call.
     pub async fn call(&self, request: CallRequest) -> Result<Option<ToolResult>, UpstreamError> {
         let params = match request.input {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::catalog::digest;
+use super::mirrors;
+use crate::catalog::{self, digest};
 
 /// Longest name, in characters.
 const MAX_NAME: usize = 255;
@@ -56,10 +57,11 @@ pub struct Definition {
 
 impl Definition {
     /// Reads a tool as the server wrote it; with its digest. None when it has no name that could
-    /// be shown: such a tool can't be called.
-    pub fn read(raw: &RawValue) -> Option<(Self, String)> {
+    /// be shown: such a tool can't be called. `mirrored`: arguments go into headers where the schema
+    /// says so.
+    pub fn read(raw: &RawValue, mirrored: bool) -> Option<(Self, String)> {
         let wire: Wire = serde_json::from_str(raw.get()).ok()?;
-        let digest = digest(&json!([
+        let mut digest = digest(&json!([
             wire.name,
             wire.title,
             wire.description,
@@ -94,6 +96,14 @@ impl Definition {
         };
         if unusable.is_none() {
             unusable = compile(&input_schema).err();
+        }
+        if mirrored
+            && unusable.is_none()
+            && let Err(why) = mirrors::check(&input_schema)
+        {
+            // The same words of another server may be good: whether they are is a part of it.
+            digest = catalog::digest(&json!([digest, why]));
+            unusable = Some(why);
         }
         let definition = Self {
             name,

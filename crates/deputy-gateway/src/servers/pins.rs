@@ -32,8 +32,9 @@ pub struct Compared {
 }
 
 /// A server's tools as it lists them, in order, as JSON and digest; and how many were left out
-/// because they have no usable name, are double, or are too many.
-pub fn read(tools: &[Box<RawValue>]) -> (Vec<(String, String, String)>, usize) {
+/// because they have no usable name, are double, or are too many. `mirrored` as for
+/// [`Definition::read`].
+pub fn read(tools: &[Box<RawValue>], mirrored: bool) -> (Vec<(String, String, String)>, usize) {
     let mut seen = std::collections::HashSet::new();
     let mut out = Vec::new();
     let mut bytes = 0;
@@ -41,7 +42,7 @@ pub fn read(tools: &[Box<RawValue>]) -> (Vec<(String, String, String)>, usize) {
         if out.len() == MAX_TOOLS {
             break;
         }
-        let Some((definition, digest)) = Definition::read(raw) else {
+        let Some((definition, digest)) = Definition::read(raw, mirrored) else {
             continue;
         };
         let Ok(text) = serde_json::to_string(&definition) else {

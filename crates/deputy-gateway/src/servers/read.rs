@@ -97,7 +97,7 @@ impl Servers {
         }
         let read = async {
             let tools = list(held, bearer, cancel, deadline).await?;
-            self.keep(row, &tools).await
+            self.keep(row, &tools, held.mirrors()).await
         };
         let at = match (read.await, known) {
             (Ok(()), _) => Instant::now(),
@@ -118,8 +118,13 @@ impl Servers {
     }
 
     /// Holds what a server lists against what is stored, and stores what came of it.
-    async fn keep(&self, row: &OwnServer, tools: &[Box<RawValue>]) -> Result<(), LookError> {
-        let (read, left_out) = pins::read(tools);
+    async fn keep(
+        &self,
+        row: &OwnServer,
+        tools: &[Box<RawValue>],
+        mirrored: bool,
+    ) -> Result<(), LookError> {
+        let (read, left_out) = pins::read(tools, mirrored);
         if left_out > 0 {
             tracing::info!(server = row.id, left_out, "tools were left out");
         }

@@ -130,6 +130,15 @@ async fn take(
     }
     let id = message["id"].clone();
     match message["method"].as_str().unwrap() {
+        "server/discover" if fake.has("picky") && fake.requests("server/discover").len() == 1 => {
+            let error = json!({ "code": -32022, "message": "Unsupported protocol version", "data": { "supported": ["2026-07-28"] } });
+            let answer = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+            (StatusCode::BAD_REQUEST, axum::Json(answer)).into_response()
+        }
+        "server/discover" if fake.has("late") && fake.requests("server/discover").len() == 1 => {
+            std::future::pending::<()>().await;
+            unreachable!()
+        }
         "server/discover" if fake.has("modern") => json_answer(
             &id,
             &json!({
@@ -142,6 +151,11 @@ async fn take(
             unreachable!()
         }
         "server/discover" => (StatusCode::BAD_REQUEST, "Bad Request: no session").into_response(),
+        "initialize" if fake.has("modern") => {
+            let error = json!({ "code": -32020, "message": "Missing MCP-Protocol-Version header" });
+            let answer = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+            (StatusCode::BAD_REQUEST, axum::Json(answer)).into_response()
+        }
         "initialize" => {
             let session = format!("s{}", fake.seen.lock().len());
             fake.sessions.lock().push(session.clone());
@@ -289,6 +303,10 @@ async fn both_eras_work_and_say_what_the_protocol_wants() {
         (&[][..], Era::Legacy, "2025-11-25"),
         (&["silent"][..], Era::Legacy, "2025-11-25"),
         (&["modern"][..], Era::Modern, "2026-07-28"),
+        // one that refuses the first time, and says what it wants: that very version
+        (&["modern", "picky"][..], Era::Modern, "2026-07-28"),
+        // one that was still asleep
+        (&["modern", "late"][..], Era::Modern, "2026-07-28"),
     ] {
         let (fake, url) = fake(faults).await;
         let (world, key, launch) = (world(&url), own(1, 1), net(&url));

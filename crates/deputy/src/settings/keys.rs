@@ -8,6 +8,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_PUBLIC_URL", "public_url"),
     ("DEPUTY_TRUSTED_PROXIES", "trusted_proxies"),
     ("DEPUTY_PRIVATE_HOSTS", "private_hosts"),
+    ("DEPUTY_CLIENT_METADATA_URL", "client_metadata_url"),
     ("DEPUTY_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
     ("TOKEN_ENCRYPTION_KEY_FILE", "encryption.key_file"),

@@ -72,6 +72,8 @@ fn every_complaint_names_its_setting() {
         ("DEPUTY_LIMITS_CALLS_PER_MIN", "many"),
         ("DEPUTY_TRUSTED_PROXIES", "10.0.0.1, proxy"),
         ("DEPUTY_PRIVATE_HOSTS", "localhost"),
+        ("DEPUTY_CLIENT_METADATA_URL", "https://example.org"),
+        ("DEPUTY_CLIENT_METADATA_URL", "http://127.0.0.1:9/a.json"),
         ("DEPUTY_SANDBOX", "on"),
         ("DEPUTY_FILES_ROOTS", "files/{user}"),
         ("DEPUTY_FILES_ROOTS", "/srv/../etc"),

@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod clients;
 mod google;
+mod mcp;
 mod person;
 mod process;
 mod proxy;
@@ -11,8 +12,9 @@ mod proxy;
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::{Browser, Page};
 pub(crate) use clients::{
-    client_package, for_two, node, node_dir, node_program, output, python, runners, succeed,
+    client_package, for_two, node, node_dir, node_program, output, python, runners, script, succeed,
 };
+pub(crate) use mcp::Mcp;
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy};
 pub(crate) use proxy::Proxy;

@@ -20,6 +20,9 @@ pub(super) const MODERN: &str = "2026-07-28";
 /// Those of the older one; the first is offered.
 const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
+/// The code of a server that does not speak the version of a request (2026-07-28).
+const UNSUPPORTED_VERSION: i64 = -32022;
+
 /// The longest that a server may say about itself, in bytes.
 const INTRODUCTION: usize = 1024 * 1024;
 
@@ -104,6 +107,7 @@ impl Remote {
         known: Option<Era>,
         probe: Duration,
     ) -> Result<ServerInfo, UpstreamError> {
+        let mut silent = false;
         if known != Some(Era::Legacy) {
             match tokio::time::timeout(probe, self.discover()).await {
                 Ok(Ok(Some(info))) => return Ok(info),
@@ -117,19 +121,24 @@ impl Remote {
                     )),
                 )) => return Err(refused.into()),
                 // What an older server answers to a request that it does not know is anything.
-                Ok(Ok(None) | Err(_)) | Err(_) => {}
+                Ok(Ok(None) | Err(_)) => {}
+                Err(_) => silent = true,
             }
         }
         match self.initialize().await {
+            // It was slow the first time, and speaks only what it was not asked for in.
+            Err(Refused::Error(error @ UpstreamError::Rpc { .. })) if silent => {
+                match self.discover().await {
+                    Ok(Some(info)) => Ok(info),
+                    _ => Err(refused_handshake(error)),
+                }
+            }
             Err(Refused::Status(status)) => Err(not_started(self.explain(status).await)),
             Err(refused) => Err(match refused.into() {
                 UpstreamError::Protocol { reason } | UpstreamError::Died { reason, .. } => {
                     not_started(reason)
                 }
-                UpstreamError::Rpc { code, message, .. } => {
-                    not_started(format!("it refuses the handshake: {message} ({code})"))
-                }
-                other => other,
+                other => refused_handshake(other),
             }),
             Ok(info) => Ok(info),
         }
@@ -137,9 +146,15 @@ impl Remote {
 
     /// Nothing, if it does not speak the newer version.
     async fn discover(self: &Arc<Self>) -> Result<Option<ServerInfo>, Refused> {
-        let exchange = Exchange::new("server/discover", Params::Bare, Asides::default());
-        self.round(&exchange, &Session::default()).await?;
-        let result = exchange.outcome().map_err(Refused::Error)?;
+        let result = match self.ask_what_it_is().await {
+            // The way to say which ones it would speak ("Protocol Version Negotiation").
+            Err(Refused::Error(UpstreamError::Rpc { code, data, .. }))
+                if code == UNSUPPORTED_VERSION && lists_modern(data.as_ref()) =>
+            {
+                self.ask_what_it_is().await?
+            }
+            answer => answer?,
+        };
         let introduction = Introduction::of(&result).map_err(Refused::Error)?;
         if !introduction
             .supported_versions
@@ -153,6 +168,12 @@ impl Remote {
             version: MODERN.to_owned(),
         });
         Ok(Some(introduction.info(Era::Modern, MODERN)))
+    }
+
+    async fn ask_what_it_is(self: &Arc<Self>) -> Result<Box<RawValue>, Refused> {
+        let exchange = Exchange::new("server/discover", Params::Bare, Asides::default());
+        self.round(&exchange, &Session::default()).await?;
+        exchange.outcome().map_err(Refused::Error)
     }
 
     async fn initialize(self: &Arc<Self>) -> Result<ServerInfo, Refused> {
@@ -282,6 +303,21 @@ impl Remote {
             pause = (pause * 2).min(REOPEN_MAX);
         }
     }
+}
+
+fn refused_handshake(error: UpstreamError) -> UpstreamError {
+    match error {
+        UpstreamError::Rpc { code, message, .. } => {
+            not_started(format!("it refuses the handshake: {message} ({code})"))
+        }
+        other => other,
+    }
+}
+
+/// Whether a server that refused a version names the one that we speak.
+fn lists_modern(data: Option<&Value>) -> bool {
+    let supported = data.and_then(|data| data.get("supported")?.as_array());
+    supported.is_some_and(|all| all.iter().any(|version| version == MODERN))
 }
 
 fn not_started(reason: String) -> UpstreamError {

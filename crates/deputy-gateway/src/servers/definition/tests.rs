@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{Definition, MAX_DESCRIPTION, clean};
 
 fn read(tool: &Value) -> Option<(Definition, String)> {
-    Definition::read(&to_raw_value(tool).unwrap())
+    Definition::read(&to_raw_value(tool).unwrap(), false)
 }
 
 fn plain() -> Value {
@@ -142,4 +142,18 @@ fn a_schema_that_refers_to_itself_ends() {
     let validator = super::compile(&tool.input_schema).unwrap();
     assert!(validator.is_valid(&json!({ "list": { "next": { "next": {} } } })));
     assert!(!validator.is_valid(&json!({ "list": { "next": 5 } })));
+}
+
+#[test]
+fn wrong_headers_count_only_where_there_are_headers() {
+    let mut tool = plain();
+    tool["inputSchema"]["properties"]["path"]["x-mcp-header"] = json!("a b");
+    let raw = to_raw_value(&tool).unwrap();
+    let (on_a_pipe, digest) = Definition::read(&raw, false).unwrap();
+    assert_eq!(on_a_pipe.unusable, None);
+    let (in_the_network, other) = Definition::read(&raw, true).unwrap();
+    assert!(in_the_network.unusable.unwrap().contains("header"));
+    assert_ne!(digest, other);
+    let raw = to_raw_value(&plain()).unwrap();
+    assert_eq!(Definition::read(&raw, true), Definition::read(&raw, false));
 }

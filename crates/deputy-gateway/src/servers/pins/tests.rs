@@ -2,7 +2,11 @@ use deputy_store::own_tool::{OwnToolRow, OwnToolState as State};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{MAX_TOOLS, accept, compare, read};
+use super::{MAX_TOOLS, accept, compare};
+
+fn read(tools: &[Box<RawValue>]) -> (Vec<(String, String, String)>, usize) {
+    super::read(tools, false)
+}
 
 fn tool(name: &str, description: &str) -> Box<RawValue> {
     to_raw_value(&json!({

@@ -28,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) engine: Engine,
     /// Further settings, by environment name.
     pub(crate) settings: Vec<(String, String)>,
+    /// What `deputy.toml` says, where there is one.
+    pub(crate) file: Option<String>,
 }
 
 impl Default for Options {
@@ -36,6 +38,7 @@ impl Default for Options {
         Self {
             engine: Engine::Sqlite,
             settings: vec![("DEPUTY_LIMITS_CALLS_PER_MIN".to_owned(), "0".to_owned())],
+            file: None,
         }
     }
 }
@@ -50,6 +53,12 @@ impl Options {
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Settings in the file: there is room for long ones.
+    pub(crate) fn in_file(mut self, text: &str) -> Self {
+        self.file = Some(text.to_owned());
         self
     }
 }
@@ -116,6 +125,9 @@ impl App {
             .url()
             .clone();
 
+        if let Some(text) = &options.file {
+            std::fs::write(folder.path().join("deputy.toml"), text).unwrap();
+        }
         let key = folder.path().join("key");
         write_key(&key);
         let port = free_port();

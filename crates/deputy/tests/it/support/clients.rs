@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 use super::Person;
 
-fn script(name: &str) -> PathBuf {
+/// A script of `tests/clients`.
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
         .join(name)
