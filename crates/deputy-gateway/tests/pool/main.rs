@@ -1,4 +1,4 @@
-//! The pool against real processes: a server that misbehaves as told (`tests/fixture/mcp_fixture.rs`), and two
+//! The pool against real processes: a server that misbehaves as told (`tests/fixture/mcp`), and two
 //! of the reference servers from npm.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]

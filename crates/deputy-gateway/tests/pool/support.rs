@@ -53,11 +53,16 @@ impl World {
 
     /// How the fixture with these faults is started.
     pub(crate) fn launch(&self, faults: &[&str]) -> Launch {
+        self.launch_noting(faults, &self.pids_file())
+    }
+
+    /// The same, with its processes listed in `pids`.
+    pub(crate) fn launch_noting(&self, faults: &[&str], pids: &Path) -> Launch {
         let mut args: Vec<_> = faults
             .iter()
             .flat_map(|fault| ["--fault".to_owned(), (*fault).to_owned()])
             .collect();
-        args.extend(["--pids".to_owned(), self.pids_file().display().to_string()]);
+        args.extend(["--pids".to_owned(), pids.display().to_string()]);
         Launch {
             how: How::Process(ProcessLaunch {
                 program: env!("CARGO_BIN_EXE_mcp-fixture").into(),
@@ -75,10 +80,14 @@ impl World {
         self.dir.path().join("pids")
     }
 
+    /// A folder of this world's.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Every process that fixtures of this world ever were.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        let list = std::fs::read_to_string(self.pids_file()).unwrap_or_default();
-        list.lines().filter_map(|line| line.parse().ok()).collect()
+        pids_in(&self.pids_file())
     }
 
     pub(crate) async fn call(
@@ -191,6 +200,12 @@ pub(crate) fn structured(answer: &ToolAnswer) -> Value {
 
 pub(crate) fn secret(value: &str) -> EnvValue {
     EnvValue::Secret(value.into())
+}
+
+/// The processes that are listed in `file`.
+pub(crate) fn pids_in(file: &Path) -> Vec<u32> {
+    let list = std::fs::read_to_string(file).unwrap_or_default();
+    list.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// Whether the process is gone for good: not running and no zombie.

@@ -1,5 +1,5 @@
 //! People's own servers, from adding one to calls of its tools, with real processes
-//! (`tests/fixture/mcp_fixture.rs`) and on both databases.
+//! (`tests/fixture/mcp`) and on both databases.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 

@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 use crate::pool::exchange::{Exchange, Params, Reply};
 use crate::pool::upstream::RpcError;
 
-/// An id of ours: a number, or the same as text (some servers make it one).
+/// An id of ours: a number, or the same as text (some servers make it one), or written as a fraction (some
+/// languages know no other numbers).
 pub(in crate::pool) fn numeric(id: &RawValue) -> Option<i64> {
-    id.get().trim_matches('"').parse().ok()
+    let text = id.get().trim_matches('"');
+    let whole = text.trim_end_matches('0').strip_suffix('.');
+    text.parse().ok().or_else(|| whole?.parse().ok())
 }
 
 /// The id of an answer of which only the edges are known. Only where it certainly is the answer's own:
