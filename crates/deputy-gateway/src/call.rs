@@ -28,7 +28,6 @@ use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
 use crate::pool::{InboundSink, Input, ProgressSink};
-use crate::servers::ServerError;
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -159,46 +158,6 @@ impl Gateway {
             Some(tool) => self.ruled(user, tool).await,
             None => self.inner.servers.find(user, name).await,
         }
-    }
-
-    /// A first-party tool with what an administrator and the person say of it.
-    async fn ruled(&self, user: UserId, tool: &Arc<Tool>) -> Result<Arc<Tool>, CallError> {
-        let Some(ours) = tool.ours() else {
-            return Ok(Arc::clone(tool));
-        };
-        let rules = self.inner.servers.policies();
-        let administrators = rules.administrators().await?;
-        let person = rules.person(user).await?;
-        let said = policy::tightened(
-            ours.ask,
-            administrators.about(&tool.server, &tool.name),
-            person.get(&tool.name).copied(),
-        );
-        if said.is_none() {
-            return Ok(Arc::clone(tool));
-        }
-        let mut tool = Tool::clone(tool);
-        tool.policy = said;
-        Ok(Arc::new(tool))
-    }
-
-    /// Sets or removes this person's rule about a first-party tool; it makes the tool stricter,
-    /// never laxer. Rules about tools of own servers: [`crate::Servers::set_policy`].
-    pub async fn set_tool_policy(
-        &self,
-        principal: &Principal,
-        tool: &str,
-        policy: Option<Policy>,
-    ) -> Result<(), ServerError> {
-        if self.inner.parts.catalog.find(tool).is_none() {
-            return Err(ServerError::NotFound(format!(
-                "there is no tool named '{tool}'"
-            )));
-        }
-        self.inner
-            .servers
-            .set_own_rule(principal, tool, policy)
-            .await
     }
 
     /// Those of them that `server` has.

@@ -79,6 +79,8 @@ pub struct Tool {
     /// What happens when this person calls it: for a first-party tool where somebody's word is
     /// stricter than its own rule, for an own server's tool always.
     pub policy: Option<Policy>,
+    /// This person's own word about it.
+    pub own_policy: Option<Policy>,
     /// SHA-256 of the definition (and of the server that has it, for an own one), in hex: approvals
     /// die when it changes.
     pub definition_digest: String,
@@ -190,6 +192,7 @@ impl Tool {
             description: spec.description,
             read_only: spec.annotations.get("readOnlyHint") == Some(&Value::Bool(true)),
             policy: None,
+            own_policy: None,
             definition_digest: digest(&definition),
             input_schema,
             output_schema: Some(Arc::new(spec.output_schema)),
@@ -204,6 +207,7 @@ impl Tool {
         own: OwnTool,
         definition: &crate::servers::Known,
         policy: Policy,
+        own_policy: Option<Policy>,
     ) -> Self {
         let shown = &definition.definition;
         Self {
@@ -215,6 +219,7 @@ impl Tool {
             annotations: Arc::new(shown.annotations.clone()),
             read_only: shown.read_only(),
             policy: Some(policy),
+            own_policy,
             // The server and how it is set up belong to what was approved: the same call of another
             // server, or with another folder, is another call.
             definition_digest: digest(&json!([own.server.id, own.server.generation, own.accepted])),

@@ -3,21 +3,27 @@
 //! | whose word | first-party tool | tool of a person's own server |
 //! |---|---|---|
 //! | administrator | makes it stricter | makes it stricter |
-//! | person | makes it stricter | decides, unless another is stricter |
-//! | template | | decides, unless another is stricter |
+//! | person | makes it stricter | decides, either way |
+//! | template | | decides where the person says nothing |
 //! | none of these | [`AskRule`] | the server's default |
+//!
+//! A template's word about a tool is advice to who has not looked yet; whose server it is may know better. What
+//! nobody may make laxer is the administrator's to say.
 
 use deputy_core::firstparty::{AskRule, ByArguments};
 use deputy_core::{Principal, Scope};
 use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::Value;
 
+mod person;
 pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
 
 use crate::catalog::{Origin, Tool};
 use crate::error::CallError;
+
+pub use person::Said;
 
 /// What the policy says about one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +40,27 @@ pub enum Decision {
 
 /// The word for a tool in listings: `auto`, `ask` or `deny`.
 pub fn word(tool: &Tool) -> &'static str {
-    let policy = tool.policy.unwrap_or(match &tool.origin {
-        Origin::FirstParty(ours) => match ours.ask {
-            AskRule::Always => Policy::Ask,
-            AskRule::Never | AskRule::Arguments(_) => Policy::Auto,
-        },
-        // Always has one.
-        Origin::Own(_) => Policy::Ask,
-    });
-    match policy {
+    match effective(tool) {
         Policy::Auto => "auto",
         Policy::Ask => "ask",
         Policy::Deny => "deny",
+    }
+}
+
+/// What happens when a tool is called, at the least: some calls of a first-party tool ask by their arguments.
+pub(crate) fn effective(tool: &Tool) -> Policy {
+    tool.policy.unwrap_or(match &tool.origin {
+        Origin::FirstParty(ours) => least(ours.ask),
+        // Always has one.
+        Origin::Own(_) => Policy::Ask,
+    })
+}
+
+/// The least that happens by a first-party tool's own rule.
+fn least(ask: AskRule) -> Policy {
+    match ask {
+        AskRule::Always => Policy::Ask,
+        AskRule::Never | AskRule::Arguments(_) => Policy::Auto,
     }
 }
 
@@ -74,14 +89,11 @@ pub(crate) fn tightened(
     administrator: Option<Policy>,
     person: Option<Policy>,
 ) -> Option<Policy> {
-    let own = match ask {
-        AskRule::Always => Policy::Ask,
-        AskRule::Never | AskRule::Arguments(_) => Policy::Auto,
-    };
-    administrator.max(person).filter(|said| *said > own)
+    administrator.max(person).filter(|said| *said > least(ask))
 }
 
-/// What happens to calls of a tool of a person's own server.
+/// What happens to calls of a tool of a person's own server. The template's word is a default, which the person's
+/// replaces; the strictest of that and the administrator's counts.
 pub(crate) fn of_own(
     administrator: Option<Policy>,
     person: Option<Policy>,
@@ -89,8 +101,7 @@ pub(crate) fn of_own(
     default: DefaultPolicy,
     read_only: bool,
 ) -> Policy {
-    let said = person.max(template);
-    let base = said.unwrap_or_else(|| default.of(read_only));
+    let base = person.or(template).unwrap_or_else(|| default.of(read_only));
     administrator.map_or(base, |strict| strict.max(base))
 }
 

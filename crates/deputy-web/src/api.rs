@@ -19,6 +19,7 @@ mod templates;
 mod tools;
 mod tools_batch;
 mod tools_call;
+mod tools_policy;
 mod usage;
 
 use axum::Json;
@@ -91,6 +92,7 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(google_disconnect::handle))
         .routes(routes!(integrations::handle))
         .routes(routes!(tools::handle))
+        .routes(routes!(tools_policy::handle))
         .routes(routes!(approvals::list))
         .routes(routes!(audit::handle))
         .routes(routes!(usage::handle))

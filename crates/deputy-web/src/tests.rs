@@ -5,6 +5,7 @@ mod batch;
 mod consent;
 mod context;
 mod pages;
+mod policies;
 mod remote;
 mod routes;
 mod servers;

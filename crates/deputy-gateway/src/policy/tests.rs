@@ -21,13 +21,16 @@ fn a_tool_of_an_own_server() {
         (None, AUTO, None, AllAsk, false, Policy::Auto),
         (None, ASK, None, AllAuto, true, Policy::Ask),
         (None, DENY, None, AllAuto, true, Policy::Deny),
-        // So does the template's; of the two the stricter.
+        // So does the template's, where the person says nothing.
         (None, None, AUTO, AllAsk, false, Policy::Auto),
         (None, None, ASK, AllAuto, true, Policy::Ask),
-        (None, AUTO, ASK, AllAuto, true, Policy::Ask),
+        (None, None, DENY, AllAuto, true, Policy::Deny),
+        (None, AUTO, ASK, AllAsk, false, Policy::Auto),
         (None, ASK, AUTO, AllAuto, true, Policy::Ask),
         (None, DENY, ASK, AllAuto, true, Policy::Deny),
-        (None, AUTO, DENY, AllAuto, true, Policy::Deny),
+        (None, AUTO, DENY, AllAuto, true, Policy::Auto),
+        (ASK, AUTO, ASK, AllAuto, true, Policy::Ask),
+        (DENY, AUTO, ASK, AllAuto, true, Policy::Deny),
         // The administrator's makes it stricter and never laxer.
         (AUTO, None, None, AskWrites, false, Policy::Ask),
         (AUTO, ASK, None, AllAuto, true, Policy::Ask),

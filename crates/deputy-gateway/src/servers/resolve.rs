@@ -80,6 +80,7 @@ impl Servers {
             own,
             &known,
             policy,
+            tool.policy.as_deref().map(word),
         )))
     }
 
@@ -117,7 +118,8 @@ impl Servers {
                 server: row.clone(),
             };
             let name = names::publish(&row.name, &tool.alias);
-            out.push(Arc::new(Tool::own(name, own, &known, policy)));
+            let said = tool.policy.as_deref().map(word);
+            out.push(Arc::new(Tool::own(name, own, &known, policy, said)));
         }
         Ok(out)
     }

@@ -11,6 +11,8 @@ use super::{
     Seen, ServerError, ServerTool, Servers, ToolChange, ToolState, may_manage, may_read, names,
     pins,
 };
+use crate::error::CallError;
+use crate::policy::Said;
 use crate::policy::rules::{Administrators, word};
 use crate::pool::PoolKey;
 
@@ -77,6 +79,30 @@ impl Servers {
             .into_iter()
             .find(|shown| shown.name == tool)
             .ok_or_else(no_tool)
+    }
+
+    /// [`Self::set_policy`] by the name under which the tool is published.
+    pub(crate) async fn set_own_policy(
+        &self,
+        principal: &Principal,
+        published: &str,
+        policy: Option<Policy>,
+    ) -> Result<Said, ServerError> {
+        may_manage(principal)?;
+        let unknown =
+            || ServerError::NotFound(CallError::UnknownTool(published.to_owned()).to_string());
+        let (server, alias) = names::split(published).ok_or_else(unknown)?;
+        let scope = self.with().store.user(principal.user_id);
+        let (row, tool) = scope.own_tool(server, alias).await?.ok_or_else(unknown)?;
+        let set = self
+            .set_policy(principal, &row.name, &tool.tool, policy)
+            .await?;
+        Ok(Said {
+            tool: set.published,
+            server: row.name,
+            own: set.policy,
+            effective: set.effective,
+        })
     }
 
     /// Agrees to what the person saw of these tools. [`ServerError::Conflict`], with nothing

@@ -61,3 +61,55 @@ async fn the_strictest_word_counts() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_templates_word_is_a_default_that_the_persons_replaces() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let mut root = world.person("root").await;
+        root.role = Role::Admin;
+        world.list("fx", &[reading("client", "Asks, by the template.")]);
+        let mut new = world.fixture("fx", "fx");
+        new.server_type = "careful".to_owned();
+        let (servers, gateway) = (world.gateway.servers(), &world.gateway);
+        servers.create(&anna, new).await.unwrap();
+        let report = servers.test(&anna, "fx").await.unwrap();
+        assert!(report.ok, "{report:?}");
+        let call = async || world.call(&anna, "fx__client", json!({})).await;
+        assert!(matches!(call().await, Ok(Outcome::Asked(_))));
+
+        let said = gateway
+            .set_tool_policy(&anna, "fx__client", Some(Policy::Auto))
+            .await
+            .unwrap();
+        assert_eq!(
+            (said.own, said.effective),
+            (Some(Policy::Auto), Policy::Auto)
+        );
+        assert!(matches!(call().await, Ok(Outcome::Done(_))));
+        let tool = gateway.tools(&anna).await.unwrap().remove(0);
+        assert_eq!(tool.own_policy, Some(Policy::Auto));
+
+        // The administrator's word is on top of hers, as it was of the template's.
+        let rule = async |policy| {
+            let set = servers.set_administrators_rule(&root, "careful", "client", policy);
+            set.await.unwrap();
+        };
+        rule(Some(Policy::Ask)).await;
+        assert!(matches!(call().await, Ok(Outcome::Asked(_))));
+        rule(None).await;
+        gateway
+            .set_tool_policy(&anna, "fx__client", None)
+            .await
+            .unwrap();
+        assert!(matches!(call().await, Ok(Outcome::Asked(_))));
+
+        // Nobody else's tool.
+        let boris = world.person("boris").await;
+        let stranger = gateway
+            .set_tool_policy(&boris, "fx__client", Some(Policy::Auto))
+            .await;
+        assert_eq!(code(stranger), "NOT_FOUND");
+    })
+    .await;
+}

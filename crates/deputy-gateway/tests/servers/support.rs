@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,32 @@ pub(crate) struct World {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) folder: tempfile::TempDir,
     _database: TestStore,
+}
+
+/// A folder with a kind of server like `custom` that wants to be asked about `client`.
+fn templates(folder: &Path) -> PathBuf {
+    let templates = folder.join("templates");
+    std::fs::create_dir(&templates).unwrap();
+    let careful = r#"
+type = "careful"
+title = { en = "Careful" }
+description = { en = "Asks." }
+setup = { en = "Nothing to do." }
+stdio = { program = "${config:command}", args = ["${config:args}"], env_from = "env" }
+policies = { client = "ask" }
+
+[config_schema]
+type = "object"
+required = ["command"]
+additionalProperties = false
+
+[config_schema.properties]
+command = { type = "string", x-kind = "command" }
+args = { type = "array", items = { type = "string" }, x-kind = "list", x-flags = true }
+env = { type = "object", additionalProperties = { type = "string" }, x-kind = "variables", x-secret = true }
+"#;
+    std::fs::write(templates.join("careful.toml"), careful).unwrap();
+    templates
 }
 
 struct Nobody;
@@ -96,7 +122,7 @@ impl World {
             catalog: Catalog::new(Vec::new()).unwrap(),
             credentials: Arc::new(Nobody),
             remote: Arc::new(NoRemoteCredentials),
-            templates: Arc::new(Registry::builtin()),
+            templates: Arc::new(Registry::builtin().with_folder(&templates(folder.path()))),
             pool: Pool::new(config, lifecycle.clone(), Arc::clone(&clock)),
             audit: Audit::start(
                 store.clone(),

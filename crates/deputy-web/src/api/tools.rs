@@ -1,6 +1,7 @@
 //! `GET /api/v1/tools`: what this caller can call now.
 
 use axum::extract::State;
+use deputy_templates::Policy;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -32,9 +33,13 @@ pub(crate) struct ToolBody {
     /// MCP's hints: `readOnlyHint`, `destructiveHint`, …
     #[schema(value_type = Object)]
     annotations: Value,
-    /// `auto`, `ask` or `deny`.
+    /// What happens when the caller calls it: `auto`, `ask` or `deny`. With `auto` some calls ask all the same, by
+    /// their arguments.
     #[schema(example = "auto")]
     policy: &'static str,
+    /// The caller's own word about it; null: none.
+    #[schema(value_type = Option<String>, example = "auto")]
+    own_policy: Option<Policy>,
 }
 
 /// The tools that this caller can call now.
@@ -65,6 +70,7 @@ pub(crate) async fn handle(
                 output_schema: tool.output_schema.as_deref().cloned(),
                 annotations: Value::clone(&tool.annotations),
                 policy: deputy_gateway::policy::word(&tool),
+                own_policy: tool.own_policy,
             })
             .collect(),
     ))

@@ -235,6 +235,7 @@ async fn the_document_describes_every_route() {
     get /api/v1/tools
     post /api/v1/tools/batch
     post /api/v1/tools/{name}/call
+    put /api/v1/tools/{name}/policy
     get /api/v1/usage
     ");
     let served = TestApp::start(None)
