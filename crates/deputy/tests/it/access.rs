@@ -40,7 +40,7 @@ const LOOK: Need = Need::Either("tools:read", "servers:manage");
 const MANAGE: Need = Need::Right("servers:manage");
 
 /// Every route of the document: verb and path there, with a path and a body that reach its handler.
-pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 39] = [
+pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 40] = [
     (
         "get",
         "/api/v1/integrations/google/auth",
@@ -82,6 +82,13 @@ pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 39] = [
         "api/v1/tools/list_calendars/call",
         "{}",
         Need::Right("tools:call"),
+    ),
+    (
+        "put",
+        "/api/v1/tools/{name}/policy",
+        "api/v1/tools/list_calendars/policy",
+        r#"{"policy":null}"#,
+        MANAGE,
     ),
     (
         "get",

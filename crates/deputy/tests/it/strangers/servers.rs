@@ -246,6 +246,13 @@ async fn over_rest(stranger: &Person, hers: &Hers) {
         (call.status, call.code()),
         (StatusCode::NOT_FOUND, "UNKNOWN_TOOL")
     );
+    let deny = json!({ "policy": "deny" });
+    let path = "api/v1/tools/notes__count/policy";
+    let said = stranger.request(Method::PUT, path, Some(&deny), &[]).await;
+    assert_eq!(
+        (said.status, said.code()),
+        (StatusCode::NOT_FOUND, "UNKNOWN_TOOL")
+    );
     let batch = json!({ "calls": [{ "name": "notes__count" }] });
     let batch = stranger.post("api/v1/tools/batch", &batch).await;
     let outcome = &batch.data()["results"][0];
