@@ -11,6 +11,8 @@
 
 mod args;
 mod doctor;
+#[cfg(test)]
+mod links;
 mod machine;
 mod part;
 mod postgres;

@@ -125,3 +125,40 @@ fn the_sandbox_takes_no_credentials() {
     }
     assert!(keys::is_allowed("DEPUTY_LISTEN", Sources::Sandbox));
 }
+
+#[test]
+fn every_setting_is_in_the_documentation() {
+    let page = include_str!("../../../../docs/settings.md");
+    let table = page.split("\n## ").next().unwrap();
+    let row = |line: &'static str| {
+        let mut cells = line.strip_prefix("| `")?.split("` | `");
+        let (name, key) = (cells.next()?, cells.next()?);
+        Some((name, key.split('`').next()?))
+    };
+    let documented: Vec<_> = table.lines().filter_map(row).collect();
+    for setting in keys::KEYS {
+        assert!(documented.contains(setting), "{setting:?} is not there");
+    }
+    for setting in &documented {
+        assert!(keys::KEYS.contains(setting), "{setting:?} is no setting");
+    }
+    assert_eq!(documented.len(), keys::KEYS.len(), "one is there twice");
+}
+
+#[test]
+fn the_example_names_settings_that_exist() {
+    let example = include_str!("../../../../deputy.example.toml");
+    let (mut section, mut found) = (String::new(), 0);
+    for line in example.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && !line.starts_with("# ")
+        {
+            let key = format!("{section}{}", key.trim_start_matches('#'));
+            assert!(keys::env_of(&key).is_some(), "{key} is no setting");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "only {found} were found");
+}
