@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod address;
 pub mod guarded;
+mod tls;
 
 pub use address::is_public;
 pub use guarded::{

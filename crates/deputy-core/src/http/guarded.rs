@@ -228,7 +228,8 @@ pub struct Guarded {
 
 struct Clients {
     public: reqwest::Client,
-    allowed: reqwest::Client,
+    /// None where the administrator allows nothing.
+    allowed: Option<reqwest::Client>,
     private_hosts: PrivateHosts,
     body: usize,
 }
@@ -278,7 +279,11 @@ pub fn guarded(config: GuardConfig) -> Result<Guarded, reqwest::Error> {
     Ok(Guarded {
         inner: Arc::new(Clients {
             public: builder(limits).dns_resolver(Arc::new(PublicOnly)).build()?,
-            allowed: builder(limits).build()?,
+            allowed: if private_hosts.is_empty() {
+                None
+            } else {
+                Some(builder(limits).build()?)
+            },
             private_hosts,
             body: limits.body,
         }),
@@ -298,6 +303,9 @@ fn builder(limits: GuardLimits) -> reqwest::ClientBuilder {
         .connect_timeout(limits.connect)
         .pool_idle_timeout(Duration::from_secs(90))
         .gzip(true);
+    if let Some(tls) = super::tls::own() {
+        builder = builder.tls_backend_preconfigured(tls);
+    }
     if let Some(total) = limits.total {
         builder = builder.timeout(total);
     }
@@ -364,8 +372,10 @@ impl Guarded {
         request: reqwest::Request,
     ) -> Result<reqwest::Response, GuardError> {
         self.check(request.url())?;
-        if self.is_allowed(request.url()) {
-            return Ok(self.inner.allowed.execute(request).await?);
+        if let Some(allowed) = &self.inner.allowed
+            && self.is_allowed(request.url())
+        {
+            return Ok(allowed.execute(request).await?);
         }
         let response = self.inner.public.execute(request).await?;
         match response.remote_addr() {
