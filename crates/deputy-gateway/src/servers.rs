@@ -80,6 +80,8 @@ pub struct Config {
     pub level: deputy_jail::Level,
     /// Files and folders that all their processes may read, beside the system's programs.
     pub readable: Vec<PathBuf>,
+    /// Deputy's own data, which no process gets by way of the program that it is: the database, keys.
+    pub closed: Vec<PathBuf>,
     /// Folders under which a person may point a server; `{user}` is the person's id.
     pub files_roots: Vec<PathBuf>,
     /// Which commands people may run as servers.
@@ -105,6 +107,7 @@ impl Config {
             folder: folder.into(),
             level: deputy_jail::Level::default(),
             readable: Vec::new(),
+            closed: Vec::new(),
             files_roots: Vec::new(),
             commands: Commands::None,
             plain_http: PlainHttp::Never,
@@ -114,6 +117,14 @@ impl Config {
             read_every: Duration::from_mins(5),
             test_deadline: Duration::from_mins(2),
         }
+    }
+
+    /// What is Deputy's own, and wherever servers write.
+    fn closed(&self) -> Vec<PathBuf> {
+        let mut closed = self.closed.clone();
+        closed.push(self.folder.clone());
+        closed.extend_from_slice(&self.files_roots);
+        closed
     }
 }
 

@@ -19,9 +19,10 @@
 //! than on Linux there is only [`Level::Off`].
 //!
 //! `rules` says which files, `syscalls` which system calls, `programs` how the folders of an interpreter
-//! are found, [`folders`] which folder a person may choose.
+//! are found, `closed` what is never opened in that way, [`folders`] which folder a person may choose.
 
 mod abilities;
+mod closed;
 mod enter;
 pub mod folders;
 mod programs;
@@ -41,6 +42,8 @@ pub use abilities::{Abilities, abilities};
 pub use enter::{EXIT_CONFINEMENT, EXIT_PROGRAM, enter};
 pub use folders::{PathFault, allowed_folder, own_roots};
 pub use programs::is_installed;
+
+use closed::Closed;
 
 /// The hidden subcommand whose arguments [`command`] makes and [`enter`] takes.
 pub const SUBCOMMAND: &str = "__sandbox-exec";
@@ -139,6 +142,12 @@ pub struct Confinement {
     /// Folders with which it may do anything. They have to exist, and no part of the path may be a link:
     /// a person's own server could have put it there ([`allowed_folder`] gives such paths).
     pub write: Vec<PathBuf>,
+    /// What no server gets by way of the program that it is: Deputy's own data, and every place where
+    /// servers write. A program that lies in one of them is not started, and nothing of them, in them or
+    /// around them is opened because it is beside a program. `{user}` stands for the number of any person.
+    /// Not held at [`Level::Off`].
+    #[serde(skip)]
+    pub closed: Vec<PathBuf>,
     /// The server's own folder: `HOME`, caches and temporary files. Made if it is missing, and writable;
     /// [`home_env`] says which variables then point into it.
     pub home: Option<PathBuf>,
@@ -185,6 +194,19 @@ pub enum Error {
     /// A path with `/` in it that does not begin with one.
     #[error("the program {} must be a name or a full path", .0.display())]
     ProgramRelative(PathBuf),
+    /// A program, a link to it or what runs it lies in what is closed to it.
+    #[error(
+        "the program {} lies where people's own servers may write, or among Deputy's own data; install \
+         it elsewhere",
+        .0.display()
+    )]
+    ProgramClosed(PathBuf),
+    /// What is closed lies in what every server may read.
+    #[error(
+        "every server may read {}, and Deputy's own data or people's folders are there; move them",
+        .0.display()
+    )]
+    Exposed(PathBuf),
     /// This machine can't do what the level promises.
     #[error("this machine can't hold a server at the level '{level}': {missing}")]
     Unsupported {
@@ -270,7 +292,21 @@ pub fn command(
         });
     }
     let search = search.unwrap_or(DEFAULT_PATH);
-    let found = programs::find(program, search)?;
+    let closed = if confinement.level == Level::Off {
+        Closed::default()
+    } else {
+        Closed::new(&confinement.closed)
+    };
+    let system = programs::SYSTEM.iter().map(Path::new);
+    let read = confinement.read.iter().map(PathBuf::as_path);
+    for path in system.chain(read) {
+        if let Ok(real) = path.canonicalize()
+            && closed.touches(&real)
+        {
+            return Err(Error::Exposed(path.to_owned()));
+        }
+    }
+    let found = programs::find(program, search, &closed)?;
     let mut env = found.env;
     let mut confinement = confinement.clone();
     if let Some(home) = &confinement.home {

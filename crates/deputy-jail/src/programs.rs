@@ -5,14 +5,19 @@
 //! folders are opened: `bin`, `lib` and the like beside each `bin` folder that the program's links lead
 //! through, and the same for the interpreter that a script names in its first line. Never the whole of the
 //! installation: for `~/.local/bin/uvx` that would be a person's whole `~/.local`.
+//!
+//! What is beside a program was laid there by whoever can write there. So no program, link or interpreter
+//! may lie where servers write, and nothing that is Deputy's own is opened whatever leads there ([`Closed`]).
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::closed::Closed;
 
 /// What every server may read: programs and libraries of the system.
 pub(crate) const SYSTEM: &[&str] = &[
@@ -43,36 +48,42 @@ pub(crate) const SYSTEM: &[&str] = &[
 /// What is opened beside a `bin` folder.
 const BESIDE: &[&str] = &["bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg"];
 
-/// How many links or interpreters are followed.
+/// How many interpreters are followed.
 const DEPTH: usize = 16;
+/// How many links are followed, as the kernel does (path_resolution(7)).
+const LINKS: usize = 40;
 
 /// A program.
 pub(crate) struct Found {
     /// Its full path, links not resolved: a virtual environment is found by the link.
     pub(crate) path: PathBuf,
-    /// What it reads beside the system's folders.
+    /// What it reads beside the system's folders: real paths, without links in them.
     pub(crate) reads: Vec<PathBuf>,
     /// Variables it needs.
     pub(crate) env: Vec<(String, String)>,
 }
 
-/// Finds `program`: a full path, or a name to be looked up in `search`.
-pub(crate) fn find(program: &Path, search: &str) -> Result<Found, Error> {
+/// Finds `program`: a full path, or a name to be looked up in `search`. It must not lie in what is closed.
+pub(crate) fn find(program: &Path, search: &str, closed: &Closed) -> Result<Found, Error> {
     let path = look_up(program, search)?;
-    let mut reads = BTreeSet::new();
-    needs(&path, search, &mut reads, DEPTH);
+    let mut needs = Needs {
+        search,
+        closed,
+        reads: BTreeSet::new(),
+    };
+    needs.collect(&path, DEPTH)?;
     let mut env = Vec::new();
     // uv looks for a Python by itself and would find a version manager's shim, which runs nowhere here.
     let name = path.file_name().unwrap_or_default();
     if (name == "uv" || name == "uvx")
         && let Ok(python) = look_up(Path::new("python3"), search)
     {
-        needs(&python, search, &mut reads, DEPTH);
+        needs.collect(&python, DEPTH)?;
         env.push(("UV_PYTHON".to_owned(), python.display().to_string()));
     }
     Ok(Found {
         path,
-        reads: reads.into_iter().collect(),
+        reads: needs.reads.into_iter().collect(),
         env,
     })
 }
@@ -142,64 +153,126 @@ fn behind_shim(path: &Path) -> Option<PathBuf> {
         .find(|candidate| is_program(candidate))
 }
 
-/// Collects what `path` reads: along its links, and of its interpreter.
-fn needs(path: &Path, search: &str, reads: &mut BTreeSet<PathBuf>, depth: usize) {
-    let mut at = path.to_owned();
-    for _ in 0..DEPTH {
-        beside(&at, reads);
-        match std::fs::read_link(&at) {
-            Ok(target) => at = at.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => break,
+/// What a program reads.
+struct Needs<'a> {
+    search: &'a str,
+    closed: &'a Closed,
+    reads: BTreeSet<PathBuf>,
+}
+
+impl Needs<'_> {
+    /// Collects what `path` reads: along its links, and of its interpreter.
+    fn collect(&mut self, path: &Path, depth: usize) -> Result<(), Error> {
+        let names = trail(path, self.closed)?;
+        for name in &names {
+            self.beside(name);
+        }
+        let Some(real) = names.last() else {
+            return Ok(());
+        };
+        self.package(real);
+        match interpreter(real, self.search) {
+            Some(interpreter) if depth > 0 => self.collect(&interpreter, depth - 1),
+            _ => Ok(()),
         }
     }
-    // Links of folders on the way are resolved by this one only.
-    if let Ok(real) = path.canonicalize() {
-        beside(&real, reads);
-        package(&real, reads);
-        if depth > 0
-            && let Some(interpreter) = interpreter(&real, search)
+
+    /// Adds a program and what is beside its `bin` folder, if it is not the system's.
+    fn beside(&mut self, path: &Path) {
+        if is_system(path) {
+            return;
+        }
+        self.open(path);
+        let Some(folder) = path.parent().filter(|folder| folder.ends_with("bin")) else {
+            return;
+        };
+        let Some(root) = folder.parent().filter(|root| root.parent().is_some()) else {
+            return;
+        };
+        for name in BESIDE {
+            self.open(&root.join(name));
+        }
+    }
+
+    /// Adds the npm packages among which a script is: those it was installed with are what it imports.
+    fn package(&mut self, real: &Path) {
+        let modules = real
+            .ancestors()
+            .filter(|folder| folder.ends_with("node_modules"))
+            .last();
+        if let Some(modules) = modules {
+            self.open(modules);
+        }
+    }
+
+    /// Opens what is really at `path`, unless nobody is to come by it in this way.
+    fn open(&mut self, path: &Path) {
+        if let Ok(real) = path.canonicalize()
+            && real.parent().is_some()
+            && !is_system(&real)
+            && !self.closed.touches(&real)
         {
-            needs(&interpreter, search, reads, depth - 1);
+            self.reads.insert(real);
         }
     }
 }
 
-/// Adds a program and what is beside its `bin` folder, if it is not the system's.
-fn beside(path: &Path, reads: &mut BTreeSet<PathBuf>) {
-    if is_system(path) {
-        return;
-    }
-    reads.insert(path.to_owned());
-    let Some(folder) = path.parent().filter(|folder| folder.ends_with("bin")) else {
-        return;
+/// All names that the program `path` has: each link, and at last the file itself. The folders they are in
+/// have no links in their paths. Nothing on the way may be in what is closed.
+fn trail(path: &Path, closed: &Closed) -> Result<Vec<PathBuf>, Error> {
+    let fault = |error| Error::Folder {
+        path: path.to_owned(),
+        error,
     };
-    let Some(root) = folder.parent().filter(|root| root.parent().is_some()) else {
-        return;
-    };
-    reads.extend(
-        BESIDE
-            .iter()
-            .map(|name| root.join(name))
-            .filter(|path| path.exists()),
-    );
-}
-
-/// Adds the npm packages among which a script is: those it was installed with are what it imports.
-fn package(real: &Path, reads: &mut BTreeSet<PathBuf>) {
-    let modules = real
-        .ancestors()
-        .filter(|folder| folder.ends_with("node_modules"))
-        .last();
-    if let Some(modules) = modules.filter(|path| !is_system(path)) {
-        reads.insert(modules.to_owned());
+    if closed.holds(path) {
+        return Err(Error::ProgramClosed(path.to_owned()));
     }
+    let mut names = Vec::new();
+    let mut links = 0;
+    let mut at = PathBuf::from("/");
+    let mut left = Vec::new();
+    let push = |left: &mut Vec<PathBuf>, path: &Path| {
+        let from = left.len();
+        left.extend(
+            path.components()
+                .map(|part| PathBuf::from(part.as_os_str())),
+        );
+        left[from..].reverse();
+    };
+    push(&mut left, path);
+    while let Some(part) = left.pop() {
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(&part); // the root replaces what was there
+        if closed.holds(&at) {
+            return Err(Error::ProgramClosed(path.to_owned()));
+        }
+        if !at.symlink_metadata().map_err(fault)?.is_symlink() {
+            continue;
+        }
+        links += 1;
+        if links > LINKS {
+            return Err(fault(std::io::Error::from_raw_os_error(nix::libc::ELOOP)));
+        }
+        let target = std::fs::read_link(&at).map_err(fault)?;
+        if left.is_empty() {
+            names.push(at.clone());
+        }
+        at.pop();
+        push(&mut left, &target);
+    }
+    names.push(at);
+    Ok(names)
 }
 
 fn is_system(path: &Path) -> bool {
     SYSTEM.iter().any(|folder| path.starts_with(folder))
 }
 
-/// The program that runs the script `path`, from its first line.
+/// The program that runs the script `path`, from its first line as the kernel reads it: 256 bytes, whose
+/// words end at spaces, tabs and NULs only (`fs/binfmt_script.c`). What is no program is none.
 fn interpreter(path: &Path, search: &str) -> Option<PathBuf> {
     let mut head = Vec::new();
     let file = std::fs::File::open(path).ok()?;
@@ -208,13 +281,18 @@ fn interpreter(path: &Path, search: &str) -> Option<PathBuf> {
         .strip_prefix(b"#!")?
         .split(|byte| *byte == b'\n')
         .next()?;
-    let line = std::str::from_utf8(line).ok()?;
-    let mut words = line.split_whitespace();
+    let mut words = line
+        .split(|byte| matches!(byte, b' ' | b'\t' | 0))
+        .filter(|word| !word.is_empty())
+        .map(OsStr::from_bytes);
     let program = Path::new(words.next()?);
     if program.file_name()? != "env" {
-        return Some(program.to_owned());
+        return Some(program.to_owned()).filter(|path| path.is_absolute() && is_program(path));
     }
-    let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
+    let name = words.find(|word| {
+        let word = word.as_bytes();
+        !word.starts_with(b"-") && !word.contains(&b'=')
+    })?;
     look_up(Path::new(name), search).ok()
 }
 

@@ -506,3 +506,65 @@ fn what_is_wrong_is_said() {
     );
     assert_eq!(old.missing(Level::Basic), None);
 }
+
+/// A command that a server laid out itself, with links to what it would like to read beside it.
+#[test]
+fn a_program_of_a_servers_making_is_not_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !able() {
+        return;
+    }
+    let world = World::new();
+    let mut confinement = world.confinement(Level::Strict, Network::None);
+    confinement.closed = vec![world.at("home")];
+    std::fs::create_dir_all(world.at("home/p/bin")).unwrap();
+    let shell = world.at("home/p/bin/run");
+    std::fs::copy("/bin/sh", &shell).unwrap();
+    std::os::unix::fs::symlink("/", world.at("home/p/lib")).unwrap();
+    let secret = world.at("outside/secret");
+    std::os::unix::fs::symlink(&secret, world.at("home/x")).unwrap();
+    let feed = world.at("home/x\x0c");
+    std::fs::copy("/bin/sh", &feed).unwrap();
+    let script = world.at("home/script");
+    let text_of = format!("#!{}\ncat {}\n", feed.display(), secret.display());
+    std::fs::write(&script, text_of).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let read = format!("cat {}", secret.display());
+    for (program, args) in [
+        (shell, vec!["-c".to_owned(), read]),
+        (script.clone(), vec![]),
+    ] {
+        let refused = command(Path::new(PROBE), &confinement, &program, &args, Some(PATH));
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("install it elsewhere"), "{said}");
+    }
+    // Even elsewhere, only what the kernel runs is opened.
+    confinement.closed = vec![world.at("outside/deep")];
+    let output = start(&confinement, &script, &[], &[]).output().unwrap();
+    assert!(!text(&output).contains("everybody"), "{output:?}");
+}
+
+#[test]
+fn what_every_server_may_read_is_no_place_for_deputys_data() {
+    if !able() {
+        return;
+    }
+    let world = World::new();
+    let mut confinement = world.confinement(Level::Strict, Network::None);
+    let outside = world.at("outside/deep");
+    for (closed, read) in [
+        ("/usr/share/deputy".into(), PathBuf::from("/usr/share")),
+        (outside.clone(), world.at("outside")),
+        (outside.clone(), outside.clone()),
+        (world.at("outside"), outside),
+    ] {
+        confinement.closed = vec![closed];
+        confinement.read = vec![read.clone()];
+        let program = Path::new("/bin/true");
+        let refused = command(Path::new(PROBE), &confinement, program, &[], None).unwrap_err();
+        assert!(
+            matches!(&refused, deputy_jail::Error::Exposed(path) if *path == read),
+            "{refused}"
+        );
+    }
+}

@@ -161,6 +161,7 @@ impl Servers {
                 },
                 read: config.readable.clone(),
                 write: process.folders,
+                closed: config.closed(),
                 home: Some(home.to_owned()),
                 limits: deputy_jail::Limits::default(),
             }),

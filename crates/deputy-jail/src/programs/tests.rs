@@ -2,6 +2,10 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
+fn find(program: &Path, search: &str) -> Result<Found, Error> {
+    super::find(program, search, &Closed::default())
+}
+
 struct Place {
     _dir: tempfile::TempDir,
     at: PathBuf,
@@ -137,4 +141,102 @@ fn interpreters_that_run_each_other_end() {
     place.program("b", &format!("#!{}\n", a.display()));
     let found = find(&a, "").unwrap();
     assert!(found.reads.contains(&a) && found.reads.contains(&b));
+}
+
+/// What is beside a program may be a link, and then counts as what it leads to.
+#[test]
+fn nothing_closed_is_opened_because_it_is_beside_a_program() {
+    let place = Place::new();
+    let tool = place.program("p/bin/tool", "");
+    let lib = place.folder("elsewhere/lib");
+    let data = place.folder("var/data");
+    for (name, target, opened) in [
+        ("lib", lib.as_path(), true),
+        ("lib", data.as_path(), false),
+        ("lib", data.parent().unwrap(), false),
+        ("lib", Path::new("/"), false),
+        ("pyvenv.cfg", &data.join("key"), false),
+    ] {
+        std::fs::write(data.join("key"), "").unwrap();
+        let beside = place.at.join("p").join(name);
+        symlink(target, &beside).unwrap();
+        let closed = Closed::new(std::slice::from_ref(&data));
+        let found = super::find(&tool, "", &closed).unwrap();
+        assert_eq!(
+            found.reads.contains(&target.to_owned()),
+            opened,
+            "{target:?}"
+        );
+        assert!(!found.reads.contains(&beside), "real paths only");
+        std::fs::remove_file(&beside).unwrap();
+    }
+}
+
+#[test]
+fn no_program_comes_from_where_servers_write() {
+    let place = Place::new();
+    let own = place.program("people/7/p/bin/tool", "");
+    let system = place.program("opt/bin/sh", "");
+    symlink(&system, place.at.join("people/7/sh")).unwrap();
+    symlink(place.at.join("opt"), place.at.join("people/7/opt")).unwrap();
+    symlink(place.at.join("people/7"), place.at.join("opt/person")).unwrap();
+    let link = place.at.join("opt/bin/link");
+    symlink(place.at.join("people/7/sh"), &link).unwrap();
+    let script = place.program("opt/bin/script", &format!("#!{}\n", own.display()));
+    let through = place.program("opt/bin/through", "#!/usr/bin/env tool\n");
+    let closed = Closed::new(&[place.at.join("people/{user}")]);
+    let search = place.search(&["people/7/p/bin"]);
+    for program in [
+        own.as_path(),
+        &place.at.join("people/7/sh"),
+        &place.at.join("people/7/opt/bin/sh"),
+        &place.at.join("opt/person/opt/bin/sh"),
+        &place.at.join("people/7/../../opt/bin/sh"),
+        &link,
+        &script,
+        &through,
+        Path::new("tool"),
+    ] {
+        let refused = super::find(program, &search, &closed);
+        assert!(
+            matches!(refused, Err(Error::ProgramClosed(_))),
+            "{program:?}"
+        );
+        assert!(
+            find(program, &search).is_ok(),
+            "{program:?} without what is closed"
+        );
+    }
+    assert!(super::find(&system, &search, &closed).is_ok());
+    // Python, for uv, neither.
+    let uvx = place.program("opt/bin/uvx", "");
+    place.program("people/7/p/bin/python3", "");
+    assert!(super::find(&uvx, &search, &closed).is_err());
+}
+
+/// The first line as the kernel reads it: a form feed is part of a name.
+#[test]
+fn an_interpreter_is_the_one_that_the_kernel_would_run() {
+    let place = Place::new();
+    let other = place.program("other", "");
+    let secret = place.at.join("secret");
+    std::fs::write(&secret, "").unwrap();
+    let at = place.at.display().to_string();
+    for (line, runs) in [
+        (format!("#!{at}/other"), true),
+        (format!("#! \t{at}/other\t-x y"), true),
+        (format!("#!{at}/other\x0c"), false),
+        (format!("#!{at}/other\r"), false),
+        (format!("#!{at}/other\u{a0}x"), false),
+        (format!("#!{at}/secret"), false),
+        ("#!other".to_owned(), false),
+    ] {
+        let script = place.program("script", &format!("{line}\n"));
+        let found = find(&script, "").unwrap();
+        assert_eq!(found.reads.contains(&other), runs, "{line:?}");
+        assert!(
+            !found.reads.contains(&secret),
+            "what is no program is not opened"
+        );
+    }
 }
