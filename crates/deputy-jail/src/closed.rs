@@ -11,9 +11,9 @@ use std::path::{Component, Path, PathBuf};
 /// Stands for a person's number in a path.
 const USER: &str = "{user}";
 
-/// Paths that are closed, with what lies in them.
+/// Paths that are closed, with all that lies in them.
 #[derive(Debug, Default)]
-pub(crate) struct Closed {
+pub struct Closed {
     /// The parts of each after the root; `{user}` in one stands for any number.
     patterns: Vec<Vec<OsString>>,
 }
@@ -28,7 +28,7 @@ enum Place {
 
 impl Closed {
     /// `{user}` in a path stands for the number of any person.
-    pub(crate) fn new(paths: &[PathBuf]) -> Self {
+    pub fn new(paths: &[PathBuf]) -> Self {
         let mut closed = Self::default();
         for path in paths {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -76,12 +76,12 @@ impl Closed {
     }
 
     /// Whether `path` is closed, or in what is.
-    pub(crate) fn holds(&self, path: &Path) -> bool {
+    pub fn holds(&self, path: &Path) -> bool {
         self.places(path).any(|place| place == Place::Within)
     }
 
     /// Whether `path` is closed, in what is, or has it in it.
-    pub(crate) fn touches(&self, path: &Path) -> bool {
+    pub fn touches(&self, path: &Path) -> bool {
         self.places(path).any(|place| place != Place::Elsewhere)
     }
 

@@ -39,11 +39,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use abilities::{Abilities, abilities};
+pub use closed::Closed;
 pub use enter::{EXIT_CONFINEMENT, EXIT_PROGRAM, enter};
 pub use folders::{PathFault, allowed_folder, own_roots};
 pub use programs::is_installed;
-
-use closed::Closed;
 
 /// The hidden subcommand whose arguments [`command`] makes and [`enter`] takes.
 pub const SUBCOMMAND: &str = "__sandbox-exec";

@@ -243,7 +243,13 @@ impl Settings {
                 values.0.remove("DATABASE_URL");
             }
         }
-        Self::check(&values)
+        let mut settings = Self::check(&values)?;
+        if let Some(config) = &overrides.config
+            && let Ok(path) = std::path::absolute(config)
+        {
+            settings.confinement.closed.push(path);
+        }
+        Ok(settings)
     }
 
     fn check(values: &Values) -> Result<Self, SettingError> {
@@ -340,7 +346,7 @@ impl Settings {
             trusted_proxies,
             private_hosts,
             client_metadata_url,
-            confinement: ConfinementSettings::check(values, &data_dir)?,
+            confinement: ConfinementSettings::check(values, &data_dir, &database_url)?,
             data_dir,
             database_url,
         })
@@ -348,8 +354,7 @@ impl Settings {
 
     /// The file of an embedded database.
     pub(crate) fn embedded_file(&self) -> Option<PathBuf> {
-        let path = self.database_url.strip_prefix("sqlite://")?;
-        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+        embedded_file(&self.database_url)
     }
 
     /// The file in which the sandbox keeps its key.
@@ -365,6 +370,12 @@ impl Settings {
         }
         Ok(self.key.clone())
     }
+}
+
+/// The file of an embedded database.
+fn embedded_file(database_url: &str) -> Option<PathBuf> {
+    let path = database_url.strip_prefix("sqlite://")?;
+    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
 }
 
 /// Addresses and networks, comma separated.

@@ -142,6 +142,7 @@ fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
     config
         .files_roots
         .clone_from(&settings.confinement.files_roots);
+    config.closed.clone_from(&settings.confinement.closed);
     config.commands = given.commands.clone();
     config.env = given
         .env

@@ -35,22 +35,85 @@ fn people_choose_folders_below_the_data_unless_told_otherwise() {
     );
     let pairs = [
         ("DEPUTY_DATA_DIR", "/var/lib/deputy"),
-        ("DEPUTY_FILES_ROOTS", "/srv/{user}, /var/lib/deputy/shared"),
+        (
+            "DEPUTY_FILES_ROOTS",
+            "/srv/{user}, /var/lib/deputy/files/shared",
+        ),
     ];
     let settings = Settings::check(&values(&pairs)).unwrap();
     assert_eq!(
         settings.confinement.files_roots,
         [
             Path::new("/srv/{user}"),
-            Path::new("/var/lib/deputy/shared")
+            Path::new("/var/lib/deputy/files/shared")
         ]
     );
-    for root in ["/var/lib/deputy", "/var/lib", "/srv,/var/"] {
+    for root in [
+        "/var/lib/deputy",
+        "/var/lib",
+        "/srv,/var/",
+        "/var/lib/deputy/servers",
+        "/var/lib/deputy/{user}",
+        "/var/lib/deputy/files-{user}",
+    ] {
         let pairs = [
             ("DEPUTY_DATA_DIR", "/var/lib/deputy"),
             ("DEPUTY_FILES_ROOTS", root),
         ];
         assert!(error(&pairs).contains("own data"));
+    }
+}
+
+/// Wherever they are, and whatever links lead there.
+#[test]
+fn a_root_with_the_key_or_the_database_in_it_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().canonicalize().unwrap();
+    for name in ["data", "keys", "7/db"] {
+        std::fs::create_dir_all(at.join(name)).unwrap();
+    }
+    std::fs::write(at.join("keys/key"), "00").unwrap();
+    let mode = std::fs::Permissions::from_mode(0o400);
+    std::fs::set_permissions(at.join("keys/key"), mode).unwrap();
+    std::os::unix::fs::symlink(at.join("keys"), at.join("link")).unwrap();
+    std::os::unix::fs::symlink(at.join("data"), at.join("linked")).unwrap();
+    let text = |name: &str| at.join(name).display().to_string();
+    let database = format!("sqlite://{}", text("7/db/deputy.db"));
+    let check = |root: &str| {
+        Settings::check(&values(&[
+            ("DEPUTY_DATA_DIR", &text("data")),
+            ("TOKEN_ENCRYPTION_KEY_FILE", &text("link/key")),
+            ("DATABASE_URL", &database),
+            ("DEPUTY_FILES_ROOTS", &text(root)),
+        ]))
+    };
+    for root in [
+        "keys",
+        "link",
+        "7",
+        "{user}",
+        "{user}/db",
+        "linked/servers",
+        "linked",
+    ] {
+        let Err(refused) = check(root) else {
+            panic!("{root}")
+        };
+        assert!(refused.to_string().contains("own data"), "{refused}");
+    }
+    for root in [
+        "beside",
+        "{user}/files",
+        "linked/files",
+        "linked/files/{user}",
+    ] {
+        let settings = check(root).unwrap();
+        let closed = deputy_jail::Closed::new(&settings.confinement.closed);
+        for own in ["data/x", "keys/key", "7/db/deputy.db", "7/db/deputy.db-wal"] {
+            assert!(closed.holds(&at.join(own)), "{own}");
+        }
+        assert!(!closed.holds(&at.join("7/db")));
     }
 }
 
