@@ -323,6 +323,10 @@ action-servers-change = Server changed
 action-servers-delete = Server deleted
 action-servers-test = Server tested
 action-servers-accept = Tools allowed
+action-servers-tool-policy = Rule about a tool
+action-servers-tools-changed = Tools held back
+action-context-select = Server selected
+action-context-clear = Selection cleared
 action-tools-policy = Rule about a tool
 action-policies-set = Rule for everybody
 

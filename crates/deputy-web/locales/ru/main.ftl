@@ -329,6 +329,10 @@ action-servers-change = Сервер изменён
 action-servers-delete = Сервер удалён
 action-servers-test = Сервер проверен
 action-servers-accept = Инструменты разрешены
+action-servers-tool-policy = Правило для инструмента
+action-servers-tools-changed = Инструменты придержаны
+action-context-select = Сервер выбран
+action-context-clear = Выбор снят
 action-tools-policy = Правило для инструмента
 action-policies-set = Правило для всех
 

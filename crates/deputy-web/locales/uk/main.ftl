@@ -329,6 +329,10 @@ action-servers-change = Сервер змінено
 action-servers-delete = Сервер видалено
 action-servers-test = Сервер перевірено
 action-servers-accept = Інструменти дозволено
+action-servers-tool-policy = Правило для інструмента
+action-servers-tools-changed = Інструменти притримано
+action-context-select = Сервер вибрано
+action-context-clear = Вибір скасовано
 action-tools-policy = Правило для інструмента
 action-policies-set = Правило для всіх
 

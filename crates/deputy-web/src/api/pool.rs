@@ -13,7 +13,7 @@ use crate::error::{ApiError, Failure};
 /// A process, or a server that waits to be started again.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a type of the gateway")]
-pub(crate) struct ServerBody {
+pub(crate) struct PooledServerBody {
     /// The user's id, or `shared`.
     owner: String,
     server: String,
@@ -50,7 +50,7 @@ pub(crate) struct PoolBody {
     by_server: std::collections::BTreeMap<String, usize>,
     /// By the user's id, or `shared`.
     by_user: std::collections::BTreeMap<String, usize>,
-    servers: Vec<ServerBody>,
+    servers: Vec<PooledServerBody>,
 }
 
 /// What runs. Administrators only.

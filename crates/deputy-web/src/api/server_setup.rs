@@ -67,7 +67,7 @@ pub(crate) struct AnswerBody {
 /// What was answered.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a type of the gateway")]
-pub(crate) struct SummaryBody {
+pub(crate) struct SetupSummaryBody {
     server_name: String,
     answers: Vec<AnswerBody>,
 }
@@ -84,7 +84,7 @@ pub(crate) struct SetupBody {
     instructions: String,
     question: Option<QuestionBody>,
     /// When everything was answered.
-    summary: Option<SummaryBody>,
+    summary: Option<SetupSummaryBody>,
     /// RFC 3339.
     expires_at: String,
 }

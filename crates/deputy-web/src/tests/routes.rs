@@ -257,3 +257,94 @@ async fn the_document_describes_every_route() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_document_says_of_every_route_what_goes_in_and_what_comes_out() {
+    let document = serde_json::to_value(crate::api::document()).unwrap();
+    let mut lacks = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let mut want = |fine: bool, what: &str| {
+                if !fine {
+                    lacks.push(format!("{method} {path}: {what}"));
+                }
+            };
+            let says = |field: &str| operation[field].as_str().is_some_and(|s| !s.is_empty());
+            want(says("summary"), "what it does");
+            want(operation["tags"].is_array(), "where it belongs");
+            let named: Vec<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path")
+                .filter_map(|p| p["name"].as_str())
+                .collect();
+            for part in path.split('/').filter_map(|p| p.strip_prefix('{')) {
+                let part = part.trim_end_matches('}');
+                want(named.contains(&part), &format!("its parameter {part}"));
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let said = parameter["description"].is_string();
+                want(said, &format!("what {} is", parameter["name"]));
+            }
+            let answers = operation["responses"].as_object().unwrap();
+            want(answers.keys().any(|s| s.starts_with('2')), "its success");
+            // Where browsers come back to, nobody need be signed in yet.
+            if !path.ends_with("/callback") {
+                want(answers.contains_key("401"), "401");
+                for (status, answer) in answers {
+                    let body = answer["content"]["application/json"]["schema"].is_object();
+                    want(body, &format!("the body of {status}"));
+                }
+            }
+            if matches!(method.as_str(), "put" | "patch") {
+                want(operation["requestBody"].is_object(), "its body");
+                want(answers.contains_key("400"), "400");
+            }
+            if path.contains('{') && !path.starts_with("/api/v1/tools/") {
+                want(answers.contains_key("404"), "404");
+            }
+        }
+    }
+    assert!(lacks.is_empty(), "{}", lacks.join("\n"));
+    // Every member of every body says its type.
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let typed = ["type", "$ref", "oneOf", "allOf", "anyOf"];
+            assert!(
+                typed.iter().any(|key| schema.get(key).is_some()),
+                "{name}.{member}: {schema}"
+            );
+        }
+    }
+}
+
+/// Of two bodies of one name the document would show one in both places.
+#[test]
+fn bodies_of_the_document_have_names_of_their_own() {
+    let mut folders = vec![concat!(env!("CARGO_MANIFEST_DIR"), "/src").into()];
+    let mut named = std::collections::BTreeMap::<String, std::path::PathBuf>::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir::<&std::path::PathBuf>(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let derived = source.split("#[derive(").skip(1);
+            for item in derived.filter(|item| {
+                let derived = item.split(')').next().unwrap_or_default();
+                derived.contains("ToSchema")
+            }) {
+                let words: Vec<&str> = item.split_whitespace().collect();
+                let at = words.iter().position(|w| ["struct", "enum"].contains(w));
+                let name = words[at.unwrap() + 1];
+                let name = name.split(['<', '(', '{', ';']).next().unwrap().to_owned();
+                let other = named.insert(name.clone(), path.clone());
+                assert!(other.is_none(), "{name} in {path:?} and {other:?}");
+            }
+        }
+    }
+    assert!(named.len() > 30, "{named:?}");
+}

@@ -4,6 +4,8 @@ mod pages;
 mod rest;
 mod setup;
 
+use std::collections::BTreeSet;
+
 use deputy_core::UserId;
 use deputy_gateway::servers::definition::Definition;
 use deputy_store::own_tool::{OwnToolRow, OwnToolState};
@@ -84,4 +86,17 @@ fn row(n: i32, state: OwnToolState, accepted: Option<&str>, offered: Option<&str
         offered: offered.map(definition),
         policy: None,
     }
+}
+
+/// Holds an answer against what the document says of it: every member is described, and every
+/// described one is there but for those in `absent`.
+fn is_described(answer: &Value, schema: &str, absent: &[&str]) {
+    let document = serde_json::to_value(crate::api::document()).unwrap();
+    let described = &document["components"]["schemas"][schema]["properties"];
+    let described: BTreeSet<&String> = described.as_object().unwrap().keys().collect();
+    let members: BTreeSet<&String> = answer.as_object().unwrap().keys().collect();
+    let unsaid: Vec<_> = members.difference(&described).collect();
+    assert!(unsaid.is_empty(), "{schema} has {unsaid:?}, undescribed");
+    let missing: Vec<_> = described.difference(&members).map(|m| m.as_str()).collect();
+    assert_eq!(missing, absent, "described of {schema} and not there");
 }

@@ -30,4 +30,5 @@ mod replicas;
 mod resilience;
 mod sandbox;
 mod secrecy;
+mod server_pages;
 mod strangers;

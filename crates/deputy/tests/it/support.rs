@@ -10,7 +10,7 @@ mod process;
 mod proxy;
 
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
-pub(crate) use browser::{Browser, Page};
+pub(crate) use browser::{Browser, Form, Page};
 pub(crate) use clients::{
     client_package, for_two, node, node_dir, node_program, output, python, runners, script, succeed,
 };

@@ -14,6 +14,7 @@ async fn a_server_goes_through_its_life_over_rest() {
     let all = api(Method::GET, "", None).await.json();
     let server = &all["data"][0];
     assert_eq!(server["server_name"], "files");
+    is_described(server, "ServerBody", &[]);
     for (field, value) in [
         ("server_type", json!("filesystem")),
         ("default_policy", json!("ask_writes")),
@@ -48,6 +49,11 @@ async fn a_server_goes_through_its_life_over_rest() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     assert_eq!(answer.json()["data"]["ok"], false);
     assert!(answer.json()["data"]["error"].is_string());
+    is_described(
+        &answer.json()["data"],
+        "TestBody",
+        &["connect_url", "notes"],
+    );
     let answer = api(Method::GET, "/files/log", None).await;
     assert!(answer.json()["data"]["log"].is_string(), "{}", answer.text);
 
@@ -77,6 +83,10 @@ async fn tools_are_listed_ruled_and_agreed_to_over_rest() {
         .map(|t| t["state"].clone())
         .collect();
     assert_eq!(states, ["accepted", "changed", "new"]);
+    let changed = &tools["data"][1];
+    is_described(changed, "ServerToolBody", &[]);
+    is_described(&changed["change"], "ToolChangeBody", &[]);
+    is_described(&changed["change"]["now"], "DefinitionBody", &[]);
     assert_eq!(
         tools["data"][1]["change"]["before"]["description"],
         "Lists a folder"
@@ -316,6 +326,7 @@ async fn templates_speak_the_callers_language() {
             .unwrap()
     };
     let files = of("filesystem");
+    is_described(&files, "TemplateBody", &["unavailable_reason"]);
     assert_eq!(files["title"], "Файли");
     assert_eq!(
         (&files["available"], files.get("unavailable_reason")),
@@ -353,6 +364,7 @@ async fn only_administrators_make_rules_for_everybody() {
     }
     let answer = app.api(Method::PUT, path, &root, Some(rule.clone())).await;
     assert_eq!(answer.json()["data"], json!([rule]), "{}", answer.text);
+    is_described(&answer.json()["data"][0], "RuleBody", &[]);
     let bad = json!({ "server": "filesystem", "tool": "*", "policy": "maybe" });
     let answer = app.api(Method::PUT, path, &root, Some(bad)).await;
     assert_eq!(answer.json()["error"]["field"], "policy");

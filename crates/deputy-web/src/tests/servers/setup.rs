@@ -33,6 +33,8 @@ async fn a_guided_setup_asks_takes_back_and_adds() {
         .await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     let path = format!("{begin}/{}", answer.json()["data"]["id"].as_str().unwrap());
+    is_described(&answer.json()["data"], "SetupBody", &[]);
+    is_described(&answer.json()["data"]["question"], "QuestionBody", &[]);
     let step = async |body| app.api(Method::POST, &path, &token, Some(body)).await;
     for method in [Method::GET, Method::POST, Method::DELETE] {
         let answer = app
@@ -56,6 +58,8 @@ async fn a_guided_setup_asks_takes_back_and_adds() {
         view = step(json!({ "answer": right })).await.json();
     }
     assert_eq!(view["data"]["summary"]["server_name"], "files", "{view}");
+    is_described(&view["data"]["summary"], "SetupSummaryBody", &[]);
+    is_described(&view["data"]["summary"]["answers"][0], "AnswerBody", &[]);
     let back = step(json!({ "back": true })).await.json();
     assert_eq!(back["data"]["question"]["is_answered"], true, "{back}");
     let again = back["data"]["question"]["answered"].clone();

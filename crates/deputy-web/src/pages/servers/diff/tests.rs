@@ -15,6 +15,12 @@ fn tool(description: &str) -> Definition {
     }
 }
 
+/// So many lines.
+fn lines(number: usize) -> String {
+    let lines: Vec<String> = (0..number).map(|n| format!("line {n}")).collect();
+    lines.join("\n") + "\n"
+}
+
 /// As a person reads it.
 fn read(lines: &[Line]) -> String {
     let lines = lines
@@ -45,7 +51,7 @@ fn what_changed_stands_out_with_a_little_around_it() {
 
 #[test]
 fn changes_far_apart_are_shown_apart() {
-    let long = (0..40).map(|n| format!("line {n}\n")).collect::<String>();
+    let long = lines(40);
     let lines = between(
         &tool(&format!("first\n{long}last")),
         &tool(&format!("First\n{long}Last")),
@@ -95,7 +101,7 @@ fn the_same_to_the_eye_is_no_difference_and_what_hides_is_shown() {
 
 #[test]
 fn a_page_holds_only_so_much_of_one_tool() {
-    let long = (0..5000).map(|n| format!("line {n}\n")).collect::<String>();
+    let long = lines(5000);
     for lines in [whole(&tool(&long)), between(&tool(""), &tool(&long))] {
         assert_eq!(lines.len(), MOST + 1);
         assert_eq!(lines.last(), Some(&gap()));
