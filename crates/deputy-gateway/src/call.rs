@@ -4,7 +4,8 @@ mod attempts;
 mod failure;
 mod own;
 
-pub(crate) use failure::first_text;
+pub(crate) use failure::{first_text, of_asked};
+pub(crate) use own::{Ended, Errand};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,7 +53,7 @@ pub struct CallOptions {
     /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
     /// it, at once.
     pub token: Option<AccessToken>,
-    /// Becomes true when an own server may have got a write; set by the gateway.
+    /// Becomes true when an own server may have got a write that failed; set by the gateway.
     pub sent: Arc<AtomicBool>,
 }
 

@@ -121,7 +121,7 @@ pub struct OwnTool {
 impl OwnTool {
     /// What it is counted under: people's own names would be without number.
     pub(crate) fn counted_as(&self) -> String {
-        format!("own:{}", self.server.server_type)
+        crate::meter::own(&self.server)
     }
 }
 

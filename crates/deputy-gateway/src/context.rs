@@ -185,7 +185,7 @@ impl Gateway {
         let scope = parts.store.user(principal.user_id);
         let server_status = match context.server_id {
             Some(id) => match scope.own_server_by_id(id).await? {
-                Some(row) => row.health.status,
+                Some(row) => self.servers().status_of(&row).as_str().to_owned(),
                 None => return Err(ContextError::NotSelected),
             },
             None => "connected".to_owned(),

@@ -6,9 +6,35 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use deputy_store::own_server::OwnServer;
+
 use crate::Gateway;
 use crate::breaker::State;
-use crate::pool::ServerState;
+use crate::pool::{ServerState, UpstreamError};
+
+/// What a person's own server is counted under: people's own names would be without number.
+pub(crate) fn own(server: &OwnServer) -> String {
+    format!("own:{}", server.server_type)
+}
+
+/// Whether a failure is one of a request to a server: not where nothing was asked of it because of what is ours or the
+/// caller's.
+pub(crate) fn concerns(error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::NotStarted { .. }
+        | UpstreamError::Died { .. }
+        | UpstreamError::Timeout { .. }
+        | UpstreamError::Protocol { .. }
+        | UpstreamError::Rpc { .. }
+        | UpstreamError::Unauthorized { .. }
+        | UpstreamError::RateLimited { .. }
+        | UpstreamError::Unavailable { .. } => true,
+        UpstreamError::Cancelled
+        | UpstreamError::Busy { .. }
+        | UpstreamError::BackingOff { .. }
+        | UpstreamError::ShuttingDown => false,
+    }
+}
 
 /// Counts a request to a server.
 pub(crate) fn mcp_request(service: &str, method: &'static str, good: bool, took: Duration) {

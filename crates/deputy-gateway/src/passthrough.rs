@@ -1,6 +1,7 @@
 //! Requests to one of a person's own servers that are no tool calls: resources, prompts, completion, logging.
 //!
-//! They go to the server as they are, and their results come back as they are. What a person's token may do, how often,
+//! They go to the server as they are, and their results come back as they are; around them is what is around a call of
+//! a tool ([`crate::call`]): a breaker, attempts, counts. What a person's token may do, how often,
 //! and what is put on record holds for them as for tools: lists need `tools:read`, everything else `tools:call`; reading
 //! a resource or a prompt is on record.
 
@@ -10,11 +11,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::Gateway;
 use crate::audit::Entry;
-use crate::call::CallOptions;
+use crate::call::{CallOptions, Ended, Errand, of_asked};
 use crate::error::CallError;
 use crate::pool::{Request, ServerInfo, UpstreamError};
+use crate::servers::{Open, Status, explained};
+use crate::{Gateway, breaker};
 
 /// A request to a server.
 #[derive(Clone, Debug)]
@@ -95,44 +97,26 @@ impl Gateway {
         passed: &Passed,
         options: CallOptions,
     ) -> Result<Box<RawValue>, CallError> {
-        let deadline = options
-            .deadline
-            .unwrap_or_else(|| Instant::now() + self.inner.config.call_deadline);
-        let dialogue = options.dialogue.unwrap_or_default();
         let mut params = passed.params.clone();
-        if let Some(input) = dialogue.input {
-            if let Some(responses) = input.responses {
+        if let Some(input) = options.dialogue.as_ref().and_then(|d| d.input.as_ref()) {
+            if let Some(responses) = &input.responses {
                 let responses = serde_json::from_str(responses.get())
                     .map_err(|e| CallError::internal(&e, "reading answers"))?;
                 params.insert("inputResponses".to_owned(), responses);
             }
-            if let Some(state) = input.state {
-                params.insert("requestState".to_owned(), state.into());
+            if let Some(state) = &input.state {
+                params.insert("requestState".to_owned(), state.clone().into());
             }
         }
-        let params = serde_json::value::to_raw_value(&params)
-            .map_err(|e| CallError::internal(&e, "writing parameters"))?;
-        let mut refused = false;
-        let mut open = self.servers().open(server).await?;
-        loop {
-            let request = Request {
-                meta: dialogue.client.clone(),
-                progress: options.progress.clone(),
-                inbound: dialogue.inbound.clone(),
-                bearer: open.bearer.as_ref().map(|t| t.secret.clone()),
-                cancel: options.cancel.clone(),
-                ..Request::new(passed.method, params.clone(), deadline)
-            };
-            let pool = &self.inner.parts.pool;
-            match pool.request(&open.key, &open.launch, request).await {
-                Ok(result) => return asked(result),
-                Err(UpstreamError::Unauthorized { challenge, .. }) if open.oauth && !refused => {
-                    refused = true;
-                    self.servers().renew(server, &mut open, challenge).await?;
-                }
-                Err(error) => return Err(self.of_server(server, error)),
-            }
-        }
+        let passing = Passing {
+            gateway: self,
+            server,
+            method: passed.method,
+            params: serde_json::value::to_raw_value(&params)
+                .map_err(|e| CallError::internal(&e, "writing parameters"))?,
+            options: &options,
+        };
+        self.at_own(&passing, &options).await
     }
 
     /// Whether a tool of ours is of this server.
@@ -154,70 +138,80 @@ impl Gateway {
             .pool
             .info(&open.key, &open.launch, bearer, deadline)
             .await
-            .map_err(|error| self.of_server(server, error))
-    }
-
-    fn of_server(&self, server: &OwnServer, error: UpstreamError) -> CallError {
-        match error {
-            UpstreamError::Rpc {
-                code,
-                message,
-                data,
-            } => CallError::Refused {
-                code,
-                message,
-                data,
-            },
-            UpstreamError::Unauthorized { .. } => {
-                let connect_url = self.servers().connect_url(&server.name);
-                CallError::NotConnected {
-                    service: server.name.clone(),
-                    message: format!(
-                        "{} refuses the access that was given; give it again at {connect_url}",
-                        server.name
-                    ),
-                    connect_url,
+            .map_err(|error| {
+                if breaker::hurts(&error) {
+                    let servers = self.servers();
+                    servers.note_failure(server, Status::Error, &explained(&error));
                 }
-            }
-            UpstreamError::Timeout { .. } => {
-                CallError::Timeout(format!("{} did not answer in time", server.name))
-            }
-            UpstreamError::Cancelled => CallError::Cancelled,
-            UpstreamError::BackingOff { retry_after, .. } => CallError::Unavailable {
-                message: format!("{} keeps failing and rests for a while", server.name),
-                retry_after,
-            },
-            UpstreamError::Busy { .. } | UpstreamError::ShuttingDown => CallError::Unavailable {
-                message: "too many servers are at work; nothing was done".to_owned(),
-                retry_after: std::time::Duration::from_secs(5),
-            },
-            UpstreamError::RateLimited { retry_after } => CallError::RateLimited {
-                message: format!("{} takes no more requests for now", server.name),
-                retry_after: retry_after.unwrap_or(std::time::Duration::from_mins(1)),
-            },
-            // Its person's own server: what it printed is theirs to see.
-            error => CallError::Upstream(format!("{}: {error}", server.name)),
-        }
+                CallError::Upstream(format!("{}: {}", server.name, explained(&error)))
+            })
     }
 }
 
-/// A result, or what the server asks first.
-fn asked(result: Box<RawValue>) -> Result<Box<RawValue>, CallError> {
+/// A request as an errand at its server.
+struct Passing<'p> {
+    gateway: &'p Gateway,
+    server: &'p OwnServer,
+    method: &'static str,
+    params: Box<RawValue>,
+    options: &'p CallOptions,
+}
+
+impl Errand for Passing<'_> {
+    type Answer = Box<RawValue>;
+
+    fn server(&self) -> &OwnServer {
+        self.server
+    }
+
+    fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// Whatever is passed on only reads, or says again what was said before.
+    fn only_reads(&self) -> bool {
+        true
+    }
+
+    fn verbatim(&self) -> bool {
+        true
+    }
+
+    fn is_good(&self, _: &Box<RawValue>) -> bool {
+        true
+    }
+
+    async fn attempt(&self, open: &Open, deadline: Instant) -> Result<Box<RawValue>, Ended> {
+        let dialogue = self.options.dialogue.as_ref();
+        let request = Request {
+            meta: dialogue.map(|d| d.client.clone()).unwrap_or_default(),
+            progress: self.options.progress.clone(),
+            inbound: dialogue.and_then(|d| d.inbound.clone()),
+            bearer: open.bearer.as_ref().map(|t| t.secret.clone()),
+            cancel: self.options.cancel.clone(),
+            ..Request::new(self.method, self.params.clone(), deadline)
+        };
+        let pool = &self.gateway.inner.parts.pool;
+        let result = pool.request(&open.key, &open.launch, request).await?;
+        if asks(&result)? {
+            let asked = of_asked(&self.server.name, &result, self.options);
+            return Err(Ended::Asks(asked));
+        }
+        Ok(result)
+    }
+}
+
+/// Whether a result is no result yet: the server asks first.
+fn asks(result: &RawValue) -> Result<bool, UpstreamError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Kind<'a> {
         #[serde(borrow, default)]
         result_type: Option<std::borrow::Cow<'a, str>>,
     }
-    let kind = serde_json::from_str::<Kind<'_>>(result.get())
-        .map_err(|_| CallError::Upstream("the server's result is no object".to_owned()))?;
-    match kind.result_type.as_deref() {
-        Some("input_required") => {
-            let asked = serde_json::from_str(result.get()).map_err(|e| {
-                CallError::Upstream(format!("the server asks in a form that is none: {e}"))
-            })?;
-            Err(CallError::InputRequired(Box::new(asked)))
-        }
-        _ => Ok(result),
-    }
+    let kind: Kind<'_> =
+        serde_json::from_str(result.get()).map_err(|_| UpstreamError::Protocol {
+            reason: "the result is no object".to_owned(),
+        })?;
+    Ok(kind.result_type.as_deref() == Some("input_required"))
 }

@@ -2,6 +2,7 @@
 //! is kept and given again; a call that broke off is carried on under the same call id.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use deputy_core::{CallId, Principal, UserId};
 use deputy_store::repeatable_call::RepeatableCall;
@@ -55,7 +56,9 @@ impl Gateway {
             cancel: tokio_util::sync::CancellationToken::new(),
             ..options
         };
+        let sent = Arc::clone(&options.sent);
         let task = self.spawn(async move {
+            let own = tool.own_server().is_some();
             let run = gateway.call_checked(&principal, &tool, arguments, options, first_attempt);
             let (store, claimed) = (gateway.inner.parts.store.clone(), key.clone());
             let keep = move |until| {
@@ -73,7 +76,11 @@ impl Gateway {
                 .boxed()
             };
             let outcome = gateway.with_lease(keep, run).await;
-            gateway.keep(user, &key, first_attempt, &outcome).await?;
+            // Of an own server it is known whether it may have got the call.
+            let untold = own && !sent.load(Ordering::Acquire);
+            gateway
+                .keep(user, &key, first_attempt, untold, &outcome)
+                .await?;
             outcome
         });
         match task.await {
@@ -192,6 +199,7 @@ impl Gateway {
         user: UserId,
         key: &str,
         attempt: u32,
+        untold: bool,
         outcome: &Result<Outcome, CallError>,
     ) -> Result<(), CallError> {
         let parts = &self.inner.parts;
@@ -202,15 +210,16 @@ impl Gateway {
             Err(error) => {
                 // A write in doubt never ends with one of these (`call::failure`).
                 let untried = attempt == 1
-                    && matches!(
-                        error,
-                        CallError::Validation { .. }
-                            | CallError::Forbidden(_)
-                            | CallError::UnknownTool(_)
-                            | CallError::RateLimited { .. }
-                            | CallError::Unavailable { .. }
-                            | CallError::Conflict(_)
-                    );
+                    && (untold
+                        || matches!(
+                            error,
+                            CallError::Validation { .. }
+                                | CallError::Forbidden(_)
+                                | CallError::UnknownTool(_)
+                                | CallError::RateLimited { .. }
+                                | CallError::Unavailable { .. }
+                                | CallError::Conflict(_)
+                        ));
                 let tx = parts.store.begin().await?;
                 let scope = tx.user(user);
                 if untried {

@@ -123,6 +123,8 @@ pub struct OwnServerChange {
     pub default_policy: Option<String>,
     /// On or off.
     pub is_enabled: Option<bool>,
+    /// Whether it begins anew: how it was says nothing of how it is. A change of `setup` implies it.
+    pub anew: bool,
 }
 
 pub(crate) fn from_row(row: Model) -> Result<OwnServer> {
@@ -262,6 +264,13 @@ impl UserScope<'_, DatabaseTransaction> {
             .col_expr(Column::UpdatedAt, Expr::value(to_ms(at)))
             .filter(Column::Id.eq(id))
             .filter(Column::UserId.eq(self.user.0));
+        if change.anew || change.setup.is_some() {
+            update = update
+                .col_expr(Column::Status, Expr::value("inactive"))
+                .col_expr(Column::ErrorCount, Expr::value(0))
+                .col_expr(Column::RetryAfter, Expr::value(None::<i64>))
+                .col_expr(Column::ErrorMessage, Expr::value(None::<String>));
+        }
         if let Some(setup) = change.setup {
             update = update
                 .col_expr(Column::ServerCommand, Expr::value(setup.command))
@@ -270,12 +279,7 @@ impl UserScope<'_, DatabaseTransaction> {
                 .col_expr(Column::Config, Expr::value(setup.config))
                 .col_expr(Column::Secrets, Expr::value(setup.secrets))
                 .col_expr(Column::SecretsSet, Expr::value(setup.secrets_set))
-                .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
-                // How the former one was says nothing about this one.
-                .col_expr(Column::Status, Expr::value("inactive"))
-                .col_expr(Column::ErrorCount, Expr::value(0))
-                .col_expr(Column::RetryAfter, Expr::value(None::<i64>))
-                .col_expr(Column::ErrorMessage, Expr::value(None::<String>));
+                .col_expr(Column::Generation, Expr::col(Column::Generation).add(1));
         }
         if let Some(policy) = change.default_policy {
             update = update.col_expr(Column::DefaultPolicy, Expr::value(policy));

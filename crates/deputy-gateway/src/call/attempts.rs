@@ -1,6 +1,7 @@
 //! The attempts of one call: a token, a server, an answer, or another try.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use deputy_core::UserId;
 use deputy_core::firstparty::{
@@ -37,7 +38,9 @@ impl Gateway {
                 Box::pin(self.answer(run, tool, arguments, options, false, &mut in_doubt)).await
             }
             Origin::Own(own) => {
-                Box::pin(self.answer_own(run, tool, own, arguments, options, &mut in_doubt)).await
+                let answered = Box::pin(self.answer_own(run, tool, own, arguments, options)).await;
+                in_doubt |= options.sent.load(Ordering::Acquire);
+                answered
             }
         };
         let answer = answered.map_err(|error| {
@@ -119,8 +122,14 @@ impl Gateway {
             let (key, launch) = self.launch(run.user, tool, &token);
             let sent = Instant::now();
             let result = parts.pool.call(&key, &launch, request).await;
-            let good = matches!(&result, Ok(ToolResult::Complete(a)) if !a.is_error);
-            meter::mcp_request(&tool.server, "tools/call", good, sent.elapsed());
+            let good = match &result {
+                Ok(ToolResult::Complete(answer)) => Some(!answer.is_error),
+                Ok(ToolResult::InputRequired(_)) => Some(true),
+                Err(error) => meter::concerns(error).then_some(false),
+            };
+            if let Some(good) = good {
+                meter::mcp_request(&tool.server, "tools/call", good, sent.elapsed());
+            }
             let (failure, error) = match result {
                 Ok(ToolResult::Complete(answer)) => match failure_of(&answer) {
                     None => {

@@ -103,7 +103,7 @@ impl Gateway {
 }
 
 /// A server asked for more before it answers: passed on where the caller can be asked, else an error.
-pub(super) fn of_asked(server: &str, asked: &RawValue, options: &CallOptions) -> CallError {
+pub(crate) fn of_asked(server: &str, asked: &RawValue, options: &CallOptions) -> CallError {
     if options.dialogue.is_none() {
         return CallError::Upstream(format!("{server} asked for input that can't be given here"));
     }

@@ -1,37 +1,66 @@
-//! The attempts of a call to a person's own server.
+//! What is around every request to a person's own server, a call of a tool or a request that is passed on: its breaker,
+//! its attempts, its credentials, what is counted and how the server is said to be.
 //!
 //! Nobody knows what such a server does with a call that it gets twice: a write that may have
 //! reached it is never sent again, not within a call and not when a call is carried on after a
 //! crash of ours. What only reads, by its own word, is repeated as the table of [`crate::retry`]
 //! says.
 
-use std::sync::Arc;
+mod tool;
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::Value;
+use deputy_store::own_server::OwnServer;
 use tokio::time::Instant;
 
-use super::failure::of_asked;
-use super::{CallOptions, Run};
-use crate::catalog::{OwnTool, Tool};
+use super::CallOptions;
 use crate::error::CallError;
-use crate::pool::{CallRequest, ToolAnswer, ToolResult, UpstreamError};
+use crate::pool::UpstreamError;
 use crate::retry::{Failure, Next, Tried};
-use crate::servers::mirrors;
-use crate::servers::{LookError, Open, Status, explained};
+use crate::servers::{Status, explained};
 use crate::{Gateway, breaker, meter};
 
+/// The longest that anybody waits for a server that keeps failing to be started again; its page says when it is.
+const REST: Duration = Duration::from_secs(10);
+
+/// Something wanted of a person's own server.
+pub(crate) trait Errand: Sync {
+    /// What comes of it.
+    type Answer: Send;
+
+    /// Whose, and which.
+    fn server(&self) -> &OwnServer;
+    /// The method of MCP, for the counts.
+    fn method(&self) -> &'static str;
+    /// Whether it changes nothing, so that it is sent again though it may have arrived.
+    fn only_reads(&self) -> bool;
+    /// Whether who wants it speaks MCP, and hears the server's own errors as they are.
+    fn verbatim(&self) -> bool;
+    /// Tries once.
+    fn attempt(
+        &self,
+        open: &crate::servers::Open,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Self::Answer, Ended>> + Send;
+    /// Whether the answer is good by the server's own word.
+    fn is_good(&self, answer: &Self::Answer) -> bool;
+    /// It is tried once more.
+    fn repeated(&self) {}
+}
+
 /// How an attempt ended without an answer.
-enum Ended {
+pub(crate) enum Ended {
     /// The server refused the token, with this challenge.
     Refused(Option<String>),
-    /// The process ended before it got the call: another one may do it.
+    /// The process ended before it got the request: another one may do it.
     Replaced,
     /// It failed.
     Failed(UpstreamError),
-    /// It is not to be tried again.
-    Final(CallError),
+    /// The server answered by asking for more, which is this error here.
+    Asks(CallError),
+    /// It was not sent, and is not to be tried again.
+    Unsent(CallError),
 }
 
 impl From<UpstreamError> for Ended {
@@ -45,241 +74,176 @@ impl From<UpstreamError> for Ended {
 
 impl From<CallError> for Ended {
     fn from(error: CallError) -> Self {
-        Self::Final(error)
+        Self::Unsent(error)
     }
 }
 
 impl Gateway {
-    /// Tries until there is an answer or it is time to give up. `in_doubt` becomes true when an
-    /// attempt failed that may have had the effect.
-    pub(super) async fn answer_own(
+    /// Tries until there is an answer or it is time to give up. [`CallOptions::sent`] becomes true when an attempt
+    /// failed that may have changed something.
+    pub(crate) async fn at_own<E: Errand>(
         &self,
-        run: &Run,
-        tool: &Arc<Tool>,
-        own: &Arc<OwnTool>,
-        arguments: &Value,
+        errand: &E,
         options: &CallOptions,
-        in_doubt: &mut bool,
-    ) -> Result<ToolAnswer, CallError> {
-        let servers = &self.inner.servers;
-        if run.first_attempt > 1 && !tool.read_only {
-            return Err(CallError::Upstream(format!(
-                "{} broke off earlier; it may have been done: look before you repeat it",
-                own.server.name
-            )));
-        }
+    ) -> Result<E::Answer, CallError> {
+        let (servers, server) = (&self.inner.servers, errand.server());
         let deadline = options
             .deadline
             .unwrap_or_else(|| Instant::now() + self.inner.config.call_deadline);
-        let looked_up = Instant::now();
-        let mut open = servers.open(&own.server).await?;
+        let open = servers.open(server).await;
+        let mut open = open.map_err(|error| self.without_consent(server, error))?;
         let mut pass = self
             .inner
             .breakers
-            .admit(run.user, &open.key.server, &own.server.name)?;
+            .admit(server.user, &open.key.server, &server.name)?;
         let mut tried = Tried::default();
         let mut renewed = false;
         let mut replaced = 0;
+        // What the server is to blame for, of the attempts so far.
+        let mut blame = None;
         loop {
             let begun = Instant::now();
-            let attempt = self
-                .attempt_own(tool, own, &open, arguments, options, looked_up, deadline)
-                .await;
-            let good = matches!(&attempt, Ok(answer) if !answer.is_error);
-            meter::mcp_request(&own.counted_as(), "tools/call", good, begun.elapsed());
-            let ended = match attempt {
+            let error = match errand.attempt(&open, deadline).await {
                 Ok(answer) => {
+                    self.count(errand, errand.is_good(&answer), begun);
                     pass.good();
-                    servers.note_answer(&own.server);
+                    servers.note_answer(server);
                     return Ok(answer);
                 }
-                Err(ended) => ended,
-            };
-            let error = match ended {
-                Ended::Final(error) => {
-                    if matches!(error, CallError::InputRequired(_)) {
-                        pass.good();
-                    }
+                Err(Ended::Asks(error)) => {
+                    self.count(errand, true, begun);
+                    pass.good();
+                    servers.note_answer(server);
                     return Err(error);
                 }
-                Ended::Replaced if replaced < 2 => {
+                Err(Ended::Unsent(error)) => return Err(error),
+                Err(Ended::Replaced) if replaced < 2 => {
                     replaced += 1;
                     continue;
                 }
-                Ended::Replaced => UpstreamError::NotStarted {
-                    reason: "it ended before it got the call".to_owned(),
+                Err(Ended::Replaced) => UpstreamError::NotStarted {
+                    reason: "it ended before it got the request".to_owned(),
                     stderr_tail: String::new(),
                 },
-                Ended::Refused(challenge) if open.oauth && !renewed => {
+                Err(Ended::Refused(challenge)) if open.oauth && !renewed => {
                     renewed = true;
-                    servers.renew(&own.server, &mut open, challenge).await?;
+                    let renewal = servers.renew(server, &mut open, challenge).await;
+                    renewal.map_err(|error| self.without_consent(server, error))?;
                     continue;
                 }
-                Ended::Refused(_) => return Err(self.refused_for_good(own, open.oauth)),
-                Ended::Failed(error) => error,
+                Err(Ended::Refused(_)) => {
+                    self.count(errand, false, begun);
+                    return Err(self.refused_for_good(server, open.oauth));
+                }
+                Err(Ended::Failed(error)) => error,
             };
+            if meter::concerns(&error) {
+                self.count(errand, false, begun);
+            }
             pass.failed(breaker::hurts(&error));
+            if breaker::hurts(&error) {
+                blame = Some(explained(&error));
+            }
             let sent = !error.is_unsent();
-            if sent {
-                *in_doubt = true;
+            if sent && !errand.only_reads() {
                 options.sent.store(true, Ordering::Release);
             }
-            let failure = Failure::of_upstream(&error);
-            let repeatable = tool.read_only || !sent;
-            let error = match error {
-                // An MCP client hears the server's own words.
-                UpstreamError::Rpc {
-                    code,
-                    message,
-                    data,
-                } if options.dialogue.is_some() => CallError::Refused {
-                    code,
-                    message: crate::servers::definition::clean(&message, 1000).0,
-                    data,
-                },
-                error => self.of_own(tool, own, &error),
-            };
             let left = deadline.saturating_duration_since(Instant::now());
-            match tried.next(&failure, repeatable, left, &*self.inner.parts.rng) {
-                Next::GiveUp | Next::Refresh => return Err(error),
-                // Nobody waits for minutes until a server that keeps failing may be started.
-                Next::After(wait) if wait > Duration::from_secs(10) => return Err(error),
-                Next::After(wait) => {
-                    tracing::debug!(server = own.server.id, call = %run.call_id, ?wait, "trying again");
+            let next = tried.next(
+                &Failure::of_upstream(&error),
+                errand.only_reads() || !sent,
+                left,
+                &*self.inner.parts.rng,
+            );
+            match next {
+                Next::After(wait) if is_worth(wait, &error) => {
+                    tracing::debug!(server = server.id, method = errand.method(), ?wait, %error, "trying again");
                     options.pause(wait).await?;
+                    errand.repeated();
+                }
+                _ => {
+                    match (&blame, &error) {
+                        (Some(blame), _) => servers.note_failure(server, Status::Error, blame),
+                        // An answer all the same.
+                        (None, UpstreamError::Rpc { .. }) => servers.note_answer(server),
+                        (None, _) => {}
+                    }
+                    return Err(self.of_own(errand, error));
                 }
             }
-            metrics::counter!("deputy_tool_retries_total", "tool" => tool.counted_as())
-                .increment(1);
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one attempt, used once"
-    )]
-    async fn attempt_own(
-        &self,
-        tool: &Arc<Tool>,
-        own: &Arc<OwnTool>,
-        open: &Open,
-        arguments: &Value,
-        options: &CallOptions,
-        looked_up: Instant,
-        deadline: Instant,
-    ) -> Result<ToolAnswer, Ended> {
-        let servers = &self.inner.servers;
-        let bearer = open.bearer.as_ref().map(|token| &token.secret);
-        let held = self
-            .inner
-            .parts
-            .pool
-            .hold(&open.key, &open.launch, bearer, &options.cancel, deadline)
-            .await?;
-        let looked = servers
-            .look(&own.server, &held, bearer, &options.cancel, deadline)
-            .await;
-        match looked {
-            Ok(at) if at < looked_up => {}
-            // What the server says now was compared after the tool was looked up.
-            Ok(_) => servers.is_current(own, &tool.name).await?,
-            Err(LookError::Upstream(error)) => return Err(error.into()),
-            Err(LookError::Outdated) => {
-                return Err(Ended::Final(CallError::Conflict(format!(
-                    "{} was changed while it was called; nothing was done",
-                    own.server.name
-                ))));
-            }
-            Err(LookError::Store(error)) => return Err(Ended::Final(error.into())),
-        }
-        let headers = if held.mirrors() {
-            mirrors::of(&tool.input_schema, arguments).map_err(|why| {
-                CallError::Forbidden(format!("{} can't be used: {why}", tool.name))
-            })?
-        } else {
-            Vec::new()
-        };
-        let arguments = serde_json::value::to_raw_value(arguments)
-            .map_err(|e| CallError::internal(&e, "writing arguments"))?;
-        let dialogue = options.dialogue.clone().unwrap_or_default();
-        let request = CallRequest {
-            tool: own.tool.clone(),
-            arguments,
-            input: dialogue.input,
-            meta: dialogue.client,
-            progress: options.progress.clone(),
-            bearer: bearer.cloned(),
-            headers,
-            inbound: dialogue.inbound,
-            cancel: options.cancel.clone(),
-            deadline,
-        };
-        match held.call(request).await? {
-            None => Err(Ended::Replaced),
-            Some(ToolResult::Complete(answer)) => Ok(answer),
-            Some(ToolResult::InputRequired(asked)) => {
-                Err(Ended::Final(of_asked(&own.server.name, &asked, options)))
-            }
-        }
+    fn count<E: Errand>(&self, errand: &E, good: bool, begun: Instant) {
+        let server = errand.server();
+        self.inner.servers.note_used(server);
+        meter::mcp_request(&meter::own(server), errand.method(), good, begun.elapsed());
     }
 
-    /// The error of credentials that are refused, put down as the server's state.
-    fn refused_for_good(&self, own: &OwnTool, oauth: bool) -> CallError {
-        let error = self.refused(own, oauth);
-        let status = if oauth {
-            Status::NeedsConsent
-        } else {
-            Status::Error
-        };
-        let servers = &self.inner.servers;
-        servers.note_failure(&own.server, status, &error.to_string());
+    /// Puts it down as the server's state that its person has to allow the access, if that is why.
+    fn without_consent(&self, server: &OwnServer, error: CallError) -> CallError {
+        if matches!(error, CallError::NotConnected { .. }) {
+            let servers = &self.inner.servers;
+            servers.note_failure(server, Status::NeedsConsent, &error.to_string());
+        }
         error
     }
 
-    fn refused(&self, own: &OwnTool, oauth: bool) -> CallError {
+    /// The error of credentials that are refused, put down as the server's state.
+    fn refused_for_good(&self, server: &OwnServer, oauth: bool) -> CallError {
         let servers = &self.inner.servers;
-        let name = &own.server.name;
-        if !oauth {
-            return CallError::Upstream(format!(
-                "{name} refuses the credentials; look at its settings at {}",
-                servers.page(name)
-            ));
+        let name = &server.name;
+        if oauth {
+            let connect_url = servers.connect_url(name);
+            let error = CallError::NotConnected {
+                service: name.clone(),
+                message: format!(
+                    "{name} refuses the access that was allowed; allow it again at {connect_url}"
+                ),
+                connect_url,
+            };
+            return self.without_consent(server, error);
         }
-        let connect_url = servers.connect_url(name);
-        CallError::NotConnected {
-            service: name.clone(),
-            message: format!(
-                "{name} refuses the access that was allowed; allow it again at {connect_url}"
-            ),
-            connect_url,
-        }
+        let error = self.bad_credentials(server);
+        servers.note_failure(server, Status::Error, &error.to_string());
+        error
     }
 
-    /// The error that a failed attempt becomes, with what the server printed: it is the owner who
+    fn bad_credentials(&self, server: &OwnServer) -> CallError {
+        let name = &server.name;
+        CallError::Upstream(format!(
+            "{name} refuses the credentials; look at its settings at {}",
+            self.inner.servers.page(name)
+        ))
+    }
+
+    /// The error that a failed errand becomes, with what the server printed: it is the owner who
     /// reads it.
-    fn of_own(&self, tool: &Tool, own: &OwnTool, error: &UpstreamError) -> CallError {
-        let servers = &self.inner.servers;
-        let name = &own.server.name;
-        let text = explained(error);
+    pub(crate) fn of_own<E: Errand>(&self, errand: &E, error: UpstreamError) -> CallError {
+        let name = &errand.server().name;
+        let text = explained(&error);
         match error {
-            UpstreamError::NotStarted { .. } | UpstreamError::Died { .. } => {
-                servers.note_failure(&own.server, Status::Error, &text);
-            }
-            _ => {}
-        }
-        match error {
-            UpstreamError::NotStarted { .. } | UpstreamError::Protocol { .. } => {
-                CallError::Upstream(format!("{name}: {text}"))
-            }
-            UpstreamError::Died { .. } if tool.read_only => {
+            UpstreamError::NotStarted { .. }
+            | UpstreamError::Protocol { .. }
+            | UpstreamError::Unavailable { .. } => CallError::Upstream(format!("{name}: {text}")),
+            UpstreamError::Died { .. } if errand.only_reads() => {
                 CallError::Upstream(format!("{name}: {text}"))
             }
             UpstreamError::Died { .. } => CallError::Upstream(format!(
                 "{name}: {text}; the call may have been done: look before you repeat it"
             )),
-            UpstreamError::Rpc { code, message, .. } => {
-                let (message, _) = crate::servers::definition::clean(message, 1000);
+            UpstreamError::Rpc {
+                code,
+                message,
+                data,
+            } => {
+                let (message, _) = crate::servers::definition::clean(&message, 1000);
                 match code {
+                    _ if errand.verbatim() => CallError::Refused {
+                        code,
+                        message,
+                        data,
+                    },
                     // JSON-RPC 2.0 section 5.1: what was asked for can't be right.
                     -32602 => CallError::Validation {
                         pointer: String::new(),
@@ -288,7 +252,7 @@ impl Gateway {
                     _ => CallError::Upstream(format!("{name}: {message} ({code})")),
                 }
             }
-            UpstreamError::Timeout { sent: true } if !tool.read_only => {
+            UpstreamError::Timeout { sent: true } if !errand.only_reads() => {
                 CallError::Timeout(format!(
                     "{name} did not answer in time; it may have been done: look before you repeat it"
                 ))
@@ -303,18 +267,26 @@ impl Gateway {
             },
             UpstreamError::BackingOff { retry_after, .. } => CallError::Unavailable {
                 message: format!("{name} rests for a while: {text}; nothing was done"),
-                retry_after: *retry_after,
+                retry_after,
             },
             UpstreamError::ShuttingDown => CallError::Unavailable {
                 message: "Deputy is being stopped; nothing was done".to_owned(),
                 retry_after: Duration::from_secs(5),
             },
-            UpstreamError::Unauthorized { .. } => self.refused(own, false),
+            UpstreamError::Unauthorized { .. } => self.bad_credentials(errand.server()),
             UpstreamError::RateLimited { retry_after } => CallError::RateLimited {
                 message: format!("{name} takes no more requests for now"),
                 retry_after: retry_after.unwrap_or(Duration::from_mins(1)),
             },
-            UpstreamError::Unavailable { .. } => CallError::Upstream(format!("{name}: {text}")),
         }
     }
 }
+
+/// Whether anybody waits that long. What a server says of when to come back is waited for as long as the deadline
+/// allows; a rest of ours after failures may be minutes.
+fn is_worth(wait: Duration, error: &UpstreamError) -> bool {
+    wait <= REST || !matches!(error, UpstreamError::BackingOff { .. })
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::health::Health;
 use super::{Change, NewServer, Secrets, Server, ServerError, Servers, Status, may_manage, names};
 use crate::pool::PoolKey;
 
@@ -114,19 +115,20 @@ impl Servers {
         let tx = with.store.begin().await?;
         let scope = tx.user(user);
         scope.lock_own_servers().await?;
-        match scope.own_server_by_id(row.id).await? {
+        let switched_on = match scope.own_server_by_id(row.id).await? {
             None => return Err(ServerError::no_server(name)),
             Some(now) if setup.is_some() && now.generation != row.generation => {
                 return Err(ServerError::Conflict(format!(
                     "'{name}' was changed by somebody else at the same time; look at it again"
                 )));
             }
-            Some(_) => {}
-        }
+            Some(now) => change.is_enabled == Some(true) && !now.is_enabled,
+        };
         let change = OwnServerChange {
             setup,
             default_policy: change.default_policy.map(|p| p.to_string()),
             is_enabled: change.is_enabled,
+            anew: switched_on,
         };
         scope
             .own_server_change(row.id, change, with.clock.now())
@@ -136,6 +138,9 @@ impl Servers {
         tx.commit().await?;
         if stops {
             self.stop(&row).await;
+        }
+        if switched_on {
+            self.forget_health(&row);
         }
         self.record(principal, "servers.change", name, detail)
             .await?;
@@ -322,6 +327,11 @@ impl Servers {
         Ok(secrets)
     }
 
+    /// How a server is, as its own page shows it.
+    pub(crate) fn status_of(&self, row: &OwnServer) -> Status {
+        shown(row, &self.health_of(row))
+    }
+
     /// A row as its person sees it.
     pub(super) fn view(&self, row: &OwnServer) -> Result<Server, ServerError> {
         let bad = |e: serde_json::Error| ServerError::internal(&e, "reading a server's row");
@@ -334,11 +344,7 @@ impl Servers {
             secrets_set: serde_json::from_str(&row.secrets_set).map_err(bad)?,
             default_policy: row.default_policy.parse().unwrap_or_default(),
             is_enabled: row.is_enabled,
-            status: if row.is_enabled {
-                health.status
-            } else {
-                Status::Disabled
-            },
+            status: shown(row, &health),
             last_used: health.last_used,
             last_activity: health.last_activity,
             last_status_check: health.checked_at,
@@ -350,6 +356,15 @@ impl Servers {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+}
+
+/// What its person sees of how it is.
+fn shown(row: &OwnServer, health: &Health) -> Status {
+    if row.is_enabled {
+        health.status
+    } else {
+        Status::Disabled
     }
 }
 

@@ -21,6 +21,15 @@ pub(super) struct Pending {
     seen: HashMap<(UserId, i64), (i64, OwnServerHealth)>,
 }
 
+impl Pending {
+    /// What was seen last of a server as it is set up now.
+    fn known<'h>(&'h self, row: &'h OwnServer) -> &'h OwnServerHealth {
+        let seen = self.seen.get(&(row.user, row.id));
+        seen.filter(|(generation, _)| *generation == row.generation)
+            .map_or(&row.health, |(_, health)| health)
+    }
+}
+
 /// How a server is now.
 pub(super) struct Health {
     pub(super) status: Status,
@@ -42,13 +51,8 @@ impl Servers {
         let key = (row.user, row.id);
         let (stored, last_used) = {
             let pending = self.inner.health.lock();
-            let seen = pending
-                .seen
-                .get(&key)
-                .filter(|(generation, _)| *generation == row.generation)
-                .map(|(_, health)| health.clone());
             (
-                seen.unwrap_or_else(|| row.health.clone()),
+                pending.known(row).clone(),
                 pending.used.get(&key).copied().or(row.last_used),
             )
         };
@@ -79,7 +83,10 @@ impl Servers {
         health.checked_at = Some(now);
         match live.state {
             Some(ServerState::Starting) => health.status = Status::Starting,
-            Some(ServerState::Running) if health.status != Status::NeedsConsent => {
+            // One that runs and failed the last call has not answered since.
+            Some(ServerState::Running)
+                if !matches!(health.status, Status::NeedsConsent | Status::Error) =>
+            {
                 health.status = Status::Active;
             }
             _ if live.backoff_until.is_some_and(|until| until > now) => {
@@ -95,13 +102,24 @@ impl Servers {
         health
     }
 
+    /// A call, or a request that is passed on, went to a server.
+    pub(crate) fn note_used(&self, row: &OwnServer) {
+        let now = self.with().clock.now();
+        let mut pending = self.inner.health.lock();
+        pending.used.insert((row.user, row.id), now);
+    }
+
+    /// How a server was says nothing of how it is: it was switched on again.
+    pub(super) fn forget_health(&self, row: &OwnServer) {
+        self.inner.health.lock().seen.remove(&(row.user, row.id));
+    }
+
     /// A server answered.
     pub(crate) fn note_answer(&self, row: &OwnServer) {
         let now = self.with().clock.now();
         let key = (row.user, row.id);
         let mut pending = self.inner.health.lock();
-        pending.used.insert(key, now);
-        let known = pending.seen.get(&key).map_or(&row.health, |(_, h)| h);
+        let known = pending.known(row);
         let recent = known
             .checked_at
             .is_some_and(|at| now.duration_since(at) < signed(self.inner.config.status_for));
@@ -117,13 +135,12 @@ impl Servers {
         pending.seen.insert(key, (row.generation, health));
     }
 
-    /// A server failed: it did not start, or died, or does not let us in.
+    /// A server failed: it did not start, died, kept silent, broke the protocol, or does not let us in.
     pub(crate) fn note_failure(&self, row: &OwnServer, status: Status, error: &str) {
         let now = self.with().clock.now();
         let key = (row.user, row.id);
         let mut pending = self.inner.health.lock();
-        pending.used.insert(key, now);
-        let known = pending.seen.get(&key).map_or(&row.health, |(_, h)| h);
+        let known = pending.known(row);
         let retry_after = self
             .with()
             .pool

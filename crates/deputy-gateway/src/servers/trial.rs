@@ -42,6 +42,8 @@ impl Servers {
                 self.rest_ends(&row);
                 self.note_answer(&row);
             }
+            // That it is switched off is no fault of its.
+            Err(Fault::Told(Status::Disabled, error)) => report.error = Some(error),
             Err(Fault::Told(status, error)) => {
                 self.note_failure(&row, status, &error);
                 report.error = Some(error);

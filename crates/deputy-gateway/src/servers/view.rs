@@ -86,7 +86,7 @@ pub struct Server {
     pub is_enabled: bool,
     /// How it is.
     pub status: Status,
-    /// When a call last went to it; up to some seconds behind.
+    /// When a call last went to it, tests left out; up to some seconds behind.
     pub last_used: Option<Timestamp>,
     /// When it last answered; up to five minutes behind.
     pub last_activity: Option<Timestamp>,

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 
 mod calls;
+mod failing;
 mod life;
+mod net;
 mod rules;
 mod support;
+mod tally;
 mod trust;

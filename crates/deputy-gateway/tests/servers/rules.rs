@@ -68,13 +68,9 @@ async fn a_templates_word_is_a_default_that_the_persons_replaces() {
         let anna = world.person("anna").await;
         let mut root = world.person("root").await;
         root.role = Role::Admin;
-        world.list("fx", &[reading("client", "Asks, by the template.")]);
-        let mut new = world.fixture("fx", "fx");
-        new.server_type = "careful".to_owned();
         let (servers, gateway) = (world.gateway.servers(), &world.gateway);
-        servers.create(&anna, new).await.unwrap();
-        let report = servers.test(&anna, "fx").await.unwrap();
-        assert!(report.ok, "{report:?}");
+        let tools = [reading("client", "Asks, by the template.")];
+        world.ready_as(&anna, "careful", &tools).await;
         let call = async || world.call(&anna, "fx__client", json!({})).await;
         assert!(matches!(call().await, Ok(Outcome::Asked(_))));
 

@@ -1,14 +1,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deputy_core::http::PrivateHosts;
 use deputy_core::throttle::Throttle;
 use deputy_core::{Caller, Clock, Language, Lifecycle, Principal, Rng, Role, Scopes, Secret};
 use deputy_core::{SystemClock, SystemRng, UserId};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::credentials::{
-    AccessToken, Connected, CredentialError, Credentials, NoRemoteCredentials,
+    AccessToken, Connected, CredentialError, Credentials, RemoteCredentials, RemoteError,
 };
 use deputy_gateway::servers::{NewServer, Server, ServerError};
 use deputy_gateway::{
@@ -16,8 +18,9 @@ use deputy_gateway::{
 };
 use deputy_store::Store;
 use deputy_store::testing::{TestStore, postgres, sqlite, user};
-use deputy_templates::{Commands, Registry};
+use deputy_templates::{Commands, PlainHttp, Registry};
 use deputy_vault::Vault;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 /// Longer than anything here should take, on a busy machine.
@@ -29,15 +32,20 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) folder: tempfile::TempDir,
+    /// Where a server in the network may be.
+    pub(crate) net: url::Url,
+    /// What listens there; without it a connection is refused.
+    pub(crate) listener: Mutex<Option<std::net::TcpListener>>,
     _database: TestStore,
 }
 
-/// A folder with a kind of server like `custom` that wants to be asked about `client`.
+/// A folder with kinds of servers like `custom`: `careful` wants to be asked about `client`; each of the others is
+/// counted under a name that one test has for itself.
 fn templates(folder: &Path) -> PathBuf {
     let templates = folder.join("templates");
     std::fs::create_dir(&templates).unwrap();
-    let careful = r#"
-type = "careful"
+    let text = r#"
+type = "NAME"
 title = { en = "Careful" }
 description = { en = "Asks." }
 setup = { en = "Nothing to do." }
@@ -54,8 +62,55 @@ command = { type = "string", x-kind = "command" }
 args = { type = "array", items = { type = "string" }, x-kind = "list", x-flags = true }
 env = { type = "object", additionalProperties = { type = "string" }, x-kind = "variables", x-secret = true }
 "#;
-    std::fs::write(templates.join("careful.toml"), careful).unwrap();
+    for name in ["careful", "passed", "asking"] {
+        let file = templates.join(name).with_extension("toml");
+        std::fs::write(file, text.replace("NAME", name)).unwrap();
+    }
     templates
+}
+
+/// Tokens for servers in the network: each renewal gives the next, `token-1`, `token-2`, ….
+#[derive(Default)]
+struct Tokens(AtomicI64);
+
+impl Tokens {
+    fn now(&self) -> AccessToken {
+        let generation = self.0.load(Ordering::Relaxed);
+        AccessToken {
+            secret: Secret::new(format!("token-{generation}")),
+            generation,
+        }
+    }
+}
+
+#[async_trait]
+impl RemoteCredentials for Tokens {
+    async fn bearer(
+        &self,
+        _: UserId,
+        _: i64,
+        _: &url::Url,
+    ) -> Result<Option<AccessToken>, RemoteError> {
+        Ok(Some(self.now()))
+    }
+
+    async fn refused(
+        &self,
+        _: UserId,
+        _: i64,
+        _: &url::Url,
+        failed: i64,
+        _: Option<String>,
+    ) -> Result<AccessToken, RemoteError> {
+        if failed == self.0.load(Ordering::Relaxed) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(self.now())
+    }
+
+    async fn forget(&self, _: UserId, _: i64) -> Result<(), RemoteError> {
+        Ok(())
+    }
 }
 
 struct Nobody;
@@ -110,18 +165,23 @@ impl World {
             current: Secret::new([7; 32]),
             old: Vec::new(),
         };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let net = format!("http://{}/mcp", listener.local_addr().unwrap());
+        let net: url::Url = net.parse().unwrap();
+        let private_hosts = PrivateHosts::default().with(&net);
         let config = pool::Config {
             probe: Duration::from_secs(2),
             input_grace: Duration::from_millis(300),
             term_grace: Duration::from_millis(300),
             backoff_first: Duration::from_millis(50),
+            private_hosts: private_hosts.clone(),
             ..pool::Config::default()
         };
         let parts = Parts {
             vault: Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng)),
             catalog: Catalog::new(Vec::new()).unwrap(),
             credentials: Arc::new(Nobody),
-            remote: Arc::new(NoRemoteCredentials),
+            remote: Arc::new(Tokens::default()),
             templates: Arc::new(Registry::builtin().with_folder(&templates(folder.path()))),
             pool: Pool::new(config, lifecycle.clone(), Arc::clone(&clock)),
             audit: Audit::start(
@@ -140,6 +200,7 @@ impl World {
         // What holds a process is the pool's tests' and the jail's.
         own.level = deputy_jail::Level::Off;
         own.commands = Commands::Any;
+        own.plain_http = PlainHttp::Allowed(private_hosts);
         own.files_roots = vec![folder.path().join("files/{user}")];
         change(&mut own);
         let first_party = FirstPartyLaunch {
@@ -158,6 +219,8 @@ impl World {
             store,
             lifecycle,
             folder,
+            net,
+            listener: Mutex::new(Some(listener)),
             _database: database,
         }
     }
@@ -213,6 +276,17 @@ impl World {
             }),
             default_policy: None,
         }
+    }
+
+    /// Adds the fixture as a server of this kind that lists these tools, which are accepted.
+    pub(crate) async fn ready_as(&self, who: &Principal, kind: &str, tools: &[Value]) {
+        self.list("fx", tools);
+        let mut new = self.fixture("fx", "fx");
+        new.server_type = kind.to_owned();
+        let servers = self.gateway.servers();
+        servers.create(who, new).await.unwrap();
+        let report = servers.test(who, "fx").await.unwrap();
+        assert!(report.ok, "{report:?}");
     }
 
     /// The same, and tested: its tools are accepted.

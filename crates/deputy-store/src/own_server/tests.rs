@@ -151,12 +151,26 @@ async fn a_change_of_what_it_is_started_with_is_a_new_generation() {
         change(OwnServerChange {
             is_enabled: Some(false),
             default_policy: Some("ask".to_owned()),
-            setup: None,
+            ..OwnServerChange::default()
         })
         .await;
         let row = now().await;
         assert_eq!((row.generation, row.is_enabled), (1, false));
         assert_eq!((row.default_policy.as_str(), &row.health), ("ask", &failed));
+
+        // Switched on again, it begins anew.
+        change(OwnServerChange {
+            is_enabled: Some(true),
+            anew: true,
+            ..OwnServerChange::default()
+        })
+        .await;
+        let row = now().await;
+        assert_eq!((row.generation, row.is_enabled), (1, true));
+        assert_eq!(
+            (row.health.error_count, row.health.error_message),
+            (0, None)
+        );
 
         change(OwnServerChange {
             setup: Some(setup(r#"{"path":"/x"}"#)),

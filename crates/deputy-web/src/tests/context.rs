@@ -280,9 +280,8 @@ async fn a_selection_ends_with_its_hour_and_with_its_server() {
     assert_eq!(put(&token, "nas").await.status, StatusCode::OK);
     let switch = async |on: bool| {
         let change = deputy_store::own_server::OwnServerChange {
-            setup: None,
-            default_policy: None,
             is_enabled: Some(on),
+            ..Default::default()
         };
         let tx = app.store.store.begin().await.unwrap();
         tx.user(alice.id)

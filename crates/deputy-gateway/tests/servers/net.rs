@@ -1,0 +1,120 @@
+//! Servers in the network.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use deputy_core::Principal;
+use deputy_gateway::CallError;
+use deputy_gateway::servers::NewServer;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::support::{World, both, done, reading};
+use crate::tally;
+
+/// A server of the newer era.
+#[derive(Default)]
+struct Far {
+    /// The only token that it takes.
+    token: Mutex<Option<String>>,
+    /// How many calls of a tool it refuses with 503, to come back in a second.
+    busy: Mutex<u32>,
+}
+
+async fn answer(
+    State(far): State<Arc<Far>>,
+    headers: HeaderMap,
+    Json(message): Json<Value>,
+) -> Response {
+    let given = headers.get("authorization").and_then(|v| v.to_str().ok());
+    if let Some(wanted) = &*far.token.lock()
+        && given != Some(&format!("Bearer {wanted}"))
+    {
+        return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Bearer")]).into_response();
+    }
+    let result = match message["method"].as_str().unwrap_or_default() {
+        "server/discover" => json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"],
+            "capabilities": { "tools": {} }, "ttlMs": 0, "cacheScope": "private",
+        }),
+        "tools/list" => json!({ "tools": [reading("echo", "Echoes.")] }),
+        "tools/call" if *far.busy.lock() > 0 => {
+            *far.busy.lock() -= 1;
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response();
+        }
+        "tools/call" => json!({ "content": [], "structuredContent": {} }),
+        _ => return StatusCode::ACCEPTED.into_response(),
+    };
+    let id = &message["id"];
+    Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+}
+
+/// Adds `far`, which signs in by OAuth, and serves it.
+async fn begin(world: &World, who: &Principal) -> (Arc<Far>, tokio::task::AbortHandle) {
+    let far = Arc::new(Far::default());
+    let listener = world.listener.lock().take().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let app = Router::new()
+        .route("/mcp", post(answer))
+        .with_state(Arc::clone(&far));
+    let serving = world.lifecycle.spawn(async move {
+        axum::serve(listener, app).await.unwrap();
+    });
+    let new = NewServer {
+        name: "far".to_owned(),
+        server_type: "remote".to_owned(),
+        config: json!({ "url": world.net, "auth": "oauth" }),
+        default_policy: None,
+    };
+    let servers = world.gateway.servers();
+    servers.create(who, new).await.unwrap();
+    let report = servers.test(who, "far").await.unwrap();
+    assert!(report.ok, "{report:?}");
+    (far, serving.abort_handle())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_token_is_no_failure_and_a_server_says_when_to_come_back() {
+    tally::begin();
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let servers = world.gateway.servers();
+        let (far, serving) = begin(world, &anna).await;
+        let call = async || world.call(&anna, "far__echo", json!({})).await;
+        let counted = || tally::requests("own:remote", "tools/call");
+        let before = counted();
+        done(call().await);
+        *far.token.lock() = Some("token-1".to_owned());
+        done(call().await);
+        assert_eq!(counted(), (before.0 + 2, before.1), "401 and renewed");
+
+        *far.busy.lock() = 1;
+        done(call().await);
+        assert_eq!(counted(), (before.0 + 3, before.1 + 1), "503 and again");
+        let now = servers.get(&anna, "far").await.unwrap();
+        assert_eq!((now.status.as_str(), now.error_count), ("active", 0));
+
+        // Nobody is there any more.
+        serving.abort();
+        crate::support::until("it is gone", async || {
+            tokio::net::TcpStream::connect(world.net.socket_addrs(|| None).unwrap()[0])
+                .await
+                .is_err()
+        })
+        .await;
+        let gone = call().await;
+        assert!(matches!(gone, Err(CallError::Upstream(_))), "{gone:?}");
+        let now = servers.get(&anna, "far").await.unwrap();
+        assert_eq!(now.status.as_str(), "error");
+        assert!(
+            now.error_count > 0 && now.error_message.is_some(),
+            "{now:?}"
+        );
+    })
+    .await;
+}
