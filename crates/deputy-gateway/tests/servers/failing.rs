@@ -154,7 +154,19 @@ async fn a_server_that_keeps_silent_or_talks_nonsense_is_said_to_have_failed() {
             ],
         );
         world.ready(&anna, "fx", "fx").await;
-        let shown = async || servers.get(&anna, "fx").await.unwrap();
+        world
+            .gateway
+            .select_context(&anna, "fx", json!({}))
+            .await
+            .unwrap();
+        // The summary of a context says the same as the server's own page.
+        let shown = async || {
+            let summary = world.gateway.context_summary(&anna).await.unwrap();
+            let server = servers.get(&anna, "fx").await.unwrap();
+            assert_eq!(summary.server_status, server.status.as_str());
+            server
+        };
+        assert_eq!(state(&shown().await), ("active", 0, None));
         let short = Duration::from_millis(300);
         let silent = call_for(world, &anna, "fx__hang", short).await;
         assert!(matches!(silent, Err(CallError::Timeout(_))), "{silent:?}");
