@@ -308,6 +308,7 @@ fn exposed<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::O
 }
 
 /// For fields of what is sealed.
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
 fn exposed_option<S: Serializer>(
     secret: &Option<Secret<String>>,
     serializer: S,

@@ -195,8 +195,10 @@ impl Store {
     /// Closes all connections; on SQLite folds the write-ahead log into the file first.
     pub async fn close(self) -> Result<()> {
         if self.engine == Engine::Sqlite {
+            // Passive: the others wait for readers, which after a migration may be the connection
+            // itself, until the busy timeout has passed. The last connection removes the log.
             self.db
-                .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)")
                 .await?;
         }
         self.db.close().await?;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Database};
+use tokio::sync::OnceCell;
 
 use crate::{Config, Store};
 
@@ -19,14 +20,23 @@ pub struct TestStore {
     _folder: Option<tempfile::TempDir>,
 }
 
-/// A fresh SQLite database.
+/// A fresh SQLite database: a copy of one that was migrated for all tests of the process.
 pub async fn sqlite() -> TestStore {
+    static MIGRATED: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let migrated = MIGRATED.get_or_init(|| async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("deputy.db");
+        let url = format!("sqlite://{}", file.display());
+        migrate(&Config::new(&url)).await;
+        std::fs::read(&file).expect("the migrated database")
+    });
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let url = format!("sqlite://{}", folder.path().join("deputy.db").display());
+    let file = folder.path().join("deputy.db");
+    std::fs::write(&file, migrated.await).expect("a copy");
+    let url = format!("sqlite://{}", file.display());
     let store = Store::connect(&Config::new(&url))
         .await
         .expect("SQLite opens");
-    store.migrate().await.expect("migrations apply");
     TestStore {
         store,
         url,
@@ -34,9 +44,17 @@ pub async fn sqlite() -> TestStore {
     }
 }
 
-/// A fresh PostgreSQL database, if a server was named.
+async fn migrate(config: &Config) {
+    let store = Store::connect(config).await.expect("the database opens");
+    store.migrate().await.expect("migrations apply");
+    store.close().await.expect("close");
+}
+
+/// A fresh PostgreSQL database, if a server was named: a copy of one that was migrated for all tests
+/// of the process.
 pub async fn postgres() -> Option<TestStore> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     #[expect(
         clippy::disallowed_methods,
         reason = "test settings come from the environment"
@@ -50,34 +68,41 @@ pub async fn postgres() -> Option<TestStore> {
         eprintln!("left out: PostgreSQL (DEPUTY_TEST_POSTGRES is not set)");
         return None;
     };
-    let name = format!(
-        "deputy_{}_{}",
-        std::process::id(),
-        COUNTER.fetch_add(1, Ordering::SeqCst)
-    );
-    let admin = Database::connect(&server)
-        .await
-        .expect("the PostgreSQL server answers");
-    admin
-        .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}"))
-        .await
-        .expect("drop");
-    admin
-        .execute_unprepared(&format!("CREATE DATABASE {name}"))
-        .await
-        .expect("create");
-    admin.close().await.expect("close");
     let (base, _) = server.rsplit_once('/').expect("the URL names a database");
+    let template = TEMPLATE.get_or_init(|| async {
+        let name = format!("deputy_{}_template", std::process::id());
+        create(&server, &name, "template0").await;
+        migrate(&Config::new(format!("{base}/{name}"))).await;
+        name
+    });
+    let number = COUNTER.fetch_add(1, Ordering::SeqCst);
+    let name = format!("deputy_{}_{number}", std::process::id());
+    create(&server, &name, template.await).await;
     let url = format!("{base}/{name}");
     let mut config = Config::new(&url);
     config.max_connections = 5;
     let store = Store::connect(&config).await.expect("PostgreSQL opens");
-    store.migrate().await.expect("migrations apply");
     Some(TestStore {
         store,
         url,
         _folder: None,
     })
+}
+
+async fn create(server: &str, name: &str, template: &str) {
+    let admin = Database::connect(server)
+        .await
+        .expect("the PostgreSQL server answers");
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {name}"),
+        format!("CREATE DATABASE {name} TEMPLATE {template}"),
+    ] {
+        admin
+            .execute_unprepared(&statement)
+            .await
+            .expect("a fresh database");
+    }
+    admin.close().await.expect("close");
 }
 
 /// Runs one statement on the database at `url`, as an administrator of it would.

@@ -61,8 +61,8 @@ impl Provider {
             state: Arc::default(),
             origin: origin.parse().unwrap(),
         };
-        provider.describe_resource(json!({}));
-        provider.describe_server(json!({}));
+        provider.describe_resource(&json!({}));
+        provider.describe_server(&json!({}));
         *provider.state.challenge.lock() = format!(
             r#"Bearer realm="x", resource_metadata="{}", error="invalid_token""#,
             provider.at(RESOURCE)
@@ -86,7 +86,7 @@ impl Provider {
     }
 
     /// The server's metadata, with changes; null removes.
-    pub(super) fn describe_resource(&self, changes: Value) {
+    pub(super) fn describe_resource(&self, changes: &Value) {
         let usual = json!({
             "resource": self.at("/mcp"),
             "authorization_servers": [self.issuer()],
@@ -95,7 +95,7 @@ impl Provider {
     }
 
     /// The authorization server's metadata, with changes; null removes.
-    pub(super) fn describe_server(&self, changes: Value) {
+    pub(super) fn describe_server(&self, changes: &Value) {
         let usual = json!({
             "issuer": self.issuer(),
             "authorization_endpoint": self.at("/authorize?tenant=1"),
@@ -261,30 +261,26 @@ impl Provider {
         if seen.form.get("resource") != Some(&self.at("/mcp").to_string()) {
             return Reply::error(400, "invalid_target");
         }
-        let scope = match seen.form["grant_type"].as_str() {
-            "authorization_code" => {
-                let Some(request) = self.state.codes.lock().remove(&seen.form["code"]) else {
-                    return Reply::error(400, "invalid_grant");
-                };
-                let challenge =
-                    digest::digest(&digest::SHA256, seen.form["code_verifier"].as_bytes());
-                if request["code_challenge"] != URL_SAFE_NO_PAD.encode(challenge)
-                    || request["redirect_uri"] != seen.form["redirect_uri"]
-                    || request["client_id"] != client
-                    || request["resource"] != seen.form["resource"]
-                {
-                    return Reply::error(400, "invalid_grant");
-                }
-                request.get("scope").cloned()
+        let scope = if seen.form["grant_type"] == "authorization_code" {
+            let Some(request) = self.state.codes.lock().remove(&seen.form["code"]) else {
+                return Reply::error(400, "invalid_grant");
+            };
+            let challenge = digest::digest(&digest::SHA256, seen.form["code_verifier"].as_bytes());
+            if request["code_challenge"] != URL_SAFE_NO_PAD.encode(challenge)
+                || request["redirect_uri"] != seen.form["redirect_uri"]
+                || request["client_id"] != client
+                || request["resource"] != seen.form["resource"]
+            {
+                return Reply::error(400, "invalid_grant");
             }
-            _ => {
-                let mut tokens = self.state.refresh_tokens.lock();
-                let Some(at) = tokens.iter().position(|t| *t == seen.form["refresh_token"]) else {
-                    return Reply::error(400, "invalid_grant");
-                };
-                tokens.remove(at);
-                None
-            }
+            request.get("scope").cloned()
+        } else {
+            let mut tokens = self.state.refresh_tokens.lock();
+            let Some(at) = tokens.iter().position(|t| *t == seen.form["refresh_token"]) else {
+                return Reply::error(400, "invalid_grant");
+            };
+            tokens.remove(at);
+            None
         };
         let n = self.number();
         let refresh_token = format!("rt-{n}");
@@ -302,7 +298,7 @@ impl Provider {
     }
 }
 
-fn merged(mut usual: Value, changes: Value) -> Value {
+fn merged(mut usual: Value, changes: &Value) -> Value {
     for (name, value) in changes.as_object().unwrap().clone() {
         if value.is_null() {
             usual.as_object_mut().unwrap().remove(&name);

@@ -45,3 +45,20 @@ async fn replicas_that_start_at_once_migrate_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_fresh_database_is_closed_at_once_and_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("deputy.db").display());
+    let store = Store::connect(&Config::new(&url)).await.unwrap();
+    store.migrate().await.unwrap();
+    let begun = std::time::Instant::now();
+    store.close().await.unwrap();
+    // The busy timeout is 10 s.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["deputy.db"]);
+}

@@ -32,7 +32,7 @@ async fn our_document_names_itself_and_where_people_come_back() {
         assert!(document["client_name"].is_string());
 
         // It is used where it can be read and is welcome; a client entered with the server goes first.
-        w.provider.describe_server(json!({"client_id_metadata_document_supported": true}));
+        w.provider.describe_server(&json!({"client_id_metadata_document_supported": true}));
         let url = remote.begin(w.alice, &w.hers).await.unwrap();
         assert_eq!(parameter(&url, "client_id"), document["client_id"]);
         assert!(client_id(&w).await.starts_with("client-"));
@@ -40,7 +40,7 @@ async fn our_document_names_itself_and_where_people_come_back() {
         given.client_id = Some("by-hand".to_owned());
         let url = remote.begin(w.alice, &given).await.unwrap();
         assert_eq!(parameter(&url, "client_id"), "by-hand");
-        w.provider.describe_server(json!({"client_id_metadata_document_supported": true, "token_endpoint_auth_methods_supported": ["client_secret_basic"]}));
+        w.provider.describe_server(&json!({"client_id_metadata_document_supported": true, "token_endpoint_auth_methods_supported": ["client_secret_basic"]}));
         let url = remote.begin(w.alice, &w.hers).await.unwrap();
         assert!(parameter(&url, "client_id").starts_with("client-"));
     })
@@ -57,7 +57,7 @@ async fn every_method_of_authentication_works_also_in_another_process() {
             (json!(null), "client_secret_basic"),
         ] {
             w.provider
-                .describe_server(json!({"token_endpoint_auth_methods_supported": supported}));
+                .describe_server(&json!({"token_endpoint_auth_methods_supported": supported}));
             w.remote
                 .inner
                 .forget_client(w.alice, &w.provider.issuer())
@@ -92,8 +92,9 @@ async fn every_method_of_authentication_works_also_in_another_process() {
                 method != "client_secret_basic"
             );
         }
-        w.provider
-            .describe_server(json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}));
+        w.provider.describe_server(
+            &json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}),
+        );
         w.remote
             .inner
             .forget_client(w.alice, &w.provider.issuer())
@@ -174,7 +175,7 @@ async fn a_registration_that_fails_says_why() {
                 other => panic!("{other:?}"),
             }
         }
-        w.provider.describe_server(json!({"registration_endpoint": null}));
+        w.provider.describe_server(&json!({"registration_endpoint": null}));
         assert!(matches!(error().await, BeginError::NoRegistration));
     })
     .await;
@@ -192,7 +193,7 @@ async fn a_client_entered_with_the_server_stays_with_its_issuer() {
         assert!(w.provider.seen("/token")[0].headers.contains_key("authorization"));
 
         let other = format!("{}/tenant", w.provider.issuer());
-        w.provider.describe_resource(json!({"authorization_servers": [other]}));
+        w.provider.describe_resource(&json!({"authorization_servers": [other]}));
         w.provider.document(
             "/.well-known/oauth-authorization-server/tenant",
             Reply::Json(200, json!({

@@ -139,7 +139,7 @@ async fn who_answers_must_be_who_was_asked() {
             (false, Some(issuer.to_uppercase()), false),
         ] {
             w.provider.describe_server(
-                json!({"authorization_response_iss_parameter_supported": advertised}),
+                &json!({"authorization_response_iss_parameter_supported": advertised}),
             );
             let before = w.provider.seen("/token").len();
             let query = w.provider.allow(&begin(&w).await);
@@ -160,7 +160,7 @@ async fn who_answers_must_be_who_was_asked() {
             }
         }
         // Its error isn't believed either, nor shown.
-        w.provider.describe_server(json!({}));
+        w.provider.describe_server(&json!({}));
         let lie = CallbackQuery {
             code: None,
             error: Some("call_this_number".to_owned()),
@@ -188,12 +188,12 @@ async fn what_is_asked_for_grows_with_what_the_server_wants() {
     for_each_world(async |w| {
         let scope = async || parameter(&begin(&w).await, "scope");
         w.provider
-            .describe_resource(json!({"scopes_supported": ["usual", "two"]}));
+            .describe_resource(&json!({"scopes_supported": ["usual", "two"]}));
         assert_eq!(scope().await, "usual two");
         w.provider.challenge(r#"Bearer scope="first""#);
         assert_eq!(scope().await, "first");
         w.provider
-            .describe_server(json!({"scopes_supported": ["first", "offline_access"]}));
+            .describe_server(&json!({"scopes_supported": ["first", "offline_access"]}));
         let url = begin(&w).await;
         assert_eq!(parameter(&url, "scope"), "first offline_access");
         assert_eq!(parameter(&url, "prompt"), "consent");

@@ -120,7 +120,7 @@ async fn the_hint_is_asked_first_then_the_path_then_the_root() {
 async fn an_authorization_server_with_a_path_is_asked_in_the_order_of_the_specification() {
     let (provider, url) = provider().await;
     let issuer = format!("{}/tenant", provider.issuer());
-    provider.describe_resource(json!({"authorization_servers": [issuer]}));
+    provider.describe_resource(&json!({"authorization_servers": [issuer]}));
     let last = "/tenant/.well-known/openid-configuration";
     let document = json!({
         "issuer": issuer, "authorization_endpoint": provider.at("/a"), "token_endpoint": provider.at("/t"),
@@ -180,10 +180,10 @@ async fn what_does_not_fit_is_refused_by_name() {
             DiscoveryError::NoMetadata,
         ),
     ] {
-        provider.describe_server(changes.clone());
+        provider.describe_server(&changes.clone());
         assert_eq!(refused().await, error, "{changes}");
     }
-    provider.describe_server(json!({}));
+    provider.describe_server(&json!({}));
     for (changes, error) in [
         (
             json!({"resource": "https://evil.test/mcp"}),
@@ -206,12 +206,12 @@ async fn what_does_not_fit_is_refused_by_name() {
             DiscoveryError::NoMetadata,
         ),
     ] {
-        provider.describe_resource(changes.clone());
+        provider.describe_resource(&changes.clone());
         assert_eq!(refused().await, error, "{changes}");
     }
     // The second one does.
     provider.describe_resource(
-        json!({"authorization_servers": ["https://169.254.169.254", provider.issuer()]}),
+        &json!({"authorization_servers": ["https://169.254.169.254", provider.issuer()]}),
     );
     assert!(find(&provider, &url, None).await.is_ok());
     provider.document(RESOURCE, Reply::Json(503, json!({})));
@@ -247,10 +247,10 @@ async fn nothing_leads_to_a_private_address() {
         "https://localhost",
         "http://auth.example.com",
     ] {
-        provider.describe_resource(json!({"authorization_servers": [issuer]}));
+        provider.describe_resource(&json!({"authorization_servers": [issuer]}));
         blocked(find(&provider, &url, None).await);
     }
-    provider.describe_resource(json!({}));
+    provider.describe_resource(&json!({}));
     for endpoint in [
         "authorization_endpoint",
         "token_endpoint",
@@ -260,7 +260,7 @@ async fn nothing_leads_to_a_private_address() {
         for target in [metadata, "https://[fd00::1]/", "javascript:alert(1)"] {
             let mut changes = json!({});
             changes[endpoint] = target.into();
-            provider.describe_server(changes);
+            provider.describe_server(&changes);
             blocked(find(&provider, &url, None).await);
         }
     }
