@@ -375,12 +375,7 @@ impl Asking<'_> {
         })?;
         let name = self.name();
         let state = self.seal(&State::Held(name)).await?;
-        let held = Held::new(
-            running,
-            questions,
-            self.binding.clone(),
-            self.principal.user_id,
-        );
+        let held = Held::new(running, questions, self.binding.clone(), self.principal);
         Ok(self
             .front
             .held
@@ -395,7 +390,11 @@ impl Asking<'_> {
 
     /// Goes on with a held request; with questions that are still open, asks again.
     async fn resume(&self, name: Uuid, mut answers: InputResponses) -> Result<Resumed, ErrorData> {
-        let Some(mut held) = self.front.held.take(name, &self.binding) else {
+        let Some(mut held) = self
+            .front
+            .held
+            .take(name, &self.binding, &self.principal.scopes)
+        else {
             return Err(ErrorData::invalid_params(
                 "this call does not wait for an answer any more; make it again",
                 None,

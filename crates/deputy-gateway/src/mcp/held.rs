@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use deputy_core::UserId;
+use deputy_core::{Principal, Scopes, UserId};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -50,6 +50,8 @@ pub(super) struct Held {
     pub(super) questions: Vec<(String, Inbound)>,
     binding: Binding,
     user: UserId,
+    /// What the token might do that the call began with.
+    scopes: Scopes,
     until: Instant,
 }
 
@@ -58,13 +60,14 @@ impl Held {
         running: Running,
         questions: Vec<(String, Inbound)>,
         binding: Binding,
-        user: UserId,
+        principal: &Principal,
     ) -> Self {
         Self {
             running,
             questions,
             binding,
-            user,
+            user: principal.user_id,
+            scopes: principal.scopes.clone(),
             until: Instant::now() + PATIENCE,
         }
     }
@@ -94,11 +97,15 @@ impl HeldCalls {
         Ok(())
     }
 
-    /// Takes a call out to go on with it. None: it is not held (any more), or not for this.
-    pub(super) fn take(&self, name: Uuid, binding: &Binding) -> Option<Held> {
+    /// Takes a call out to go on with it. None: it is not held (any more), or not for this; or the token may not do any
+    /// more what it might when the call began.
+    pub(super) fn take(&self, name: Uuid, binding: &Binding, scopes: &Scopes) -> Option<Held> {
         let mut calls = self.calls.lock();
         let held = calls.by_name.get(&name)?;
-        if held.binding != *binding || held.until <= Instant::now() {
+        if held.binding != *binding
+            || held.until <= Instant::now()
+            || !held.scopes.0.is_subset(&scopes.0)
+        {
             return None;
         }
         calls.by_name.remove(&name)

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use deputy_core::{Principal, UserId};
+use deputy_core::{Lifecycle, Principal, UserId};
 use parking_lot::Mutex;
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -20,20 +20,32 @@ use tokio_util::sync::CancellationToken;
 use super::place::Place;
 
 const SESSION: &str = "mcp-session-id";
+/// The first version whose requests stand alone.
+const STANDS_ALONE: &str = "2026-07-28";
 /// Open sessions of one person.
 const MAX_PER_USER: usize = 100;
 
 /// Who began which session.
 pub(super) struct SessionOwners {
-    owners: Mutex<HashMap<String, (UserId, String)>>,
+    known: Mutex<Known>,
     manager: Arc<LocalSessionManager>,
+    lifecycle: Lifecycle,
+}
+
+#[derive(Default)]
+struct Known {
+    /// By the session's id: whose it is, and of which server.
+    owners: HashMap<String, (UserId, String)>,
+    /// How many requests of a person are under way that may each begin one.
+    opening: HashMap<UserId, usize>,
 }
 
 impl SessionOwners {
-    pub(super) fn new(manager: Arc<LocalSessionManager>) -> Self {
+    pub(super) fn new(manager: Arc<LocalSessionManager>, lifecycle: Lifecycle) -> Self {
         Self {
-            owners: Mutex::new(HashMap::new()),
+            known: Mutex::default(),
             manager,
+            lifecycle,
         }
     }
 
@@ -41,22 +53,65 @@ impl SessionOwners {
     pub(super) async fn prune_until(self: Arc<Self>, stop: CancellationToken) {
         let mut every = tokio::time::interval(Duration::from_mins(1));
         while stop.run_until_cancelled(every.tick()).await.is_some() {
-            let ids: Vec<String> = self.owners.lock().keys().cloned().collect();
+            let ids: Vec<String> = self.known.lock().owners.keys().cloned().collect();
             for id in ids {
                 let known: Arc<str> = id.as_str().into();
                 if !self.manager.has_session(&known).await.unwrap_or(false) {
-                    self.owners.lock().remove(&id);
+                    self.known.lock().owners.remove(&id);
                 }
             }
         }
     }
 
-    fn open_sessions(&self, user: UserId) -> usize {
-        self.owners
-            .lock()
-            .values()
-            .filter(|(owner, _)| *owner == user)
-            .count()
+    fn is_own(&self, id: &str, user: UserId, place: &str) -> bool {
+        let known = self.known.lock();
+        let owner = known.owners.get(id);
+        owner.is_some_and(|(owner, of)| *owner == user && of == place)
+    }
+
+    /// A place for a session to be; none when this person has no more.
+    fn open(self: &Arc<Self>, user: UserId) -> Option<Opening> {
+        let mut known = self.known.lock();
+        let open = known.owners.values().filter(|(owner, _)| *owner == user);
+        let open = open.count();
+        let opening = known.opening.entry(user).or_default();
+        if open + *opening >= MAX_PER_USER {
+            if *opening == 0 {
+                known.opening.remove(&user);
+            }
+            return None;
+        }
+        *opening += 1;
+        Some(Opening {
+            owners: Arc::clone(self),
+            user,
+        })
+    }
+}
+
+/// The place of a session that may begin.
+struct Opening {
+    owners: Arc<SessionOwners>,
+    user: UserId,
+}
+
+impl Opening {
+    /// The session has begun.
+    fn begun(&self, id: String, place: String) {
+        let mut known = self.owners.known.lock();
+        known.owners.insert(id, (self.user, place));
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut known = self.owners.known.lock();
+        if let Some(opening) = known.opening.get_mut(&self.user) {
+            *opening -= 1;
+            if *opening == 0 {
+                known.opening.remove(&self.user);
+            }
+        }
     }
 }
 
@@ -74,34 +129,37 @@ pub(super) async fn check_owner(
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let (user, place) = (principal.user_id, place.id());
-    let named = session_of(request.headers());
-    if let Some(id) = &named {
-        let own = owners
-            .owners
-            .lock()
-            .get(id)
-            .is_some_and(|(owner, of)| *owner == user && *of == place);
-        if !own {
+    if let Some(id) = session_of(request.headers()) {
+        if !owners.is_own(&id, user, &place) {
             return refuse(StatusCode::NOT_FOUND, "Session not found");
         }
-    } else if may_open(request.headers()) && owners.open_sessions(user) >= MAX_PER_USER {
+        return next.run(request).await;
+    }
+    if !may_open(&request) {
+        return next.run(request).await;
+    }
+    let Some(opening) = owners.open(user) else {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too many open sessions");
-    }
-    let response = next.run(request).await;
-    if named.is_none()
-        && let Some(id) = session_of(response.headers())
-    {
-        owners.owners.lock().insert(id, (user, place));
-    }
-    response
+    };
+    // A task of its own: a session that begins when its client has gone away has an owner all the same.
+    let beginning = owners.lifecycle.spawn(async move {
+        let response = next.run(request).await;
+        if let Some(id) = session_of(response.headers()) {
+            opening.begun(id, place);
+        }
+        response
+    });
+    let response = beginning.await.ok().flatten();
+    response.unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "An internal error"))
 }
 
-/// Whether a request may begin a session: those of 2026-07-28 on stand alone.
-fn may_open(headers: &HeaderMap) -> bool {
-    let version = headers
-        .get("mcp-protocol-version")
-        .and_then(|v| v.to_str().ok());
-    version.is_none_or(|version| version < "2026-07-28")
+/// Whether a request may begin a session. The SDK makes one of any `initialize`, whatever version that names; it refuses
+/// one whose headers of 2026-07-28 name another method, and those headers are what requests that stand alone have.
+fn may_open(request: &Request) -> bool {
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let stands_alone = header("mcp-protocol-version").is_some_and(|it| it >= STANDS_ALONE)
+        && header("mcp-method").is_some_and(|method| method != "initialize");
+    request.method() == Method::POST && !stands_alone
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {
@@ -113,3 +171,6 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
         json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32600, "message": message } });
     (status, Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests;

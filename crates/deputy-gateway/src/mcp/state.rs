@@ -41,6 +41,7 @@ impl Binding {
     pub(super) fn new(principal: &Principal, place: &str, method: &str, params: &Value) -> Self {
         let parts = [
             principal.user_id.to_string(),
+            principal.caller.label(),
             place.to_owned(),
             method.to_owned(),
             digest(params),
