@@ -167,6 +167,14 @@ impl Audit {
         self.healthy.load(Ordering::Acquire)
     }
 
+    /// Whether a record can be written: what was written last says so, or a try.
+    pub async fn able(&self) -> Result<(), AuditError> {
+        if self.healthy() && !self.jobs.is_closed() || self.flush().await {
+            return Ok(());
+        }
+        Err(AuditError)
+    }
+
     /// Records handed over and not yet taken up by the writer.
     pub fn waiting(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()

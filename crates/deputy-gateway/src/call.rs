@@ -133,6 +133,21 @@ pub(crate) struct Run {
 }
 
 impl Gateway {
+    /// Counts a call against what this person may make in a minute.
+    pub(crate) fn throttled(&self, principal: &Principal) -> Result<(), CallError> {
+        let counted = self.inner.parts.throttle.hit(&principal.user_id);
+        counted.map_err(|throttled| CallError::RateLimited {
+            message: "too many calls in a minute".to_owned(),
+            retry_after: throttled.retry_after,
+        })
+    }
+
+    /// The tools this person can call now, for a caller who asks for the list: that counts as a call.
+    pub async fn list_tools(&self, principal: &Principal) -> Result<Vec<Arc<Tool>>, CallError> {
+        self.throttled(principal)?;
+        self.tools(principal).await
+    }
+
     /// The tools this person can call now.
     pub async fn tools(&self, principal: &Principal) -> Result<Vec<Arc<Tool>>, CallError> {
         if !principal.may(Scope::ToolsRead) {
@@ -183,13 +198,7 @@ impl Gateway {
         let parts = &self.inner.parts;
         let tool = &self.tool(principal.user_id, name).await?;
         policy::check_scope(principal, tool)?;
-        parts
-            .throttle
-            .hit(&principal.user_id)
-            .map_err(|throttled| CallError::RateLimited {
-                message: "too many calls in a minute".to_owned(),
-                retry_after: throttled.retry_after,
-            })?;
+        self.throttled(principal)?;
         let mut options = options;
         if tool.ours().is_some() {
             let (connected, token) = parts
@@ -203,12 +212,7 @@ impl Gateway {
             }
         }
         tool.validate(&arguments)?;
-        if !parts.audit.healthy() {
-            parts.audit.flush().await;
-            if !parts.audit.healthy() {
-                return Err(audit_unavailable());
-            }
-        }
+        parts.audit.able().await.map_err(|_| audit_unavailable())?;
         match &options.idempotency_key {
             Some(key) if !tool.read_only => {
                 let key = key.clone();
@@ -353,7 +357,9 @@ impl Gateway {
         if let Some(approval) = run.approval {
             detail["approval"] = json!(approval);
         }
-        if !tool.read_only {
+        // That a person's own server only reads is its own word: it decides nothing here.
+        let effect = !tool.read_only || tool.own_server().is_some();
+        if effect {
             // Durable before the effect.
             parts
                 .audit
@@ -391,10 +397,15 @@ impl Gateway {
         metrics::counter!("deputy_tool_calls_total", "tool" => tool.counted_as(), "outcome" => outcome.to_owned()).increment(1);
         metrics::histogram!("deputy_tool_call_seconds", "tool" => tool.counted_as())
             .record(elapsed.as_secs_f64());
-        if tool.read_only {
+        if !effect {
             parts
                 .audit
                 .note(entry(run, tool, "tool.call", outcome, detail), usage)
+                .await;
+        } else if tool.read_only {
+            parts
+                .audit
+                .note(entry(run, tool, "tool.result", outcome, detail), usage)
                 .await;
         } else if let Err(error) = parts
             .audit

@@ -36,7 +36,7 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use deputy_core::{Principal, UserId};
+use deputy_core::Principal;
 use parking_lot::Mutex;
 use rmcp::model::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -44,7 +44,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
-use crate::pool::{PoolKey, ServerInfo};
+use crate::pool::PoolKey;
 use held::HeldCalls;
 use sessions::SessionOwners;
 use state::States;
@@ -75,22 +75,17 @@ struct Front {
     calls: TaskTracker,
     held: HeldCalls,
     states: States,
-    /// What own servers said about themselves when they last ran, by person, number and generation.
-    infos: Mutex<HashMap<(UserId, i64), Known>>,
     /// The lowest level of log messages that a session asked a server for.
     levels: Mutex<HashMap<PoolKey, usize>>,
     manager: Arc<LocalSessionManager>,
     config: StreamableHttpServerConfig,
 }
 
-/// What a server said about itself, and of which generation it was.
-type Known = (i64, Arc<ServerInfo>);
-
 /// The router of `/mcp` and `/mcp/{server}`. The layer that authenticates goes around it.
 pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
     let manager = Arc::new(LocalSessionManager::default());
-    let owners = Arc::new(SessionOwners::new(Arc::clone(&manager)));
     let lifecycle = gateway.inner.parts.lifecycle.clone();
+    let owners = Arc::new(SessionOwners::new(Arc::clone(&manager), lifecycle.clone()));
     lifecycle.spawn(Arc::clone(&owners).prune_until(lifecycle.soft().clone()));
     // What the SDK is given ends its requests as well as its streams, so it comes after the calls.
     let stop = lifecycle.hard().child_token();
@@ -106,7 +101,6 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
         calls: TaskTracker::new(),
         held: HeldCalls::default(),
         states: States::default(),
-        infos: Mutex::default(),
         levels: Mutex::default(),
         manager: Arc::clone(&manager),
         config: config.clone(),

@@ -5,17 +5,21 @@
 //! and what is put on record holds for them as for tools: lists need `tools:read`, everything else `tools:call`; reading
 //! a resource or a prompt is on record.
 
+use std::sync::Arc;
+
 use deputy_core::{Principal, Scope};
 use deputy_store::own_server::OwnServer;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use crate::approval::audit_unavailable;
 use crate::audit::Entry;
 use crate::call::{CallOptions, Ended, Errand, of_asked};
 use crate::error::CallError;
 use crate::pool::{Request, ServerInfo, UpstreamError};
-use crate::servers::{Open, Status, explained};
+use crate::servers::{LookError, Open, Status, explained};
 use crate::{Gateway, breaker};
 
 /// A request to a server.
@@ -63,13 +67,9 @@ impl Gateway {
                 passed.method
             )));
         }
-        parts
-            .throttle
-            .hit(&principal.user_id)
-            .map_err(|throttled| CallError::RateLimited {
-                message: "too many calls in a minute".to_owned(),
-                retry_after: throttled.retry_after,
-            })?;
+        self.throttled(principal)?;
+        self.servers().allowed(server).await?;
+        parts.audit.able().await.map_err(|_| audit_unavailable())?;
         let result = self.passed(server, &passed, options).await;
         if let Some(action) = passed.reads() {
             let outcome = match &result {
@@ -108,6 +108,8 @@ impl Gateway {
                 params.insert("requestState".to_owned(), state.clone().into());
             }
         }
+        // It was read for this request or for one that waited since: for minutes, with a client that is asked.
+        self.servers().still(server).await?;
         let passing = Passing {
             gateway: self,
             server,
@@ -125,26 +127,41 @@ impl Gateway {
         found.is_some_and(|tool| tool.server == server)
     }
 
-    /// What this person's server says about itself.
+    /// What this person's server says about itself, remembered while it sleeps. One that is asked for the first time
+    /// has its tools and instructions read, as before a call.
     pub(crate) async fn server_info(
         &self,
         server: &OwnServer,
-    ) -> Result<std::sync::Arc<ServerInfo>, CallError> {
+    ) -> Result<Arc<ServerInfo>, CallError> {
+        let servers = self.servers();
+        servers.allowed(server).await?;
+        if let Some(info) = servers.info(server) {
+            return Ok(info);
+        }
+        let failed = |error: UpstreamError| {
+            if breaker::hurts(&error) {
+                servers.note_failure(server, Status::Error, &explained(&error));
+            }
+            CallError::Upstream(format!("{}: {}", server.name, explained(&error)))
+        };
         let deadline = Instant::now() + self.inner.config.call_deadline;
-        let open = self.servers().open(server).await?;
-        let bearer = open.bearer.map(|t| t.secret);
-        self.inner
-            .parts
-            .pool
-            .info(&open.key, &open.launch, bearer, deadline)
+        let cancel = CancellationToken::new();
+        let open = servers.open(server).await?;
+        let bearer = open.bearer.as_ref().map(|token| &token.secret);
+        let pool = &self.inner.parts.pool;
+        let held = pool
+            .hold(&open.key, &open.launch, bearer, &cancel, deadline)
             .await
-            .map_err(|error| {
-                if breaker::hurts(&error) {
-                    let servers = self.servers();
-                    servers.note_failure(server, Status::Error, &explained(&error));
-                }
-                CallError::Upstream(format!("{}: {}", server.name, explained(&error)))
-            })
+            .map_err(failed)?;
+        match servers.look(server, &held, bearer, &cancel, deadline).await {
+            Ok(_) => {}
+            Err(LookError::Upstream(error)) => return Err(failed(error)),
+            Err(LookError::Outdated) => servers.still(server).await?,
+            Err(LookError::Store(error)) => return Err(error.into()),
+        }
+        let info = Arc::clone(held.info());
+        servers.remember(server, Arc::clone(&info));
+        Ok(info)
     }
 }
 

@@ -56,6 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemRng, UserId};
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde_json::value::RawValue;
 use tokio::sync::broadcast;
@@ -98,12 +99,26 @@ struct Inner {
     eras: Eras,
     /// Those that are being prepared.
     preparing: Mutex<prepare::Turns>,
+    /// What is not started any more, or only as it is now.
+    barred: Mutex<HashMap<PoolKey, Bar>>,
     /// No new processes.
     draining: AtomicBool,
     /// No new calls.
     closed: AtomicBool,
     notices: broadcast::Sender<(PoolKey, Notice)>,
 }
+
+/// What is not started any more.
+struct Bar {
+    /// Launches of an earlier generation.
+    before: u64,
+    since: Timestamp,
+    id: u64,
+}
+
+/// How long it is remembered that something is not to be started any more: longer than anybody acts on what was read
+/// before.
+const BARRED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The most tools that one server may list, and the most pages.
 const MAX_TOOLS: usize = 10_000;
@@ -124,6 +139,7 @@ impl Pool {
             next_id: AtomicU64::new(1),
             eras: Eras::default(),
             preparing: Mutex::default(),
+            barred: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notices: broadcast::channel(256).0,
@@ -315,9 +331,14 @@ impl Pool {
     /// Ends all of this person's processes at once, calls in flight included, and returns when they are
     /// gone.
     pub async fn stop_user(&self, user: UserId) {
+        self.stop_of(user, |_| true).await;
+    }
+
+    /// Ends those of this person's processes whose key fits, as [`Pool::stop_user`] does.
+    pub async fn stop_of(&self, user: UserId, fits: impl Fn(&PoolKey) -> bool) {
         self.inner
             .stop_where("its person's access ended", |key| {
-                key.owner == Owner::User(user)
+                key.owner == Owner::User(user) && fits(key)
             })
             .await;
     }
@@ -327,6 +348,33 @@ impl Pool {
         self.inner
             .stop_where("it was stopped", |candidate| candidate == key)
             .await;
+    }
+
+    /// From now on refuses the server `key` to those who want it as it was before `generation`; `u64::MAX`: to all,
+    /// 0: to nobody any more. Who read earlier what to start would start what was changed, or is gone. What runs is
+    /// not touched ([`Pool::stop_server`]). Remembered for an hour.
+    pub fn bar(&self, key: &PoolKey, generation: u64) {
+        let bar = Bar {
+            before: generation,
+            since: self.inner.clock.now(),
+            id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
+        };
+        self.inner.barred.lock().insert(key.clone(), bar);
+    }
+
+    /// Names what keeps the server `key` from being started as it is in `generation`; nothing, if it may be.
+    pub fn barred(&self, key: &PoolKey, generation: u64) -> Option<u64> {
+        let barred = self.inner.barred.lock();
+        let bar = barred.get(key)?;
+        (generation < bar.before).then_some(bar.id)
+    }
+
+    /// Lifts what [`Pool::barred`] named, unless another has come since.
+    pub fn lift(&self, key: &PoolKey, bar: u64) {
+        let mut barred = self.inner.barred.lock();
+        if barred.get(key).is_some_and(|now| now.id == bar) {
+            barred.remove(key);
+        }
     }
 
     /// Ends everything and takes no more calls; returns when no process is left.
@@ -386,6 +434,17 @@ impl Pool {
 }
 
 impl Inner {
+    fn check_bar(&self, key: &PoolKey, generation: u64) -> Result<(), UpstreamError> {
+        let barred = self.barred.lock();
+        match barred.get(key) {
+            Some(bar) if generation < bar.before => Err(UpstreamError::NotStarted {
+                reason: "it was changed, switched off or removed meanwhile".to_owned(),
+                stderr_tail: String::new(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The slot of `key`, made if there is none.
     fn slot(&self, key: &PoolKey) -> Arc<Slot> {
         if let Some(slot) = self.slots.read().get(key) {
@@ -412,6 +471,8 @@ impl Inner {
             let slot = self.slot(key);
             let mut starting = {
                 let mut state = slot.state.lock();
+                // under the lock: whoever bars it and then stops it meets what was let in before
+                self.check_bar(key, launch.generation)?;
                 match &state.phase {
                     Phase::Running(child)
                         if child.accepts() && child.generation >= launch.generation =>

@@ -12,6 +12,7 @@
 //!   ([`pins`]); no call reaches a fresh process before that;
 //! * `tools`: what the person sees of them, agrees to and says about them;
 //! * `resolve`: from `SERVER__TOOL` to something that can be called;
+//! * `about`: what they say about themselves, as far as it is handed on;
 //! * `trial`: a real start with a report; `health`: how servers are, written down lazily;
 //! * [`names`]: names of servers and of their tools towards models;
 //!   [`definition`]: what a server says of a tool, cut to size and cleaned.
@@ -19,6 +20,7 @@
 //! Several replicas may serve one person. Nothing that decides is kept in memory but under the
 //! server's `generation`, which the row has and every read of it brings along.
 
+mod about;
 mod cache;
 mod change;
 pub mod definition;
@@ -56,7 +58,7 @@ pub use error::ServerError;
 pub use launch::RemoteServer;
 pub use view::{
     Change, NewServer, Seen, Server, ServerTool, Status, TestReport, TestedTool, ToolChange,
-    ToolRule, ToolState,
+    ToolKind, ToolRule, ToolState,
 };
 
 pub(crate) use launch::Open;
@@ -68,7 +70,7 @@ use crate::audit::{Audit, Entry};
 use crate::breaker::Breakers;
 use crate::credentials::{Credentials, RemoteCredentials};
 use crate::policy::rules::Rules as PolicyRules;
-use crate::pool::Pool;
+use crate::pool::{Pool, ServerInfo};
 use cache::Bounded;
 
 /// Limits and places of people's own servers.
@@ -163,14 +165,20 @@ struct Inner {
     known: Mutex<Bounded<String, Arc<Known>>>,
     /// Which process of a server has had its tools looked at.
     looked: Mutex<HashMap<i64, Arc<read::Looked>>>,
+    /// What servers said about themselves when they last ran, by number and generation.
+    infos: Mutex<Bounded<(i64, i64), Arc<ServerInfo>>>,
     /// What is to be written down of how servers are.
     health: Mutex<health::Pending>,
 }
 
 /// Servers whose secrets are kept opened.
 const OPENED: usize = 512;
-/// Definitions that are kept ready.
+/// Definitions that are kept ready, and how many bytes of them as JSON: what is made of them is some times that.
 const KNOWN: usize = 4096;
+const KNOWN_BYTES: usize = 16 * 1024 * 1024;
+/// Servers whose words about themselves are remembered, and how many bytes of them.
+const INFOS: usize = 2048;
+const INFOS_BYTES: usize = 16 * 1024 * 1024;
 
 impl Servers {
     pub(crate) fn new(config: Config, with: Tools) -> Self {
@@ -179,8 +187,10 @@ impl Servers {
                 config,
                 policies: PolicyRules::new(with.store.clone()),
                 with,
-                opened: Mutex::new(Bounded::new(OPENED)),
-                known: Mutex::new(Bounded::new(KNOWN)),
+                // A configuration, its secrets included, is bounded where it is taken.
+                opened: Mutex::new(Bounded::new(OPENED, usize::MAX)),
+                known: Mutex::new(Bounded::new(KNOWN, KNOWN_BYTES)),
+                infos: Mutex::new(Bounded::new(INFOS, INFOS_BYTES)),
                 looked: Mutex::default(),
                 health: Mutex::default(),
             }),
@@ -249,6 +259,28 @@ impl Servers {
         let _ = self.with().changes.send(user);
     }
 
+    /// An error while nothing can be put on record: then nothing is changed either.
+    async fn recordable(&self) -> Result<(), ServerError> {
+        let able = self.with().audit.able().await;
+        able.map_err(|_| crate::approval::audit_unavailable().into())
+    }
+
+    /// Puts on record what was done. It stays done if that fails, so the record is kept for the next try.
+    async fn done(
+        &self,
+        principal: &Principal,
+        action: &'static str,
+        name: &str,
+        detail: serde_json::Value,
+    ) {
+        let recorded = self.record(principal, action, name, detail.clone()).await;
+        if recorded.is_err() {
+            tracing::error!(action, server = name, "what was done is not on record yet");
+            let entry = entry(principal, action, name, detail);
+            self.with().audit.note(entry, None).await;
+        }
+    }
+
     /// Puts a change on record.
     async fn record(
         &self,
@@ -257,20 +289,28 @@ impl Servers {
         name: &str,
         detail: serde_json::Value,
     ) -> Result<(), ServerError> {
-        let entry = Entry {
-            user: Some(principal.user_id),
-            caller: principal.caller.label(),
-            action,
-            target: name.to_owned(),
-            call_id: None,
-            outcome: "ok".to_owned(),
-            detail,
-        };
         self.with()
             .audit
-            .record(entry)
+            .record(entry(principal, action, name, detail))
             .await
             .map_err(|_| crate::approval::audit_unavailable().into())
+    }
+}
+
+fn entry(
+    principal: &Principal,
+    action: &'static str,
+    name: &str,
+    detail: serde_json::Value,
+) -> Entry {
+    Entry {
+        user: Some(principal.user_id),
+        caller: principal.caller.label(),
+        action,
+        target: name.to_owned(),
+        call_id: None,
+        outcome: "ok".to_owned(),
+        detail,
     }
 }
 

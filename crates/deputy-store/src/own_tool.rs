@@ -9,6 +9,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use crate::entity::{user_mcp_servers, user_mcp_tools};
@@ -66,6 +67,23 @@ pub struct OwnToolRow {
     pub policy: Option<String>,
 }
 
+/// A tool that its person agreed to, without its definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedTool {
+    /// The number of its row, until the server's tools are replaced.
+    pub row: i64,
+    /// The number of its server.
+    pub server: i64,
+    /// The name as the server knows it.
+    pub tool: String,
+    /// The name under which it is published after `NAME__`.
+    pub alias: String,
+    /// Of the definition that its person agreed to.
+    pub digest: String,
+    /// The person's word: `auto`, `ask` or `deny`.
+    pub policy: Option<String>,
+}
+
 fn from_row(row: Model) -> Result<OwnToolRow> {
     let state = OwnToolState::parse(&row.state).ok_or_else(|| Error::Inconsistent {
         table: "user_mcp_tools",
@@ -117,20 +135,74 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
         Ok(Some((server_of(server)?, from_row(tool)?)))
     }
 
-    /// Every tool of this person's servers that are switched on, by server and in its order.
-    pub async fn own_tools_of_all(&self) -> Result<Vec<(i64, OwnToolRow)>> {
-        let rows = Entity::find()
+    /// One tool of a server of this person, by the name that the server has for it.
+    pub async fn own_tool_named(&self, server: i64, tool: &str) -> Result<Option<OwnToolRow>> {
+        Entity::find()
+            .filter(Column::UserId.eq(self.user.0))
+            .filter(Column::ServerId.eq(server))
+            .filter(Column::Tool.eq(tool))
+            .one(self.conn)
+            .await?
+            .map(from_row)
+            .transpose()
+    }
+
+    /// The tools that this person agreed to, of servers that are switched on, by server and in its order; without
+    /// their definitions ([`Self::own_tool_texts`]).
+    pub async fn own_tools_accepted(&self) -> Result<Vec<AcceptedTool>> {
+        type Row = (i64, i64, String, String, Option<String>, Option<String>);
+        let rows: Vec<Row> = Entity::find()
             .inner_join(user_mcp_servers::Entity)
             .filter(user_mcp_servers::Column::UserId.eq(self.user.0))
             .filter(user_mcp_servers::Column::IsEnabled.eq(true))
+            .filter(Column::State.eq(OwnToolState::Accepted.as_str()))
             .order_by_asc(user_mcp_servers::Column::ServerName)
             .order_by_asc(Column::Position)
             .order_by_asc(Column::Id)
+            .select_only()
+            .columns([
+                Column::Id,
+                Column::ServerId,
+                Column::Tool,
+                Column::Alias,
+                Column::AcceptedDigest,
+                Column::Policy,
+            ])
+            .into_tuple()
             .all(self.conn)
             .await?;
-        rows.into_iter()
-            .map(|row| Ok((row.server_id, from_row(row)?)))
-            .collect()
+        let tools = rows.into_iter();
+        Ok(tools
+            .filter_map(|(row, server, tool, alias, digest, policy)| {
+                Some(AcceptedTool {
+                    row,
+                    server,
+                    tool,
+                    alias,
+                    digest: digest?,
+                    policy,
+                })
+            })
+            .collect())
+    }
+
+    /// The definitions that were agreed to in these rows of this person, as digest and JSON.
+    pub async fn own_tool_texts(&self, rows: &[i64]) -> Result<Vec<(String, String)>> {
+        let mut texts = Vec::with_capacity(rows.len());
+        // Below both engines' limits of parameters.
+        for some in rows.chunks(500) {
+            let found: Vec<(Option<String>, Option<String>)> = Entity::find()
+                .filter(Column::UserId.eq(self.user.0))
+                .filter(Column::Id.is_in(some.iter().copied()))
+                .select_only()
+                .columns([Column::AcceptedDigest, Column::Accepted])
+                .into_tuple()
+                .all(self.conn)
+                .await?;
+            let found = found.into_iter();
+            texts.extend(found.filter_map(|(digest, text)| Some((digest?, text?))));
+        }
+        Ok(texts)
     }
 }
 

@@ -135,7 +135,15 @@ impl Gateway {
                     self.count(errand, false, begun);
                     return Err(self.refused_for_good(server, open.oauth));
                 }
-                Err(Ended::Failed(error)) => error,
+                Err(Ended::Failed(error)) => {
+                    let pool = &self.inner.parts.pool;
+                    let barred = pool.barred(&open.key, open.launch.generation);
+                    if error.is_unsent() && barred.is_some() {
+                        // It is not what it was any more: that is no failure of the server's.
+                        servers.still(server).await?;
+                    }
+                    error
+                }
             };
             if meter::concerns(&error) {
                 self.count(errand, false, begun);

@@ -58,7 +58,7 @@ impl ServerHandler for All {
         let tools = self
             .front
             .gateway
-            .tools(&principal)
+            .list_tools(&principal)
             .await
             .map_err(|e| wire::rpc_error(&e))?;
         let tools = tools

@@ -45,7 +45,7 @@ use crate::passthrough::Passed;
 use crate::pool::{Era, ServerInfo};
 use crate::servers::names;
 
-/// How many servers' words about themselves are remembered.
+/// How many sessions' levels of log messages are remembered.
 const REMEMBERED: usize = 2048;
 /// The most resources that one listener watches.
 const MOST_WATCHED: usize = 256;
@@ -57,6 +57,8 @@ pub(super) struct One {
     name: String,
     /// What the server says about itself, where that is known.
     info: Option<Arc<ServerInfo>>,
+    /// What it would have a model know, as its person agreed to it.
+    instructions: Option<String>,
     /// The tool that this request calls, for the check of its headers.
     tool: Option<Tool>,
     /// What the session wants to hear.
@@ -77,6 +79,7 @@ pub(super) async fn serve(State(front): State<Arc<Front>>, request: Request<Body
         front: Arc::clone(&front),
         name: place.name().to_owned(),
         info: None,
+        instructions: None,
         tool: None,
         wishes: Arc::default(),
         telling: Arc::default(),
@@ -85,8 +88,8 @@ pub(super) async fn serve(State(front): State<Arc<Front>>, request: Request<Body
     match header(&request, "mcp-method") {
         Some("subscriptions/listen") => one.info = front.info(&place).await,
         Some("tools/call") => {
-            if let (Place::Own(_), Some(name)) = (&*place, header(&request, "mcp-name")) {
-                one.tool = front.tool(&principal, &place, name).await;
+            if let (Place::Own(server), Some(name)) = (&*place, header(&request, "mcp-name")) {
+                one.tool = front.tool(&principal, server, name).await;
             }
         }
         _ => {}
@@ -109,31 +112,15 @@ impl Front {
         let Place::Own(server) = place else {
             return None;
         };
-        let id = (server.user, server.id);
-        let known = self.infos.lock().get(&id).cloned();
-        if let Some((generation, info)) = known
-            && generation == server.generation
-        {
-            return Some(info);
-        }
-        match self.gateway.server_info(server).await {
-            Ok(info) => {
-                let mut infos = self.infos.lock();
-                if infos.len() >= REMEMBERED {
-                    infos.clear();
-                }
-                infos.insert(id, (server.generation, Arc::clone(&info)));
-                Some(info)
-            }
-            Err(error) => {
-                tracing::debug!(server = server.id, %error, "a server does not say what it is");
-                None
-            }
-        }
+        let info = self.gateway.server_info(server).await;
+        info.inspect_err(|error| {
+            tracing::debug!(server = server.id, %error, "a server does not say what it is");
+        })
+        .ok()
     }
 
     async fn tools(&self, principal: &Principal, place: &Place) -> Result<Vec<Tool>, ErrorData> {
-        let tools = self.gateway.tools(principal).await;
+        let tools = self.gateway.list_tools(principal).await;
         let tools = tools.map_err(|e| wire::rpc_error(&e))?;
         tools
             .iter()
@@ -141,9 +128,17 @@ impl Front {
             .collect()
     }
 
-    async fn tool(&self, principal: &Principal, place: &Place, name: &str) -> Option<Tool> {
-        let tools = self.tools(principal, place).await.ok()?;
-        tools.into_iter().find(|tool| tool.name == name)
+    async fn tool(&self, principal: &Principal, server: &OwnServer, name: &str) -> Option<Tool> {
+        let alias = names::alias(&server.name, name);
+        let published = names::publish(&server.name, &alias);
+        let tool = self
+            .gateway
+            .tool(principal.user_id, &published)
+            .await
+            .ok()?;
+        let own = tool.own_server()?;
+        let same = own.server.id == server.id && own.tool == name;
+        same.then(|| wire::tool(&tool, name, true).ok())?
     }
 }
 
@@ -158,11 +153,22 @@ fn own_name(tool: &crate::catalog::Tool, place: &Place) -> Option<String> {
 
 impl One {
     /// The same, with what the server says about itself.
-    async fn informed(&self, place: &Place) -> Self {
-        Self {
-            info: self.front.info(place).await,
+    async fn informed(&self, place: &Place) -> Result<Self, ErrorData> {
+        let info = self.front.info(place).await;
+        // After that: the server's first words are agreed to when they are read.
+        let instructions = match place {
+            Place::Own(server) if info.is_some() => {
+                let servers = self.front.gateway.servers();
+                let agreed = servers.instructions(server).await;
+                agreed.map_err(|e| wire::rpc_error(&e))?
+            }
+            _ => None,
+        };
+        Ok(Self {
+            info,
+            instructions,
             ..self.clone()
-        }
+        })
     }
 
     /// Passes a request on in which nothing is asked.
@@ -306,7 +312,7 @@ impl ServerHandler for One {
         let mut config = ServerConfig::new(known.unwrap_or_default());
         let version = info.map_or(env!("CARGO_PKG_VERSION"), |info| &*info.version);
         config.server_info = Implementation::new(self.name.clone(), version.to_owned());
-        config.instructions = info.and_then(|info| info.instructions.clone());
+        config.instructions.clone_from(&self.instructions);
         config
     }
 
@@ -321,7 +327,8 @@ impl ServerHandler for One {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let place = place_of(&context.extensions)?;
-        self.informed(&place).await.negotiate_initialize(&request)
+        let informed = self.informed(&place).await?;
+        informed.negotiate_initialize(&request)
     }
 
     async fn discover(
@@ -331,7 +338,7 @@ impl ServerHandler for One {
         let place = place_of(&context.extensions)?;
         Ok(DiscoverResult::from_server_info(
             self.supported_protocol_versions().into_owned(),
-            self.informed(&place).await.get_info(),
+            self.informed(&place).await?.get_info(),
         ))
     }
 

@@ -8,7 +8,7 @@ use super::child::{Child, Stop};
 use super::launch::PoolKey;
 use super::slot::{Phase, Slot};
 use super::spawn::Grace;
-use super::{Inner, Ordering, memory};
+use super::{BARRED_FOR, Inner, Ordering, memory};
 
 impl Inner {
     /// Tells all processes whose key fits to end, and waits for it.
@@ -91,6 +91,9 @@ impl Inner {
                 Phase::Vacant | Phase::Starting(_) | Phase::Gone => {}
             }
         }
+        self.barred
+            .lock()
+            .retain(|_, bar| now.duration_since(bar.since) < BARRED_FOR);
         futures_util::future::join_all(looks).await;
         memory::look(self).await;
     }

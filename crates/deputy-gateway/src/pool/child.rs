@@ -112,6 +112,7 @@ pub(super) fn server_info(peer: Option<&ServerPeerInfo>) -> ServerInfo {
             .and_then(|info| serde_json::to_value(&info.capabilities).ok())
             .unwrap_or_else(|| serde_json::json!({})),
     }
+    .bounded()
 }
 
 /// The request that is answered when there is nothing more to say.
@@ -307,6 +308,7 @@ impl Child {
         self.calls.fetch_add(1, Ordering::Relaxed);
         Lease {
             child: self.clone(),
+            is_use: true,
         }
     }
 
@@ -440,6 +442,15 @@ impl Child {
 /// A call's place at a child.
 pub(super) struct Lease {
     child: Arc<Child>,
+    is_use: bool,
+}
+
+impl Lease {
+    /// The same, but not counted as a use of the server.
+    pub(super) fn aside(mut self) -> Self {
+        self.is_use = false;
+        self
+    }
 }
 
 impl std::ops::Deref for Lease {
@@ -451,9 +462,10 @@ impl std::ops::Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.child
-            .last_used
-            .store(self.child.clock.now().as_millisecond(), Ordering::Relaxed);
+        if self.is_use {
+            let now = self.child.clock.now().as_millisecond();
+            self.child.last_used.store(now, Ordering::Relaxed);
+        }
         if self.child.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.child.idle.notify_one();
         }

@@ -42,6 +42,13 @@ impl Pool {
 }
 
 impl Held {
+    /// The same, but not counted as a use of the server: it goes to sleep all the same.
+    pub(crate) fn aside(self) -> Self {
+        Self {
+            lease: self.lease.aside(),
+        }
+    }
+
     /// Names this process (or session) among all that this program ever had.
     pub fn id(&self) -> u64 {
         self.lease.id

@@ -203,6 +203,74 @@ pub struct ServerInfo {
     pub capabilities: Value,
 }
 
+/// What is kept of a server's words about itself: its instructions, its capabilities as JSON, its names, and any other
+/// member of its answer as JSON; in bytes.
+const MAX_INSTRUCTIONS: usize = 16 * 1024;
+const MAX_CAPABILITIES: usize = 64 * 1024;
+const MAX_NAME: usize = 256;
+const MAX_OTHER: usize = 64 * 1024;
+
+impl ServerInfo {
+    /// The same, cut to what is worth keeping.
+    pub(super) fn bounded(mut self) -> Self {
+        if let Some(instructions) = &mut self.instructions {
+            cut(instructions, MAX_INSTRUCTIONS);
+        }
+        for name in [
+            &mut self.protocol_version,
+            &mut self.name,
+            &mut self.version,
+        ] {
+            cut(name, MAX_NAME);
+        }
+        cut_capabilities(&mut self.capabilities);
+        self
+    }
+
+    /// About how much it takes in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let instructions = self.instructions.as_ref().map_or(0, String::len);
+        let names = self.protocol_version.len() + self.name.len() + self.version.len();
+        size_of::<Self>() + instructions + names + self.capabilities.to_string().len()
+    }
+}
+
+/// Cuts the answer to a handshake to what is worth keeping.
+pub(super) fn cut_introduction(result: &mut Map<String, Value>) {
+    if let Some(Value::String(instructions)) = result.get_mut("instructions") {
+        cut(instructions, MAX_INSTRUCTIONS);
+    }
+    if let Some(capabilities) = result.get_mut("capabilities") {
+        cut_capabilities(capabilities);
+    }
+    result.retain(|_, value| value.to_string().len() <= MAX_OTHER);
+}
+
+fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.shrink_to_fit();
+    }
+}
+
+/// Of capabilities that are too large, what is known of them.
+fn cut_capabilities(capabilities: &mut Value) {
+    if capabilities.to_string().len() <= MAX_CAPABILITIES {
+        return;
+    }
+    let mut known = Map::new();
+    for kind in ["tools", "prompts", "resources", "completions", "logging"] {
+        let Some(Value::Object(members)) = capabilities.get(kind) else {
+            continue;
+        };
+        let flags = ["listChanged", "subscribe"].into_iter();
+        let flags = flags.filter(|flag| members.get(*flag) == Some(&Value::Bool(true)));
+        let flags = flags.map(|flag| (flag.to_owned(), Value::Bool(true)));
+        known.insert(kind.to_owned(), Value::Object(flags.collect()));
+    }
+    *capabilities = Value::Object(known);
+}
+
 /// What a tool call came to (MCP 2026-07-28, "Results").
 #[derive(Clone, Debug)]
 pub enum ToolResult {
@@ -339,3 +407,6 @@ impl UpstreamError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

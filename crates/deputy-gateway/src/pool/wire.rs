@@ -156,7 +156,7 @@ impl Wire {
         match self.ears.hear(&text, None) {
             Heard::Answer(id) => Some(stand_in(id)),
             // an answer of the handshake, or to somebody who went away
-            Heard::Stray => serde_json::from_str(&text).ok(),
+            Heard::Stray => introduction(&text),
             Heard::Other => None,
         }
     }
@@ -168,6 +168,19 @@ impl Wire {
             .settle(id, Reply::Bad(reason))
             .then(|| stand_in(id))
     }
+}
+
+/// A message that rmcp reads itself. It keeps what a server says of itself for as long as that runs.
+fn introduction(text: &str) -> Option<ServerJsonRpcMessage> {
+    const SMALL: usize = 16 * 1024;
+    if text.len() <= SMALL {
+        return serde_json::from_str(text).ok();
+    }
+    let mut message: serde_json::Value = serde_json::from_str(text).ok()?;
+    if let Some(result) = message.get_mut("result").and_then(|it| it.as_object_mut()) {
+        super::upstream::cut_introduction(result);
+    }
+    serde_json::from_value(message).ok()
 }
 
 /// What wakes the caller through rmcp.

@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::health::Health;
-use super::{Change, NewServer, Secrets, Server, ServerError, Servers, Status, may_manage, names};
+use super::{
+    Change, NewServer, Secrets, Server, ServerError, Servers, Status, launch, may_manage, names,
+};
 use crate::pool::PoolKey;
 
 impl Servers {
@@ -35,6 +37,7 @@ impl Servers {
         let uid = deputy_core::id::uuid_v7(&*with.clock, &*with.rng);
         let given = names_of(&checked);
         let setup = self.seal(user, uid, &template, checked, None).await?;
+        self.recordable().await?;
         let policy = new.default_policy.unwrap_or(template.default_policy);
         let row = {
             let tx = with.store.begin().await?;
@@ -71,8 +74,8 @@ impl Servers {
             "config": given,
             "default_policy": policy,
         });
-        self.record(principal, "servers.create", &row.name, detail)
-            .await?;
+        self.done(principal, "servers.create", &row.name, detail)
+            .await;
         metrics::counter!("deputy_own_servers_total", "event" => "created").increment(1);
         self.tools_changed(user);
         self.view(&row)
@@ -111,6 +114,7 @@ impl Servers {
             detail["is_enabled"] = json!(enabled);
         }
         let stops = setup.is_some() || change.is_enabled == Some(false);
+        self.recordable().await?;
         let with = self.with();
         let tx = with.store.begin().await?;
         let scope = tx.user(user);
@@ -136,14 +140,23 @@ impl Servers {
         let row = scope.own_server_by_id(row.id).await?;
         let row = row.ok_or_else(|| ServerError::no_server(name))?;
         tx.commit().await?;
+        let key = PoolKey::own(row.user, row.id);
+        let pool = &self.with().pool;
+        pool.bar(
+            &key,
+            if row.is_enabled {
+                launch::generation(row.generation, 0)
+            } else {
+                u64::MAX
+            },
+        );
         if stops {
             self.stop(&row).await;
         }
         if switched_on {
             self.forget_health(&row);
         }
-        self.record(principal, "servers.change", name, detail)
-            .await?;
+        self.done(principal, "servers.change", name, detail).await;
         self.tools_changed(user);
         self.view(&row)
     }
@@ -167,6 +180,7 @@ impl Servers {
     pub async fn delete(&self, principal: &Principal, name: &str) -> Result<(), ServerError> {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
+        self.recordable().await?;
         // The account goes with the row; who gave it is told first, or later by the note of it.
         let forgotten = self.with().remote.forget(row.user, row.id).await;
         forgotten
@@ -177,11 +191,14 @@ impl Servers {
         if !deleted {
             return Err(ServerError::no_server(name));
         }
+        // Nobody who read the row before starts it again.
+        self.with()
+            .pool
+            .bar(&PoolKey::own(row.user, row.id), u64::MAX);
         self.stop(&row).await;
         self.remove_folder(row.user, row.id).await;
         let detail = json!({ "server": row.id, "server_type": row.server_type });
-        self.record(principal, "servers.delete", name, detail)
-            .await?;
+        self.done(principal, "servers.delete", name, detail).await;
         metrics::counter!("deputy_own_servers_total", "event" => "deleted").increment(1);
         self.tools_changed(principal.user_id);
         Ok(())
@@ -196,6 +213,7 @@ impl Servers {
         // What failed so far says nothing of what it is now.
         self.rest_ends(row);
         self.inner.opened.lock().forget(|(id, _)| *id == row.id);
+        self.inner.infos.lock().forget(|(id, _)| *id == row.id);
         self.inner.looked.lock().remove(&row.id);
     }
 
@@ -323,7 +341,7 @@ impl Servers {
         let secrets: BTreeMap<String, Secret<String>> = serde_json::from_slice(plain.expose())
             .map_err(|e| ServerError::internal(&e, "reading secrets"))?;
         let secrets = Arc::new(secrets);
-        self.inner.opened.lock().put(key, Arc::clone(&secrets));
+        self.inner.opened.lock().put(key, Arc::clone(&secrets), 0);
         Ok(secrets)
     }
 
@@ -342,7 +360,7 @@ impl Servers {
             server_type: row.server_type.clone(),
             config: serde_json::from_str(&row.config).map_err(bad)?,
             secrets_set: serde_json::from_str(&row.secrets_set).map_err(bad)?,
-            default_policy: row.default_policy.parse().unwrap_or_default(),
+            default_policy: super::resolve::default_of(row),
             is_enabled: row.is_enabled,
             status: shown(row, &health),
             last_used: health.last_used,

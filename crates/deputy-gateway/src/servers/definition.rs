@@ -24,6 +24,11 @@ const MAX_SCHEMA: usize = 64 * 1024;
 /// Deepest schema.
 const MAX_DEPTH: usize = 32;
 
+/// The name under which a server's instructions are kept among its tools. No tool can have it.
+pub const INSTRUCTIONS: &str = "(instructions)";
+/// Longest instructions, in characters.
+const MAX_INSTRUCTIONS: usize = 16 * 1024;
+
 /// The hints of MCP (2026-07-28, `ToolAnnotations`).
 const HINTS: [&str; 4] = [
     "readOnlyHint",
@@ -70,7 +75,8 @@ impl Definition {
             wire.annotations
         ]));
         let (name, hidden) = clean(&wire.name, MAX_NAME + 1);
-        if hidden > 0 || name.is_empty() || name.chars().count() > MAX_NAME {
+        if hidden > 0 || name.is_empty() || name.chars().count() > MAX_NAME || name == INSTRUCTIONS
+        {
             return None;
         }
         let mut notes = Vec::new();
@@ -114,6 +120,28 @@ impl Definition {
             annotations: hints(wire.annotations.as_ref()),
             unusable,
             notes,
+        };
+        Some((definition, digest))
+    }
+
+    /// A server's instructions to models in the form of a tool, so that they are agreed to, compared and shown as
+    /// tools are; with their digest. None where it gives none.
+    pub fn of_instructions(text: &str) -> Option<(Self, String)> {
+        let digest = digest(&json!([INSTRUCTIONS, text]));
+        let (description, hidden) = clean(text, MAX_INSTRUCTIONS);
+        if description.trim().is_empty() {
+            return None;
+        }
+        let note = (hidden > 0).then(|| format!("{hidden} hidden characters were left out"));
+        let definition = Self {
+            name: INSTRUCTIONS.to_owned(),
+            title: None,
+            description,
+            input_schema: json!({ "type": "object" }),
+            output_schema: None,
+            annotations: json!({}),
+            unusable: Some("these are the server's instructions, and no tool".to_owned()),
+            notes: note.into_iter().collect(),
         };
         Some((definition, digest))
     }

@@ -8,7 +8,7 @@ use deputy_jail::{Confinement, PathFault};
 use deputy_store::own_server::OwnServer;
 use deputy_templates::{
     Auth, Definition, FolderProblem, HttpDefinition, Network, ProcessDefinition, RenderError,
-    Rules, Text,
+    Rules, Text, Transport,
 };
 use url::Url;
 
@@ -47,28 +47,62 @@ pub struct RemoteServer {
 impl Servers {
     /// What a server needs to be spoken to: its secrets opened, its tokens at hand.
     pub(crate) async fn open(&self, row: &OwnServer) -> Result<Open, CallError> {
-        let (definition, renewed) = self.definition(row).await?;
+        let key = PoolKey::own(row.user, row.id);
+        let pool = &self.with().pool;
+        if let Some(bar) = pool.barred(&key, generation(row.generation, 0)) {
+            self.still(row).await?;
+            // Another replica switched it on again.
+            pool.lift(&key, bar);
+        }
         let home = self.home(row.user, row.id);
+        if !self.runs(row.user, row.id) {
+            self.make_folders(row, &home).await?;
+        }
+        let (definition, renewed) = self.definition(row).await?;
         // A refreshed token of Google is in the environment: another process.
         let generation = generation(row.generation, renewed);
-        let key = PoolKey::own(row.user, row.id);
         match definition {
-            Definition::Process(process) => {
-                make_private(&home)
-                    .await
-                    .map_err(|e| CallError::internal(&e, "making a folder"))?;
-                Ok(Open {
-                    key,
-                    launch: Launch {
-                        how: How::Process(self.process(process, &home)),
-                        generation,
-                    },
-                    bearer: None,
-                    oauth: false,
-                })
-            }
+            Definition::Process(process) => Ok(Open {
+                key,
+                launch: Launch {
+                    how: How::Process(self.process(process, &home)),
+                    generation,
+                },
+                bearer: None,
+                oauth: false,
+            }),
             Definition::Http(http) => self.http(row, key, http, generation).await,
         }
+    }
+
+    /// Makes the folders of a process, unless its server is another one by now: nobody would remove them.
+    async fn make_folders(&self, row: &OwnServer, home: &Path) -> Result<(), CallError> {
+        let template = self.with().templates.get(&row.server_type);
+        let Some(template) =
+            template.filter(|template| matches!(template.transport, Transport::Stdio(_)))
+        else {
+            return Ok(());
+        };
+        let folder = if template.needs.data {
+            home.join("data")
+        } else {
+            home.to_owned()
+        };
+        let made = async {
+            make_private(home).await?;
+            make_private(&folder).await
+        };
+        made.await
+            .map_err(|e| CallError::internal(&e, "making a folder"))?;
+        // Only now: one that is removed from here on finds the folders there.
+        if self.same(row).await? {
+            return Ok(());
+        }
+        let scope = self.with().store.user(row.user);
+        if scope.own_server_by_id(row.id).await?.is_none() {
+            self.remove_folder(row.user, row.id).await;
+        }
+        self.still(row).await
     }
 
     /// How a server is started or reached, its secrets opened, and the generation of Google's token in
@@ -86,13 +120,7 @@ impl Servers {
         } else {
             None
         };
-        let home = self.home(row.user, row.id);
-        let data = home.join("data");
-        if template.needs.data {
-            make_private(&data)
-                .await
-                .map_err(|e| CallError::internal(&e, "making a folder"))?;
-        }
+        let data = self.home(row.user, row.id).join("data");
         let rules = self.rules_of(row.user, Some(data));
         let token = google.as_ref().map(|token| &token.secret);
         let definition = template
@@ -314,7 +342,7 @@ fn unusable(row: &OwnServer, why: &str) -> CallError {
 }
 
 /// What grows when the configuration changes and when a token was renewed.
-fn generation(row: i64, token: i64) -> u64 {
+pub(super) fn generation(row: i64, token: i64) -> u64 {
     let (row, token) = (row.unsigned_abs(), token.unsigned_abs());
     (row << 32) | (token & 0xffff_ffff)
 }

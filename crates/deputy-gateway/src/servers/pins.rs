@@ -27,8 +27,9 @@ pub struct Compared {
     pub rows: Vec<OwnToolRow>,
     /// Whether they differ from those that are stored.
     pub differ: bool,
-    /// Tools that were callable and are not any more, or could be and are not yet.
-    pub quarantined: Vec<String>,
+    /// Tools that were callable and are not any more, or could be and are not yet; each with the digest of what
+    /// it is now.
+    pub quarantined: Vec<(String, String)>,
 }
 
 /// A server's tools as it lists them, in order, as JSON and digest; and how many were left out
@@ -58,6 +59,13 @@ pub fn read(tools: &[Box<RawValue>], mirrored: bool) -> (Vec<(String, String, St
     (out, left_out)
 }
 
+/// A server's instructions to models in the form of [`read`]; none where it gives none.
+pub fn instructions(text: Option<&str>) -> Option<(String, String, String)> {
+    let (definition, digest) = Definition::of_instructions(text?)?;
+    let text = serde_json::to_string(&definition).ok()?;
+    Some((definition.name, text, digest))
+}
+
 /// Holds what a server says now (`read`) against what is stored. `first`: nothing was ever read of
 /// it, all is accepted.
 pub fn compare(
@@ -78,7 +86,7 @@ pub fn compare(
         }
         let known = before.get(tool.as_str());
         let accepted = known.and_then(|row| row.accepted.clone());
-        let now = Some((text, digest));
+        let now = Some((text, digest.clone()));
         let (state, accepted, offered) = match accepted {
             Some(agreed) if now.as_ref().is_some_and(|(_, d)| *d == agreed.1) => {
                 (OwnToolState::Accepted, Some(agreed), None)
@@ -88,7 +96,7 @@ pub fn compare(
             None => (OwnToolState::New, None, now),
         };
         if state != OwnToolState::Accepted && known.is_none_or(|row| row.state != state) {
-            quarantined.push(tool.clone());
+            quarantined.push((tool.clone(), digest));
         }
         rows.push(OwnToolRow {
             tool,

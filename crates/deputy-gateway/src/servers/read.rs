@@ -3,6 +3,7 @@
 //! They are read of every fresh process before the first call reaches it, again when the server
 //! says that they changed, and every [`super::Config::read_every`] of one that runs on.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,8 +26,14 @@ use crate::pool::{Held, Notice, PoolKey, Request, ServerState, UpstreamError};
 const MAX_PAGES: usize = 100;
 /// How long reading may take when no call waits for it.
 const READ_WITHIN: Duration = Duration::from_secs(30);
-/// The least time between two readings that a server asks for.
+/// The least time between two readings that a server asks for. It doubles up to the longest for one that asks again
+/// and again, and is the least again when the server kept quiet for twice the longest.
 const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(5);
+/// Most names of tools in a record.
+const NAMED: usize = 50;
+/// Most changes of a server of which it is known that they are on record.
+const NOTED: usize = 4096;
 /// JSON-RPC 2.0 section 5.1.
 const METHOD_NOT_FOUND: i64 = -32601;
 
@@ -38,6 +45,37 @@ pub(super) struct Looked {
     stale: AtomicBool,
     /// Somebody reads them because of that.
     following: AtomicBool,
+    /// How long to wait after the next reading that the server asks for, and when the last one was.
+    pause: parking_lot::Mutex<Option<(Duration, Instant)>>,
+    /// Digests of changes that are on record.
+    noted: parking_lot::Mutex<HashSet<String>>,
+}
+
+impl Looked {
+    /// How long a reading that the server asked for counts.
+    fn pause(&self, now: Instant) -> Duration {
+        let mut last = self.pause.lock();
+        let pause = match *last {
+            Some((pause, at)) if now.duration_since(at) < pause + 2 * LONGEST => {
+                (2 * pause).min(LONGEST)
+            }
+            _ => PAUSE,
+        };
+        *last = Some((pause, now));
+        pause
+    }
+
+    /// Those of the changes that are not on record yet; they are from now on.
+    fn unnoted(&self, changes: Vec<(String, String)>) -> Vec<String> {
+        let mut noted = self.noted.lock();
+        if noted.len() + changes.len() > NOTED {
+            noted.clear();
+        }
+        let new = changes
+            .into_iter()
+            .filter(|(_, digest)| noted.insert(digest.clone()));
+        new.map(|(tool, _)| tool).collect()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -97,7 +135,7 @@ impl Servers {
         }
         let read = async {
             let tools = list(held, bearer, cancel, deadline).await?;
-            self.keep(row, &tools, held.mirrors()).await
+            self.keep(row, held, &tools).await
         };
         let at = match (read.await, known) {
             (Ok(()), _) => Instant::now(),
@@ -121,10 +159,13 @@ impl Servers {
     async fn keep(
         &self,
         row: &OwnServer,
+        held: &Held,
         tools: &[Box<RawValue>],
-        mirrored: bool,
     ) -> Result<(), LookError> {
-        let (read, left_out) = pins::read(tools, mirrored);
+        let info = held.info();
+        self.remember(row, Arc::clone(info));
+        let (mut read, left_out) = pins::read(tools, held.mirrors());
+        read.extend(pins::instructions(info.instructions.as_deref()));
         if left_out > 0 {
             tracing::info!(server = row.id, left_out, "tools were left out");
         }
@@ -134,9 +175,12 @@ impl Servers {
             .await
             .map_err(LookError::Store)?
             .ok_or(LookError::Outdated)?;
-        if !compared.quarantined.is_empty() {
-            metrics::counter!("deputy_tools_quarantined_total")
-                .increment(compared.quarantined.len() as u64);
+        // One that says now this, now that, is on record once for each.
+        let mut quarantined = self.looked(row.id).unnoted(compared.quarantined);
+        if !quarantined.is_empty() {
+            let count = quarantined.len();
+            metrics::counter!("deputy_tools_quarantined_total").increment(count as u64);
+            quarantined.truncate(NAMED);
             let entry = Entry {
                 user: Some(row.user),
                 caller: "system".to_owned(),
@@ -144,7 +188,7 @@ impl Servers {
                 target: row.name.clone(),
                 call_id: None,
                 outcome: "quarantined".to_owned(),
-                detail: json!({ "server": row.id, "tools": compared.quarantined }),
+                detail: json!({ "server": row.id, "tools": quarantined, "count": count }),
             };
             with.audit.note(entry, None).await;
         }
@@ -218,7 +262,7 @@ impl Servers {
         let looked = self.looked(server);
         loop {
             self.read_now(user, server).await;
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(looked.pause(Instant::now())).await;
             looked.following.store(false, Ordering::Release);
             if !looked.stale.load(Ordering::Acquire)
                 || !self.runs(user, server)
@@ -229,7 +273,7 @@ impl Servers {
         }
     }
 
-    fn runs(&self, user: UserId, server: i64) -> bool {
+    pub(super) fn runs(&self, user: UserId, server: i64) -> bool {
         let state = self.with().pool.state(&PoolKey::own(user, server));
         state.is_some_and(|state| state.state == Some(ServerState::Running))
     }
@@ -252,6 +296,8 @@ impl Servers {
             .pool
             .hold(&open.key, &open.launch, bearer, &cancel, deadline);
         if let Ok(held) = held.await {
+            // Nobody uses it: it may go to sleep whatever it says.
+            let held = held.aside();
             // What failed is tried again before the next call.
             let _ = self.look(&row, &held, bearer, &cancel, deadline).await;
         }
@@ -326,3 +372,6 @@ async fn list(
     }
     Err(endless())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! From a published name to a tool that can be called.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use deputy_core::UserId;
 use deputy_store::own_server::OwnServer;
-use deputy_store::own_tool::{OwnToolRow, OwnToolState};
-use deputy_templates::Policy;
+use deputy_store::own_tool::{AcceptedTool, OwnToolState};
+use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::Value;
 
 use super::{Definition, Servers, names};
@@ -69,7 +70,8 @@ impl Servers {
             )));
         }
         let administrators = self.policies().administrators().await?;
-        let policy = self.effective(&row, &tool, &known.definition, &administrators);
+        let said = tool.policy.as_deref().map(word);
+        let policy = self.effective(&row, &tool.tool, said, &known.definition, &administrators);
         let own = OwnTool {
             tool: tool.tool.clone(),
             accepted: digest.clone(),
@@ -87,39 +89,43 @@ impl Servers {
     /// The tools of this person's servers that can be called now, by server and in its order.
     pub(crate) async fn callable(&self, user: UserId) -> Result<Vec<Arc<Tool>>, CallError> {
         let scope = self.with().store.user(user);
-        let tools = scope.own_tools_of_all().await?;
+        let tools = scope.own_tools_accepted().await?;
         if tools.is_empty() {
             return Ok(Vec::new());
+        }
+        let mut ready = self.ready(&tools);
+        // Definitions are large, and most lists are of what was listed before.
+        let missing = tools
+            .iter()
+            .filter(|tool| !ready.contains_key(&tool.digest));
+        let missing: Vec<i64> = missing.map(|tool| tool.row).collect();
+        for (digest, text) in scope.own_tool_texts(&missing).await? {
+            if let Some(known) = self.known(&digest, &text) {
+                ready.insert(digest, known);
+            }
         }
         let servers = scope.own_servers().await?;
         let administrators = self.policies().administrators().await?;
         let mut out = Vec::new();
-        for (server, tool) in tools {
-            let Some(row) = servers.iter().find(|row| row.id == server) else {
+        for tool in tools {
+            let Some(row) = servers.iter().find(|row| row.id == tool.server) else {
                 continue;
             };
-            let Some((text, digest)) = &tool.accepted else {
+            let Some(known) = ready.get(&tool.digest) else {
                 continue;
             };
-            if tool.state != OwnToolState::Accepted {
-                continue;
-            }
-            // Not kept ready: a list names many that are never called.
-            let Some(known) = Known::of(text) else {
-                continue;
-            };
-            let policy = self.effective(row, &tool, &known.definition, &administrators);
+            let said = tool.policy.as_deref().map(word);
+            let policy = self.effective(row, &tool.tool, said, &known.definition, &administrators);
             if known.definition.unusable.is_some() || policy == Policy::Deny {
                 continue;
             }
             let own = OwnTool {
                 tool: tool.tool.clone(),
-                accepted: digest.clone(),
+                accepted: tool.digest.clone(),
                 server: row.clone(),
             };
             let name = names::publish(&row.name, &tool.alias);
-            let said = tool.policy.as_deref().map(word);
-            out.push(Arc::new(Tool::own(name, own, &known, policy, said)));
+            out.push(Arc::new(Tool::own(name, own, known, policy, said)));
         }
         Ok(out)
     }
@@ -145,7 +151,8 @@ impl Servers {
     pub(super) fn effective(
         &self,
         row: &OwnServer,
-        tool: &OwnToolRow,
+        tool: &str,
+        person: Option<Policy>,
         definition: &Definition,
         administrators: &Administrators,
     ) -> Policy {
@@ -153,12 +160,12 @@ impl Servers {
             .with()
             .templates
             .get(&row.server_type)
-            .and_then(|template| template.policies.get(&tool.tool).copied());
+            .and_then(|template| template.policies.get(tool).copied());
         policy::of_own(
-            administrators.about(&row.server_type, &tool.tool),
-            tool.policy.as_deref().map(word),
+            administrators.about(&row.server_type, tool),
+            person,
             template,
-            row.default_policy.parse().unwrap_or_default(),
+            default_of(row),
             definition.read_only(),
         )
     }
@@ -169,7 +176,23 @@ impl Servers {
             return Some(known);
         }
         let known = Known::of(text)?;
-        self.inner.known.lock().put(key, Arc::clone(&known));
+        let kept = Arc::clone(&known);
+        self.inner.known.lock().put(key, kept, text.len());
         Some(known)
     }
+
+    /// Those of these definitions that are at hand, by digest.
+    fn ready(&self, tools: &[AcceptedTool]) -> HashMap<String, Arc<Known>> {
+        let known = self.inner.known.lock();
+        tools
+            .iter()
+            .filter_map(|tool| Some((tool.digest.clone(), known.get(&tool.digest)?)))
+            .collect()
+    }
+}
+
+/// What a server's tools do without a word of their own. A stored word that a newer version wrote is taken for the
+/// strictest.
+pub(super) fn default_of(row: &OwnServer) -> DefaultPolicy {
+    row.default_policy.parse().unwrap_or(DefaultPolicy::Ask)
 }

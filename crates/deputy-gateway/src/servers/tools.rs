@@ -6,10 +6,11 @@ use deputy_store::own_tool::{OwnToolRow, OwnToolState};
 use deputy_templates::Policy;
 use serde_json::json;
 
+use super::definition::INSTRUCTIONS;
 use super::resolve::Known;
 use super::{
-    Seen, ServerError, ServerTool, Servers, ToolChange, ToolState, may_manage, may_read, names,
-    pins,
+    Seen, ServerError, ServerTool, Servers, ToolChange, ToolKind, ToolState, may_manage, may_read,
+    names, pins,
 };
 use crate::error::CallError;
 use crate::policy::Said;
@@ -60,6 +61,10 @@ impl Servers {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
         let no_tool = || ServerError::NotFound(format!("'{name}' has no tool named '{tool}'"));
+        if tool == INSTRUCTIONS {
+            return Err(no_tool());
+        }
+        self.recordable().await?;
         let tx = self.with().store.begin().await?;
         let word = policy.map(|p| p.to_string());
         let set = tx
@@ -71,8 +76,8 @@ impl Servers {
             return Err(no_tool());
         }
         let detail = json!({ "server": row.id, "tool": tool, "policy": policy });
-        self.record(principal, "servers.tool_policy", name, detail)
-            .await?;
+        self.done(principal, "servers.tool_policy", name, detail)
+            .await;
         self.tools_changed(principal.user_id);
         let tools = self.tools(principal, name).await?;
         tools
@@ -166,6 +171,7 @@ impl Servers {
         let offered = tool.offered.as_ref().and_then(|(text, _)| Known::of(text));
         let now = offered.as_ref().or(accepted.as_ref())?;
         let shown = &now.definition;
+        let said = tool.policy.as_deref().map(word);
         let change = accepted
             .as_ref()
             .zip(offered.as_ref())
@@ -173,7 +179,13 @@ impl Servers {
                 before: before.definition.clone(),
                 now: now.definition.clone(),
             });
+        let kind = if tool.tool == INSTRUCTIONS {
+            ToolKind::Instructions
+        } else {
+            ToolKind::Tool
+        };
         Some(ServerTool {
+            kind,
             name: tool.tool.clone(),
             published: names::publish(&row.name, &tool.alias),
             title: shown.title.clone(),
@@ -181,13 +193,13 @@ impl Servers {
             annotations: shown.annotations.clone(),
             input_schema: shown.input_schema.clone(),
             output_schema: shown.output_schema.clone(),
-            policy: tool.policy.as_deref().map(word),
-            effective: self.effective(row, tool, shown, administrators),
+            policy: said,
+            effective: self.effective(row, &tool.tool, said, shown, administrators),
             administrator: administrators.about(&row.server_type, &tool.tool),
             state: tool.state.into(),
             digest: tool.offered.as_ref().map(|(_, digest)| digest.clone()),
             change,
-            unusable: shown.unusable.clone(),
+            unusable: shown.unusable.clone().filter(|_| kind == ToolKind::Tool),
             notes: shown.notes.clone(),
         })
     }

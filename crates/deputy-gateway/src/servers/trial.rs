@@ -2,13 +2,19 @@
 
 use deputy_core::Principal;
 use deputy_store::own_server::OwnServer;
+use deputy_templates::Policy;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::health::told;
 use super::read::LookError;
-use super::{Open, ServerError, Servers, Status, TestReport, TestedTool, ToolState, may_manage};
+use super::{
+    Open, ServerError, Servers, Status, TestReport, TestedTool, ToolKind, ToolState, may_manage,
+};
+use crate::approval::audit_unavailable;
+use crate::audit::Entry;
+use crate::catalog::digest;
 use crate::error::CallError;
 use crate::pool::{CallRequest, Held, How, HttpLaunch, ToolResult, UpstreamError};
 
@@ -27,7 +33,7 @@ impl Servers {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
         let started = Instant::now();
-        let tried = self.try_out(&row).await;
+        let tried = self.try_out(principal, &row).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut report = TestReport {
             ok: tried.is_ok(),
@@ -56,7 +62,7 @@ impl Servers {
         }
         self.write_health().await;
         for tool in self.tools(principal, name).await? {
-            if tool.state == ToolState::Gone {
+            if tool.state == ToolState::Gone || tool.kind == ToolKind::Instructions {
                 continue;
             }
             if let Some(why) = &tool.unusable {
@@ -78,7 +84,7 @@ impl Servers {
         Ok(report)
     }
 
-    async fn try_out(&self, row: &OwnServer) -> Result<(), Fault> {
+    async fn try_out(&self, principal: &Principal, row: &OwnServer) -> Result<(), Fault> {
         if !row.is_enabled {
             return Err(Fault::Told(
                 Status::Disabled,
@@ -99,7 +105,8 @@ impl Servers {
         self.distrust(row.id);
         let mut renewed = false;
         loop {
-            let refused = match self.try_once(row, &open, &cancel, deadline).await {
+            let tried = self.try_once(principal, row, &open, &cancel, deadline);
+            let refused = match tried.await {
                 Ok(()) => return Ok(()),
                 Err(Tried::Fault(fault)) => return Err(fault),
                 Err(Tried::Refused(challenge)) => challenge,
@@ -143,6 +150,7 @@ impl Servers {
 
     async fn try_once(
         &self,
+        principal: &Principal,
         row: &OwnServer,
         open: &Open,
         cancel: &CancellationToken,
@@ -163,13 +171,15 @@ impl Servers {
             }
             Err(LookError::Store(error)) => return Err(Tried::Fault(fault(error.into()))),
         }
-        self.try_call(row, open, &held, cancel, deadline).await
+        self.try_call(principal, row, open, &held, cancel, deadline)
+            .await
     }
 
     /// Makes the call that shows that the server works, if its template names one and its person
     /// agreed to that tool.
     async fn try_call(
         &self,
+        principal: &Principal,
         row: &OwnServer,
         open: &Open,
         held: &Held,
@@ -182,12 +192,28 @@ impl Servers {
         };
         let name = super::names::publish(&row.name, &super::names::alias(&row.name, &check.tool));
         match self.find(row.user, &name).await {
-            Ok(tool) if tool.read_only => {}
-            // Not there, not agreed to, or not one that only reads: then it is not called.
+            Ok(tool) if tool.read_only && tool.policy != Some(Policy::Deny) => {}
+            // Not there, not agreed to, switched off, or not one that only reads: then it is not called.
             Ok(_) | Err(_) => return Ok(()),
         }
         let arguments = serde_json::value::to_raw_value(&check.arguments)
             .map_err(|e| Tried::Fault(fault(CallError::internal(&e, "writing arguments"))))?;
+        let on_record = |action, outcome: &str| Entry {
+            user: Some(row.user),
+            caller: principal.caller.label(),
+            action,
+            target: name.clone(),
+            call_id: None,
+            outcome: outcome.to_owned(),
+            detail: json!({
+                "arguments_sha256": digest(&json!(check.arguments)),
+                "server": row.name,
+                "test": true,
+            }),
+        };
+        let audit = &self.with().audit;
+        let recorded = audit.record(on_record("tool.call", "started")).await;
+        recorded.map_err(|_| Tried::Fault(fault(audit_unavailable())))?;
         let answer = held
             .call(CallRequest {
                 tool: check.tool.clone(),
@@ -201,8 +227,14 @@ impl Servers {
                 cancel: cancel.clone(),
                 deadline,
             })
-            .await?;
-        match answer {
+            .await;
+        let outcome = match &answer {
+            Ok(Some(ToolResult::Complete(answer))) if answer.is_error => "tool_error",
+            Ok(Some(_)) => "ok",
+            Ok(None) | Err(_) => "UPSTREAM_ERROR",
+        };
+        audit.note(on_record("tool.result", outcome), None).await;
+        match answer? {
             Some(ToolResult::Complete(answer)) if answer.is_error => {
                 let said = crate::call::first_text(&answer.content);
                 let (said, _) = super::definition::clean(&said, 500);

@@ -154,10 +154,22 @@ pub enum ToolState {
     Gone,
 }
 
-/// A tool of a person's server as the person sees it.
+/// What is agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolKind {
+    /// A tool.
+    Tool,
+    /// What the server would have every model know: not called, but handed on at `/mcp/{server}`.
+    Instructions,
+}
+
+/// A tool of a person's server as the person sees it, or the server's instructions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServerTool {
-    /// The name as the server knows it.
+    /// Which of both.
+    pub kind: ToolKind,
+    /// The name as the server knows it; [`super::definition::INSTRUCTIONS`].
     pub name: String,
     /// The name to call it by: `SERVER__TOOL`.
     pub published: String,

@@ -245,3 +245,56 @@ async fn a_test_that_fails_says_why() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_server_stays_gone_while_calls_of_it_come_in() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let server = world.ready(&anna, "fx", "fx").await;
+        let home = world.folder.path().join("servers");
+        let home = home
+            .join(anna.user_id.to_string())
+            .join(server.id.to_string());
+        assert!(home.exists());
+        let key = deputy_gateway::pool::PoolKey::own(anna.user_id, server.id);
+        let calling = futures_util::future::join_all((0..8).map(async |_| {
+            loop {
+                match world.call(&anna, "fx__echo", json!({})).await {
+                    Err(CallError::UnknownTool(_)) => return,
+                    Ok(_) | Err(CallError::Conflict(_) | CallError::Upstream(_)) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }));
+        let (_, deleted) = tokio::join!(calling, world.gateway.servers().delete(&anna, "fx"));
+        deleted.unwrap();
+        assert!(!home.exists(), "its folder is gone");
+        let state = world
+            .gateway
+            .pool()
+            .state(&key)
+            .and_then(|state| state.state);
+        assert_eq!(state, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_changed_that_can_not_be_put_on_record() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let servers = world.gateway.servers();
+        world.ready(&anna, "fx", "fx").await;
+        world.gateway.audit().close().await;
+        let added = servers.create(&anna, world.fixture("more", "fx")).await;
+        assert_eq!(code(added), "UNAVAILABLE");
+        assert_eq!(
+            code(servers.set_enabled(&anna, "fx", false).await),
+            "UNAVAILABLE"
+        );
+        assert_eq!(code(servers.delete(&anna, "fx").await), "UNAVAILABLE");
+        let there = servers.list(&anna).await.unwrap();
+        assert!(there.len() == 1 && there[0].is_enabled);
+    })
+    .await;
+}

@@ -11,3 +11,4 @@ mod rules;
 mod support;
 mod tally;
 mod trust;
+mod words;

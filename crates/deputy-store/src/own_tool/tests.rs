@@ -124,10 +124,27 @@ async fn a_switched_off_server_lists_nothing_and_a_deleted_one_leaves_nothing() 
         }
         tx.commit().await.unwrap();
         let listed = async || {
-            let rows = store.user(anna).own_tools_of_all().await.unwrap();
-            rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+            let rows = store.user(anna).own_tools_accepted().await.unwrap();
+            rows.into_iter().map(|row| row.server).collect::<Vec<_>>()
         };
         assert_eq!(listed().await, [files.id, other.id]);
+        let rows = store.user(anna).own_tools_accepted().await.unwrap();
+        assert_eq!(
+            (rows[0].tool.as_str(), rows[0].digest.as_str()),
+            ("a", "digest")
+        );
+        let texts = async |who, rows: &[i64]| store.user(who).own_tool_texts(rows).await.unwrap();
+        let both = [rows[0].row, rows[1].row];
+        let text = ("digest".to_owned(), "{}".to_owned());
+        assert_eq!(texts(anna, &both).await, [text.clone(), text]);
+        assert!(texts(anna, &[]).await.is_empty());
+        let boris = user(&store, "boris").await;
+        assert!(texts(boris, &both).await.is_empty());
+        let named = async |who, tool| {
+            let found = store.user(who).own_tool_named(files.id, tool).await;
+            found.unwrap().is_some()
+        };
+        assert!(named(anna, "a").await && !named(anna, "b").await && !named(boris, "a").await);
         let tx = store.begin().await.unwrap();
         let off = OwnServerChange {
             is_enabled: Some(false),

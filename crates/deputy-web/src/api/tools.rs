@@ -57,7 +57,7 @@ pub(crate) async fn handle(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Data<Vec<ToolBody>>, ApiError> {
-    let tools = app.gateway.tools(&caller.0).await?;
+    let tools = app.gateway.list_tools(&caller.0).await?;
     Ok(Data(
         tools
             .into_iter()

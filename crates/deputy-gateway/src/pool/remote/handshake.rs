@@ -96,6 +96,7 @@ impl Introduction {
                 json!({})
             },
         }
+        .bounded()
     }
 }
 

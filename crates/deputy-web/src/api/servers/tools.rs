@@ -39,10 +39,13 @@ pub(crate) struct ToolChangeBody {
     now: DefinitionBody,
 }
 
-/// A tool of a server.
+/// A tool of a server, or the server's instructions to models: those are agreed to as tools are, and not called.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes a type of the gateway")]
 pub(crate) struct ServerToolBody {
+    /// `tool` or `instructions`.
+    #[schema(example = "tool")]
+    kind: String,
     /// The name as the server knows it.
     #[schema(example = "read_text_file")]
     name: String,

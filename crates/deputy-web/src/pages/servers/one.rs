@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use deputy_gateway::servers::TestReport;
+use deputy_gateway::servers::{TestReport, ToolKind};
 
 use super::tools::{HeldTool, ToolView};
 use super::{RunsView, ServerView, failed, href, to};
@@ -111,7 +111,11 @@ async fn page(
         broken: visible(&broken),
         report: report.map(|report| ReportView::new(&report, shell.t)),
         held,
-        tools: tools.iter().map(ToolView::new).collect(),
+        tools: tools
+            .iter()
+            .filter(|tool| tool.kind == ToolKind::Tool)
+            .map(ToolView::new)
+            .collect(),
         tested: server.tools_read_at.is_some(),
         policy_key: chosen.map_or("policy-ask-writes", |choice| choice.key),
         log: visible(&log),
