@@ -52,6 +52,7 @@ mod upstream;
 mod wire;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -65,7 +66,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 pub use held::Held;
-pub use launch::{EnvValue, How, HttpLaunch, Launch, Owner, PoolKey, ProcessLaunch};
+pub use launch::{
+    EnvValue, How, HttpLaunch, Installs, Launch, Owner, PoolKey, Prepare, ProcessLaunch,
+};
 pub use stats::{PoolStats, ServerKind, ServerState, ServerStats, ServerStatus};
 pub use upstream::{
     CallRequest, Cap, Era, Inbound, InboundSink, Input, Notice, Progress, ProgressSink, Request,
@@ -98,7 +101,7 @@ struct Inner {
     /// What each server definition speaks, by a hash of it.
     eras: Eras,
     /// Those that are being prepared.
-    preparing: Mutex<prepare::Turns>,
+    preparing: prepare::Turns,
     /// What is not started any more, or only as it is now.
     barred: Mutex<HashMap<PoolKey, Bar>>,
     /// No new processes.
@@ -138,7 +141,7 @@ impl Pool {
             seats: Mutex::default(),
             next_id: AtomicU64::new(1),
             eras: Eras::default(),
-            preparing: Mutex::default(),
+            preparing: prepare::Turns::default(),
             barred: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -375,6 +378,12 @@ impl Pool {
         if barred.get(key).is_some_and(|now| now.id == bar) {
             barred.remove(key);
         }
+    }
+
+    /// Removes from `folder` (see [`Prepare::folder`]) the packages of which no server is made that `exists`
+    /// knows by its id. What was used in the last 10 minutes stays.
+    pub async fn sweep_packages(&self, folder: &Path, exists: &(dyn Fn(i64) -> bool + Sync)) {
+        prepare::sweep(&self.inner, folder, exists).await;
     }
 
     /// Ends everything and takes no more calls; returns when no process is left.

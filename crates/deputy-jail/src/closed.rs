@@ -22,6 +22,7 @@ pub struct Closed {
 #[derive(PartialEq, Eq)]
 enum Place {
     Within,
+    Equal,
     Above,
     Elsewhere,
 }
@@ -77,7 +78,21 @@ impl Closed {
 
     /// Whether `path` is closed, or in what is.
     pub fn holds(&self, path: &Path) -> bool {
-        self.places(path).any(|place| place == Place::Within)
+        self.places(path)
+            .any(|place| matches!(place, Place::Within | Place::Equal))
+    }
+
+    /// Whether `path` is in what is closed, and itself neither closed nor around anything that is.
+    pub fn surrounds(&self, path: &Path) -> bool {
+        let mut within = false;
+        for place in self.places(path) {
+            match place {
+                Place::Within => within = true,
+                Place::Equal | Place::Above => return false,
+                Place::Elsewhere => {}
+            }
+        }
+        within
     }
 
     /// Whether `path` is closed, in what is, or has it in it.
@@ -95,7 +110,11 @@ impl Closed {
                     Some(_) => {}
                 }
             }
-            Place::Within
+            if path.next().is_some() {
+                Place::Within
+            } else {
+                Place::Equal
+            }
         })
     }
 }

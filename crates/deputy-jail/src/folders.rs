@@ -120,12 +120,45 @@ fn is_personal(root: &Path) -> bool {
 }
 
 /// Makes a folder, and those above it that are missing, for its owner alone.
-pub(crate) fn create_private(path: &Path) -> io::Result<()> {
+pub fn create_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
+}
+
+/// Removes a folder with all in it, whatever modes its owner gave to what is in it. No link is followed. What
+/// is not there is removed.
+pub fn remove_all(path: &Path) -> io::Result<()> {
+    let remove = || match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_enterable(path);
+            remove()
+        }
+        other => other,
+    }
+}
+
+fn make_enterable(top: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut folders = vec![top.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let is_folder = std::fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir());
+        let mode = std::fs::Permissions::from_mode(0o700);
+        if !is_folder || std::fs::set_permissions(&folder, mode).is_err() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 pub use abilities::{Abilities, abilities};
 pub use closed::Closed;
 pub use enter::{EXIT_CONFINEMENT, EXIT_PROGRAM, enter};
-pub use folders::{PathFault, allowed_folder, own_roots};
+pub use folders::{PathFault, allowed_folder, create_private, own_roots, remove_all};
 pub use programs::is_installed;
 
 /// The hidden subcommand whose arguments [`command`] makes and [`enter`] takes.
@@ -138,6 +138,10 @@ pub struct Confinement {
     pub network: Network,
     /// Files and folders that it may read and execute. Links are followed: paths of the administrator.
     pub read: Vec<PathBuf>,
+    /// Is started instead of the program, which then says only what is needed to run it: something that
+    /// the program (a runner of packages) put into a folder in `read`.
+    #[serde(skip)]
+    pub instead: Option<PathBuf>,
     /// Folders with which it may do anything. They have to exist, and no part of the path may be a link:
     /// a person's own server could have put it there ([`allowed_folder`] gives such paths).
     pub write: Vec<PathBuf>,
@@ -152,16 +156,6 @@ pub struct Confinement {
     pub home: Option<PathBuf>,
     /// Resources.
     pub limits: Limits,
-}
-
-/// A command that is run once, with the network open and without the server's secrets, before a server
-/// starts for the first time: fetches the packages of a server that itself has no network.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Prepare {
-    /// The program; a bare name is looked up in the `PATH` of the server's environment.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub args: Vec<String>,
 }
 
 /// How to start a confined program.
@@ -296,11 +290,12 @@ pub fn command(
     } else {
         Closed::new(&confinement.closed)
     };
-    let system = programs::SYSTEM.iter().map(Path::new);
-    let read = confinement.read.iter().map(PathBuf::as_path);
-    for path in system.chain(read) {
+    let system = programs::SYSTEM.iter().map(|path| (Path::new(path), false));
+    let read = confinement.read.iter().map(|path| (path.as_path(), true));
+    for (path, may_be_within) in system.chain(read) {
         if let Ok(real) = path.canonicalize()
             && closed.touches(&real)
+            && !(may_be_within && closed.surrounds(&real))
         {
             return Err(Error::Exposed(path.to_owned()));
         }
@@ -308,6 +303,7 @@ pub fn command(
     let found = programs::find(program, search, &closed)?;
     let mut env = found.env;
     let mut confinement = confinement.clone();
+    let start = confinement.instead.take().unwrap_or(found.path);
     if let Some(home) = &confinement.home {
         let home = make_home(home)?;
         env.extend(home_env(&home));
@@ -321,7 +317,7 @@ pub fn command(
         .cloned();
     if confinement.level == Level::Off {
         return Ok(Invocation {
-            program: found.path,
+            program: start,
             args: args.to_vec(),
             env,
             working_dir: own,
@@ -330,7 +326,7 @@ pub fn command(
     }
     confinement.read.extend(found.reads);
     let text = serde_json::to_string(&confinement)?;
-    let path = serde_json::to_value(&found.path)?; // refuses what is no UTF-8
+    let path = serde_json::to_value(&start)?; // refuses what is no UTF-8
     let mut all = vec![SUBCOMMAND.to_owned(), text, "--".to_owned()];
     all.extend(path.as_str().map(str::to_owned));
     all.extend_from_slice(args);

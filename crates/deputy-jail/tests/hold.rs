@@ -556,7 +556,6 @@ fn what_every_server_may_read_is_no_place_for_deputys_data() {
         ("/usr/share/deputy".into(), PathBuf::from("/usr/share")),
         (outside.clone(), world.at("outside")),
         (outside.clone(), outside.clone()),
-        (world.at("outside"), outside),
     ] {
         confinement.closed = vec![closed];
         confinement.read = vec![read.clone()];
@@ -567,4 +566,58 @@ fn what_every_server_may_read_is_no_place_for_deputys_data() {
             "{refused}"
         );
     }
+    // What is opened by name in what is closed is meant.
+    confinement.closed = vec![world.at("outside")];
+    confinement.read = vec![outside];
+    command(
+        Path::new(PROBE),
+        &confinement,
+        Path::new("/bin/true"),
+        &[],
+        None,
+    )
+    .unwrap();
+}
+
+/// What a runner of packages put somewhere is run with what the runner needs.
+#[test]
+fn what_is_started_instead_of_a_program_reads_what_that_needs() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !able() {
+        return;
+    }
+    let world = World::new();
+    let runner = world.at("runtime/bin/runner");
+    let tool = world.at("packages/bin/tool");
+    for (file, text) in [
+        (&runner, "#!/bin/sh\necho runner\n".to_owned()),
+        (
+            &tool,
+            format!(
+                "#!/bin/sh\necho tool $1; {}; echo x > $0\n",
+                runner.display()
+            ),
+        ),
+    ] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut confinement = world.confinement(Level::Strict, Network::None);
+    confinement.closed = vec![world.dir.path().join("packages"), world.at("home")];
+    confinement.read.push(world.at("packages/bin"));
+    confinement.instead = Some(tool.clone());
+    let output = start(&confinement, &runner, &["one"], &[])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "tool one\nrunner\n",
+        "{output:?}"
+    );
+    assert!(
+        text(&output).contains("denied"),
+        "it changes nothing: {output:?}"
+    );
+    assert!(std::fs::read_to_string(tool).unwrap().contains("echo tool"));
 }

@@ -2,30 +2,81 @@
 //!
 //! `npx` and `uvx` fetch what they run when it is run first: within the time that a handshake has, with the
 //! server's secrets around the installation's scripts, and not at all where the server has no network. So
-//! fetching is a step of its own, made of the command itself.
+//! fetching is a step of its own, made of the command itself: `npm install -g` and `uv tool install` put the
+//! package where they are told, and what is started then is its program, without the runner around it.
 
 use std::path::Path;
 
-use crate::template::Prepare;
+use crate::template::{Installs, Prepare};
+
+/// How a runner says which package it means when the program has another name.
+const FROM: &[&str] = &["-p", "--package", "--from"];
 
 /// The step that fetches what this command runs; none for another program, or where the command is more than a
 /// package and the arguments of its program.
 pub(crate) fn step(program: &str, args: &[String]) -> Option<Prepare> {
-    let runner = Path::new(program).file_name()?.to_str()?;
-    let mut args = args
-        .iter()
-        .map(String::as_str)
-        .skip_while(|arg| runner == "npx" && matches!(*arg, "-y" | "--yes"));
-    let package = args.next().filter(|package| !package.starts_with('-'))?;
-    let args = match runner {
-        "npx" => vec!["-y", "-p", package, "-c", "true"],
-        "uvx" => vec!["--from", package, "python", "-c", ""],
+    let (folder, runner) = match program.rsplit_once('/') {
+        Some((folder, runner)) => (Some(folder), runner),
+        None => (None, program),
+    };
+    let (tool, install): (&str, &[&str]) = match runner {
+        "npx" => ("npm", &["install", "-g"]),
+        "uvx" => ("uv", &["tool", "install"]),
         _ => return None,
     };
+    let mut words = args.iter().map(String::as_str).peekable();
+    let skip_yes = |words: &mut std::iter::Peekable<_>| {
+        while words
+            .next_if(|word| runner == "npx" && matches!(*word, "-y" | "--yes"))
+            .is_some()
+        {}
+    };
+    skip_yes(&mut words);
+    let first = words.next()?;
+    let from = match first.split_once('=') {
+        _ if FROM.contains(&first) => Some(words.next()?),
+        Some((flag, package)) if FROM.contains(&flag) => Some(package),
+        _ => None,
+    };
+    let (package, name) = match from {
+        Some(package) => {
+            skip_yes(&mut words);
+            (package, words.next()?)
+        }
+        None => (first, bare(first)),
+    };
+    if [package, name]
+        .iter()
+        .any(|word| word.is_empty() || word.starts_with('-'))
+    {
+        return None;
+    }
+    let args = install.iter().copied().chain([package]);
     Some(Prepare {
-        program: program.to_owned(),
-        args: args.into_iter().map(str::to_owned).collect(),
+        program: match folder {
+            Some(folder) => format!("{folder}/{tool}"),
+            None => tool.to_owned(),
+        },
+        args: args.map(str::to_owned).collect(),
+        installs: Some(Installs {
+            name: name.to_owned(),
+            exactly: from.is_some(),
+            args: words.map(str::to_owned).collect(),
+        }),
     })
+}
+
+/// The name in `@scope/name@version`, `name[extra]`, `name==version`.
+fn bare(package: &str) -> &str {
+    let name = Path::new(package)
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or(package);
+    let end = name.find(['@', '[', '=', '<', '>', '~', '!', ' ']);
+    match end {
+        Some(end) if end > 0 => &name[..end],
+        _ => name,
+    }
 }
 
 #[cfg(test)]

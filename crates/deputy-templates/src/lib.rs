@@ -40,8 +40,8 @@ pub use render::{Auth, Definition, HttpDefinition, ProcessDefinition, RenderErro
 pub use row::Row;
 pub use rules::{Commands, FolderProblem, Folders, PlainHttp, Rules};
 pub use template::{
-    Check, HeaderTemplate, Http, Needs, Network, OAuthTemplate, Origin, Prepare, Stdio, Template,
-    Transport,
+    Check, HeaderTemplate, Http, Installs, Needs, Network, OAuthTemplate, Origin, Prepare, Stdio,
+    Template, Transport,
 };
 
 #[cfg(test)]

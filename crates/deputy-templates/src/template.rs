@@ -81,7 +81,7 @@ pub struct Stdio {
     pub prepare: Option<Prepare>,
 }
 
-/// What is run once before a server of this definition is started: fetches packages into the cache.
+/// What is run once before a server of this definition is started: fetches packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prepare {
@@ -89,6 +89,21 @@ pub struct Prepare {
     pub program: String,
     /// Its arguments, as they are.
     #[serde(default)]
+    pub args: Vec<String>,
+    /// The program that it brings, which is then started instead of the server's. A template's own step says
+    /// none.
+    #[serde(skip)]
+    pub installs: Option<Installs>,
+}
+
+/// A program that a package brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installs {
+    /// Its name.
+    pub name: String,
+    /// Whether it has to be that name: otherwise the only program of the package is meant, whatever its name.
+    pub exactly: bool,
+    /// Its arguments.
     pub args: Vec<String>,
 }
 

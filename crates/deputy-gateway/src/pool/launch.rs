@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use deputy_core::{Secret, UserId};
-use deputy_jail::{Confinement, Prepare};
+use deputy_jail::Confinement;
 use serde::Serialize;
 use url::Url;
 
@@ -47,6 +47,11 @@ impl PoolKey {
             owner: Owner::User(user),
             server: format!("{OWN}{server}"),
         }
+    }
+
+    /// The id of a person's own server.
+    pub(super) fn own_id(&self) -> Option<i64> {
+        self.server.strip_prefix(OWN)?.parse().ok()
     }
 
     /// Whether the server is a person's own, written by who knows whom.
@@ -121,9 +126,35 @@ pub struct ProcessLaunch {
     pub working_dir: Option<PathBuf>,
     /// What it may reach of this machine. Without one it may do what Deputy may: for our own programs.
     pub confinement: Option<Confinement>,
-    /// Is run once before the first start, with the network open and without the secrets of `env`. Wants
-    /// a confinement with a home.
+    /// Is run once before the first start. Wants a confinement.
     pub prepare: Option<Prepare>,
+}
+
+/// A command that is run once before a server starts for the first time: fetches the packages it is made of.
+/// It has the network open, an empty home and none of the server's secrets.
+#[derive(Clone, Debug)]
+pub struct Prepare {
+    /// The program; a bare name is looked up in the `PATH` of the server's environment.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The folder of all packages of this person, which no server may write. npm installs globally and uv
+    /// installs tools into a folder in it, one for each `program` and `args`. Servers that are prepared by the
+    /// same read the same.
+    pub folder: PathBuf,
+    /// What of that is started instead of the server's program.
+    pub installs: Option<Installs>,
+}
+
+/// A program that a package brings.
+#[derive(Clone, Debug)]
+pub struct Installs {
+    /// Its name.
+    pub name: String,
+    /// Whether it has to be that name: otherwise the only program of the package is meant, whatever its name.
+    pub exactly: bool,
+    /// Its arguments.
+    pub args: Vec<String>,
 }
 
 /// How a server in the network is reached.

@@ -1,25 +1,47 @@
-//! What is run once before a server starts for the first time: fetching the packages of a server that
-//! itself has no network.
+//! What is run before a server starts for the first time: fetching the packages it is made of.
 //!
-//! It runs in the server's confinement but with the network open, and so without what the server keeps
-//! secret: code of a package that is run while it is fetched has nothing to take away. That it was done is
-//! remembered by a file in the server's home, beside what was fetched, so that both go together.
+//! Code of a package may run while it is fetched (npm's scripts, Python's builds), with the network open. So
+//! it runs without what the server keeps secret and in a home that is empty and thrown away afterwards. No
+//! server ever writes where it looks: what a server left in its own home decides nothing here, or a package
+//! that has no network could leave orders for the step that has one. What it fetches goes into a folder that
+//! servers read and none can change, and that it was done is remembered beside that folder, where no server
+//! reaches.
 //!
-//! One at a time in each home, whoever asks.
+//! Such a folder is one person's. Servers of theirs that are made of the very same packages share it; it goes
+//! when none of them does any more.
+//!
+//! ```text
+//! PACKAGES/HASH/files      what was fetched: `bin`, `lib` (npm), `tools` (uv)
+//!               home       of the step, while it runs
+//!               done       remembers that it was done
+//!               used/ID    for each server that is made of it
+//! ```
+//!
+//! One at a time in each folder, whoever asks.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use deputy_jail::{Confinement, Network, Prepare};
+use deputy_jail::{Confinement, Network, create_private, remove_all};
 use tokio_util::sync::CancellationToken;
 
-use super::launch::{EnvValue, ProcessLaunch};
+use super::launch::{EnvValue, Installs, PoolKey, Prepare, ProcessLaunch};
 use super::spawn::{Started, read_output};
 use super::{Inner, UpstreamError};
 
-/// The folder of the files that remember, in a home.
-const DONE: &str = "prepared";
+const FILES: &str = "files";
+const HOME: &str = "home";
+const DONE: &str = "done";
+const USED: &str = "used";
+
+/// Has npm and uv use what they have.
+const OFFLINE: [(&str, &str); 2] = [("npm_config_offline", "true"), ("UV_OFFLINE", "1")];
+
+/// How long packages are kept that nobody uses: a process that is being replaced may still read them.
+const KEPT: Duration = Duration::from_mins(10);
 
 fn failed(reason: String, stderr_tail: String) -> UpstreamError {
     UpstreamError::NotStarted {
@@ -28,60 +50,96 @@ fn failed(reason: String, stderr_tail: String) -> UpstreamError {
     }
 }
 
-/// Sees to it that what `launch` wants prepared is.
+fn of_folder(folder: &Path) -> impl FnOnce(io::Error) -> UpstreamError {
+    let folder = folder.display().to_string();
+    move |error| failed(format!("{folder}: {error}"), String::new())
+}
+
+/// Work with files.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
+}
+
+/// Sees to it that what `launch` of the server `key` wants prepared is, and gives what is to be started then;
+/// nothing if that is `launch` itself.
 pub(super) async fn ready(
     inner: &Arc<Inner>,
+    key: &PoolKey,
     launch: &ProcessLaunch,
     mark: &str,
     abort: &CancellationToken,
-) -> Result<(), UpstreamError> {
+) -> Result<Option<ProcessLaunch>, UpstreamError> {
     let Some(prepare) = &launch.prepare else {
-        return Ok(());
+        return Ok(None);
     };
-    let home = launch
-        .confinement
-        .as_ref()
-        .and_then(|confinement| confinement.home.clone());
-    let (Some(confinement), Some(home)) = (&launch.confinement, home) else {
+    let Some(confinement) = &launch.confinement else {
         return Err(failed(
-            "a server that is prepared needs a folder of its own".to_owned(),
+            "a server that is prepared has to be confined".to_owned(),
             String::new(),
         ));
     };
-    let done = home.join(DONE).join(name(prepare));
-    let turn = inner
-        .preparing
-        .lock()
-        .entry(home.clone())
-        .or_default()
-        .clone();
-    let result = tokio::select! {
+    let package = prepare.folder.join(name(prepare));
+    let turn = inner.preparing.of(&package);
+    let guard = tokio::select! {
         biased;
-        () = abort.cancelled() => Err(failed("it was stopped".to_owned(), String::new())),
-        guard = turn.lock() => {
-            let result = if is_done(&done).await {
-                Ok(())
-            } else {
-                match run(inner, launch, confinement, prepare, mark, abort).await {
-                    Ok(()) => remember(&home, &done)
-                        .await
-                        .map_err(|error| failed(format!("{}: {error}", done.display()), String::new())),
-                    Err(error) => Err(error),
-                }
-            };
-            drop(guard);
-            result
-        }
+        () = abort.cancelled() => return Err(failed("it was stopped".to_owned(), String::new())),
+        guard = turn.lock() => guard,
     };
-    drop(turn);
-    inner
-        .preparing
-        .lock()
-        .retain(|_, turn| Arc::strong_count(turn) > 1);
-    result
+    let done = tokio::fs::try_exists(package.join(DONE)).await;
+    if !done.unwrap_or(false) {
+        fetch(inner, launch, confinement, prepare, &package, mark, abort).await?;
+    }
+    let Some(user) = key.own_id() else {
+        return Err(failed(
+            "only a person's own server is prepared".to_owned(),
+            String::new(),
+        ));
+    };
+    let user = user.to_string();
+    let (at, folder) = (package.clone(), prepare.folder.clone());
+    blocking(move || note_use(&folder, &at, &user))
+        .await
+        .map_err(of_folder(&package))?;
+    let started = installed(launch, confinement, prepare, &package).await;
+    drop(guard);
+    started.map(Some)
 }
 
-/// What `prepare` is remembered by.
+/// Fetches into `package`, from nothing.
+async fn fetch(
+    inner: &Arc<Inner>,
+    launch: &ProcessLaunch,
+    confinement: &Confinement,
+    prepare: &Prepare,
+    package: &Path,
+    mark: &str,
+    abort: &CancellationToken,
+) -> Result<(), UpstreamError> {
+    let at = package.to_owned();
+    blocking(move || {
+        remove_all(&at)?;
+        [FILES, HOME, USED]
+            .iter()
+            .try_for_each(|name| create_private(&at.join(name)))?;
+        at.canonicalize()
+    })
+    .await
+    .map_err(of_folder(package))?;
+    run(inner, launch, confinement, prepare, package, mark, abort).await?;
+    let at = package.to_owned();
+    blocking(move || {
+        remove_all(&at.join(HOME))?;
+        std::fs::File::create_new(at.join(DONE)).map(drop)
+    })
+    .await
+    .map_err(of_folder(package))
+}
+
+/// What `prepare` is found by.
 fn name(prepare: &Prepare) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let program = prepare.program.as_os_str().as_encoded_bytes();
@@ -89,28 +147,31 @@ fn name(prepare: &Prepare) -> String {
         context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
         context.update(part);
     }
-    hex::encode(context.finish())
+    hex::encode(&context.finish().as_ref()[..16])
 }
 
-async fn is_done(file: &Path) -> bool {
-    tokio::fs::try_exists(file).await.unwrap_or(false)
-}
-
-/// Makes `file` in `home`. Nothing of the server's runs now, but it may have left links there, which are
-/// not followed: what they lead to is not the server's to write to.
-async fn remember(home: &Path, file: &Path) -> io::Result<()> {
-    let folder = home.join(DONE);
-    tokio::fs::create_dir_all(&folder).await?;
-    let real = tokio::fs::canonicalize(home).await?.join(DONE);
-    if tokio::fs::canonicalize(&folder).await? != real {
-        return Err(io::Error::other("it is a link"));
-    }
-    let mut options = tokio::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    match options.open(file).await {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+/// Has the package managers put what they fetch into `files`.
+fn places(files: &Path) -> [(String, EnvValue); 9] {
+    let place = |name: &str, below: &str| {
+        let path = files.join(below).display().to_string();
+        (name.to_owned(), EnvValue::Plain(path))
+    };
+    let plain = |name: &str, value: &str| (name.to_owned(), EnvValue::Plain(value.to_owned()));
+    [
+        (
+            "npm_config_prefix".to_owned(),
+            EnvValue::Plain(files.display().to_string()),
+        ),
+        plain("npm_config_update_notifier", "false"),
+        plain("npm_config_audit", "false"),
+        plain("npm_config_fund", "false"),
+        place("UV_TOOL_DIR", "tools"),
+        place("UV_TOOL_BIN_DIR", "bin"),
+        place("UV_PYTHON_INSTALL_DIR", "python"),
+        // nothing can be compiled there later
+        plain("UV_COMPILE_BYTECODE", "1"),
+        plain("UV_NO_PROGRESS", "1"),
+    ]
 }
 
 async fn run(
@@ -118,25 +179,33 @@ async fn run(
     launch: &ProcessLaunch,
     confinement: &Confinement,
     prepare: &Prepare,
+    package: &Path,
     mark: &str,
     abort: &CancellationToken,
 ) -> Result<(), UpstreamError> {
     let what = prepare.program.display();
     tracing::info!(program = %what, args = ?prepare.args, "preparing a server");
+    let real = tokio::fs::canonicalize(package)
+        .await
+        .map_err(of_folder(package))?;
+    let (files, home) = (real.join(FILES), real.join(HOME));
+    let places = places(&files);
+    let own = |name: &str| places.iter().any(|(known, _)| known == name);
+    let plain = launch
+        .env
+        .iter()
+        .filter(|(name, value)| matches!(value, EnvValue::Plain(_)) && !own(name))
+        .cloned();
     let step = ProcessLaunch {
         program: prepare.program.clone(),
         args: prepare.args.clone(),
-        env: launch
-            .env
-            .iter()
-            .filter(|(_, value)| matches!(value, EnvValue::Plain(_)))
-            .cloned()
-            .collect(),
-        working_dir: confinement.home.clone(),
+        env: plain.chain(places.clone()).collect(),
+        working_dir: Some(home.clone()),
         confinement: Some(Confinement {
             network: Network::Open,
-            // the packages are the home's; what the server works on is none of their business
-            write: Vec::new(),
+            home: Some(home),
+            // what the server works on is none of the packages' business
+            write: vec![files],
             ..confinement.clone()
         }),
         prepare: None,
@@ -180,5 +249,150 @@ async fn run(
     }
 }
 
-/// Those who prepare, by home: each waits for its turn.
-pub(super) type Turns = std::collections::HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>;
+/// What is started once `package` is there: a program of it, or `launch` with the packages to read.
+async fn installed(
+    launch: &ProcessLaunch,
+    confinement: &Confinement,
+    prepare: &Prepare,
+    package: &Path,
+) -> Result<ProcessLaunch, UpstreamError> {
+    let files = package.join(FILES);
+    let files = tokio::fs::canonicalize(&files)
+        .await
+        .map_err(of_folder(&files))?;
+    let mut launch = launch.clone();
+    launch.prepare = None;
+    let mut confinement = confinement.clone();
+    confinement.read.push(files.clone());
+    if let Some(installs) = &prepare.installs {
+        let bin = files.join("bin");
+        let at = bin.clone();
+        let names = blocking(move || {
+            std::fs::read_dir(at)?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect::<io::Result<Vec<String>>>()
+        })
+        .await
+        .unwrap_or_default();
+        confinement.instead = Some(bin.join(choose(installs, names)?));
+        launch.args.clone_from(&installs.args);
+    } else {
+        launch.env.extend(places(&files));
+        if confinement.network == Network::None {
+            // it was fetched before, and is not to be looked for
+            launch.env.extend(
+                OFFLINE.map(|(name, value)| (name.to_owned(), EnvValue::Plain(value.to_owned()))),
+            );
+        }
+    }
+    launch.confinement = Some(confinement);
+    Ok(launch)
+}
+
+/// The program that is started of those that a package brings, as npx chooses.
+fn choose(installs: &Installs, mut names: Vec<String>) -> Result<String, UpstreamError> {
+    names.sort();
+    if names.contains(&installs.name) {
+        return Ok(installs.name.clone());
+    }
+    match &names[..] {
+        [one] if !installs.exactly => Ok(one.clone()),
+        [] => Err(failed(
+            "the package brings no program".to_owned(),
+            String::new(),
+        )),
+        _ => Err(failed(
+            format!(
+                "the package brings no program '{}', but {}; name one (npx -y -p PACKAGE NAME, uvx --from \
+                 PACKAGE NAME)",
+                installs.name,
+                names.join(", ")
+            ),
+            String::new(),
+        )),
+    }
+}
+
+/// Remembers that the server `user` is made of `package`, and of no other in `folder`.
+fn note_use(folder: &Path, package: &Path, user: &str) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        if path != package {
+            let _ = std::fs::remove_file(path.join(USED).join(user));
+        }
+    }
+    create_private(&package.join(USED))?;
+    match std::fs::File::create_new(package.join(USED).join(user)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the packages in `folder` of which no server is made that `exists` knows, and what is left of
+/// attempts that failed.
+pub(super) async fn sweep(
+    inner: &Arc<Inner>,
+    folder: &Path,
+    exists: &(dyn Fn(i64) -> bool + Sync),
+) {
+    let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
+        return;
+    };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let package = entry.path();
+        let turn = inner.preparing.of(&package);
+        // who prepares it now uses it
+        let Ok(guard) = turn.try_lock() else { continue };
+        let mut used = false;
+        let place = package.join(USED);
+        if let Ok(mut users) = tokio::fs::read_dir(&place).await {
+            while let Ok(Some(user)) = users.next_entry().await {
+                let name = user.file_name();
+                let id = name.to_str().and_then(|name| name.parse().ok());
+                if id.is_some_and(exists) {
+                    used = true;
+                } else {
+                    let _ = tokio::fs::remove_file(user.path()).await;
+                }
+            }
+        }
+        if !used && is_old(&place, &package).await {
+            let at = package.clone();
+            match blocking(move || remove_all(&at)).await {
+                Ok(()) => {
+                    tracing::info!(package = %package.display(), "packages that no server uses were removed")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, package = %package.display(), "packages stay behind");
+                }
+            }
+        }
+        drop(guard);
+    }
+}
+
+/// Whether nobody came or went for a while.
+async fn is_old(used: &Path, package: &Path) -> bool {
+    let of = async |path: &Path| tokio::fs::symlink_metadata(path).await?.modified();
+    let changed = match of(used).await {
+        Ok(changed) => Ok(changed),
+        Err(_) => of(package).await,
+    };
+    changed.is_ok_and(|changed| {
+        SystemTime::now()
+            .duration_since(changed)
+            .is_ok_and(|age| age > KEPT)
+    })
+}
+
+/// Those who prepare, by folder: each waits for its turn.
+#[derive(Default)]
+pub(super) struct Turns(parking_lot::Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, folder: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock();
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry(folder.to_owned()).or_default().clone()
+    }
+}

@@ -20,7 +20,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_jail::{Confinement, Invocation, Network};
+use deputy_jail::{Confinement, Invocation};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
@@ -159,27 +159,17 @@ async fn confine(
         launch.program.clone(),
         launch.args.clone(),
     );
-    // it was fetched before, and is not to be looked for where there is no network
-    let offline = launch.prepare.is_some() && confinement.network == Network::None;
     // it looks at many files
     tokio::task::spawn_blocking(move || {
         let mut invocation =
             deputy_jail::command(&helper, &confinement, &program, &args, Some(&search))?;
         invocation.env.push((PATH.to_owned(), search));
-        if offline {
-            invocation
-                .env
-                .extend(OFFLINE.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        }
         Ok(invocation)
     })
     .await
     .map_err(io::Error::other)?
     .map_err(|error: deputy_jail::Error| io::Error::other(error))
 }
-
-/// Has npm and uv use what is in their caches.
-const OFFLINE: [(&str, &str); 2] = [("npm_config_offline", "true"), ("UV_OFFLINE", "1")];
 
 fn command(launch: &ProcessLaunch, invocation: Option<Invocation>, mark: &str) -> Command {
     let invocation = invocation.unwrap_or_else(|| Invocation {

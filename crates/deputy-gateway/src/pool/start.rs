@@ -157,9 +157,10 @@ async fn start_process(
     abort: &CancellationToken,
 ) -> Result<(Process, Arc<Wire>, Service), UpstreamError> {
     let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.id);
-    prepare::ready(inner, process, &mark, abort).await?;
-    let deadline = Instant::now() + inner.config.handshake;
     let definition = eras::of_process(process);
+    let prepared = prepare::ready(inner, &seat.key, process, &mark, abort).await?;
+    let process = prepared.as_ref().unwrap_or(process);
+    let deadline = Instant::now() + inner.config.handshake;
     let known = inner.eras.get(definition);
     // A server of the older kind may answer server/discover with an error, with silence, or with its end
     // (all three are in the wild), so after a failed attempt of the newer kind comes one of the older.

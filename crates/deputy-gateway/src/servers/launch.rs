@@ -15,7 +15,10 @@ use url::Url;
 use super::{ServerError, Servers, may_manage};
 use crate::credentials::{AccessToken, CredentialError, RemoteError};
 use crate::error::CallError;
-use crate::pool::{EnvValue, How, HttpLaunch, Launch, PoolKey, ProcessLaunch};
+use crate::pool::{EnvValue, How, HttpLaunch, Installs, Launch, PoolKey, Prepare, ProcessLaunch};
+
+/// The folder of what a person's servers are made of, beside the folders of the servers, which have numbers.
+pub(super) const PACKAGES: &str = "packages";
 
 /// A server that can be spoken to.
 pub(crate) struct Open {
@@ -190,12 +193,19 @@ impl Servers {
                 read: config.readable.clone(),
                 write: process.folders,
                 closed: config.closed(),
+                instead: None,
                 home: Some(home.to_owned()),
                 limits: deputy_jail::Limits::default(),
             }),
-            prepare: process.prepare.map(|prepare| deputy_jail::Prepare {
+            prepare: process.prepare.map(|prepare| Prepare {
                 program: prepare.program.into(),
                 args: prepare.args,
+                folder: home.with_file_name(PACKAGES),
+                installs: prepare.installs.map(|installs| Installs {
+                    name: installs.name,
+                    exactly: installs.exactly,
+                    args: installs.args,
+                }),
             }),
         }
     }

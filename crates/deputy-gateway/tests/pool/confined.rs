@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deputy_gateway::pool::{Config, EnvValue, Launch, UpstreamError};
-use deputy_jail::{Confinement, Level, Network, Prepare, abilities};
+use deputy_core::UserId;
+use deputy_gateway::pool::{Config, EnvValue, Installs, Launch, PoolKey, Prepare, UpstreamError};
+use deputy_jail::{Confinement, Level, Network, abilities};
 use serde_json::json;
 
 use crate::npm;
@@ -189,19 +190,45 @@ async fn a_server_that_cannot_be_held_is_not_started() {
     world.pool.shutdown().await;
 }
 
-/// A launch that is prepared by `script`.
-fn prepared(world: &World, folders: &Folders, script: &str) -> Launch {
+/// A launch that is prepared by `script`, and then is the program of that name in what it made.
+fn prepared(world: &World, folders: &Folders, script: &str, name: Option<&str>) -> Launch {
     let mut launch = held(world, folders, &[]);
     let process = process(&mut launch);
     process.env = vec![
         ("TOKEN".to_owned(), secret("very-secret")),
         ("PLACE".to_owned(), EnvValue::Plain("here".to_owned())),
+        (
+            "npm_config_prefix".to_owned(),
+            EnvValue::Plain("/elsewhere".to_owned()),
+        ),
     ];
     process.prepare = Some(Prepare {
         program: "sh".into(),
         args: vec!["-c".to_owned(), script.to_owned()],
+        folder: folders.at("packages"),
+        installs: name.map(|name| Installs {
+            name: name.to_owned(),
+            exactly: false,
+            args: process.args.clone(),
+        }),
     });
     launch
+}
+
+/// What all steps of these packages wrote into this file.
+fn seen(folders: &Folders, name: &str) -> Vec<String> {
+    let mut seen: Vec<String> = std::fs::read_dir(folders.at("packages"))
+        .unwrap()
+        .filter_map(|package| {
+            std::fs::read_to_string(package.unwrap().path().join("files").join(name)).ok()
+        })
+        .collect();
+    seen.sort();
+    seen
+}
+
+fn own(server: i64) -> PoolKey {
+    PoolKey::own(UserId(1), server)
 }
 
 #[tokio::test]
@@ -210,9 +237,9 @@ async fn what_is_prepared_is_prepared_once_and_without_secrets() {
         return;
     }
     let (world, folders) = (world(), Folders::new());
-    let script = "echo \"$PLACE$TOKEN.$npm_config_offline\" >> \"$HOME/seen\"";
-    let launch = prepared(&world, &folders, script);
-    let key = key(1, "prepared");
+    let script = "echo \"$PLACE$TOKEN.$npm_config_offline\" >> \"$npm_config_prefix/seen\"";
+    let launch = prepared(&world, &folders, script, None);
+    let key = own(1);
     let asked =
         json!({ "names": ["TOKEN", "npm_config_offline", "UV_OFFLINE", "HOME"] }).to_string();
     let env = world.ask(&key, &launch, "env", &asked).await.to_string();
@@ -221,52 +248,173 @@ async fn what_is_prepared_is_prepared_once_and_without_secrets() {
     }
     world.pool.stop_server(&key).await;
     world.pid(&key, &launch).await;
-    let seen = std::fs::read_to_string(folders.at("home/seen")).unwrap();
-    assert_eq!(seen, "here.\n");
+    // Another server of the same packages fetches them no more.
+    world.pid(&own(2), &launch).await;
+    assert_eq!(seen(&folders, "seen"), ["here.\n"]);
     // Another package is another preparation.
     world.pool.stop_server(&key).await;
-    let other = prepared(&world, &folders, "echo other >> \"$HOME/seen\"");
+    let script = "echo other >> \"$npm_config_prefix/seen\"";
+    let other = prepared(&world, &folders, script, None);
     world.pid(&key, &other).await;
-    let seen = std::fs::read_to_string(folders.at("home/seen")).unwrap();
-    assert_eq!(seen, "here.\nother\n");
+    assert_eq!(seen(&folders, "seen"), ["here.\n", "other\n"]);
+
+    // Both have a server; then one has none, and goes when nobody can need it any more.
+    let folder = folders.at("packages");
+    let count = || std::fs::read_dir(&folder).unwrap().count();
+    let later = || {
+        for package in std::fs::read_dir(&folder).unwrap() {
+            let used = std::fs::File::open(package.unwrap().path().join("used")).unwrap();
+            let then = std::time::SystemTime::now() - Duration::from_hours(1);
+            used.set_modified(then).unwrap();
+        }
+    };
+    later();
+    world.pool.sweep_packages(&folder, &|_| true).await;
+    assert_eq!(count(), 2);
+    world.pool.sweep_packages(&folder, &|id| id == 1).await;
+    assert_eq!(count(), 2, "somebody has just left it");
+    later();
+    world.pool.sweep_packages(&folder, &|id| id == 1).await;
+    assert_eq!(seen(&folders, "seen"), ["other\n"]);
     world.pool.shutdown().await;
 }
 
-/// Links that a server left in its home lead nobody out of it.
+/// Where a step runs that has the network, nothing lies that a server left, and a server that reads what the
+/// step made can neither change it nor have it made again.
 #[tokio::test]
-async fn what_was_prepared_is_not_remembered_elsewhere() {
+async fn nothing_that_a_server_left_is_there_when_a_package_is_fetched() {
     if !able() {
         return;
     }
     let (world, folders) = (world(), Folders::new());
-    std::fs::create_dir(folders.at("home")).unwrap();
-    std::os::unix::fs::symlink(folders.at("other"), folders.at("home/prepared")).unwrap();
-    let launch = prepared(&world, &folders, "true");
-    match world.call(&key(1, "linked"), &launch, "echo", "{}").await {
-        Err(UpstreamError::NotStarted { reason, .. }) => {
-            assert!(reason.contains("is a link"), "{reason}");
-        }
-        other => panic!("{other:?}"),
+    let step = |version: &str| {
+        let fixture = env!("CARGO_BIN_EXE_mcp-fixture");
+        // the program that the package brings does what it can before it becomes the server
+        format!(
+            r#"ls -A "$HOME" "$npm_config_cache" "$XDG_CONFIG_HOME" "$UV_CACHE_DIR" > "$npm_config_prefix/found"
+            echo {version} >> "$npm_config_prefix/runs"
+            mkdir "$npm_config_prefix/bin"
+            cat > "$npm_config_prefix/bin/tool" <<'END'
+#!/bin/sh
+package="${{0%/files/bin/tool}}"
+for file in .npmrc npm/planted config/planted uv/planted; do echo planted > "$HOME/$file"; done
+rm -rf "$package" 2>/dev/null
+rm -f "$package/done" "$package"/used/* 2>/dev/null
+echo changed 2>/dev/null >> "$package/files/bin/tool"
+echo changed 2>/dev/null > "$package/files/planted"
+touch "$package/home" "$package/../planted" 2>/dev/null
+exec {fixture} "$@"
+END
+            chmod +x "$npm_config_prefix/bin/tool""#
+        )
+    };
+    let key = own(1);
+    for version in ["one", "one", "two"] {
+        let launch = prepared(&world, &folders, &step(version), Some("other-name"));
+        world.pid(&key, &launch).await;
+        world.pool.stop_server(&key).await;
+        let planted = std::fs::read_to_string(folders.at("home/.npmrc")).unwrap();
+        assert_eq!(planted, "planted\n", "it ran, and tried");
     }
-    let left = std::fs::read_dir(folders.at("other")).unwrap().count();
+    assert_eq!(seen(&folders, "runs"), ["one\n", "two\n"]);
+    for found in seen(&folders, "found") {
+        assert!(
+            !found.contains("planted") && !found.contains(".npmrc"),
+            "{found}"
+        );
+    }
+    assert!(seen(&folders, "planted").is_empty());
+    for tool in seen(&folders, "bin/tool") {
+        assert!(
+            tool.contains("exec") && !tool.ends_with("changed\n"),
+            "{tool}"
+        );
+    }
+    let mut kept: Vec<_> = std::fs::read_dir(folders.at("packages"))
+        .unwrap()
+        .flat_map(|package| std::fs::read_dir(package.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    kept.sort();
+    assert_eq!(kept, ["done", "done", "files", "files", "used", "used"]);
+    world.pool.shutdown().await;
+}
+
+#[tokio::test]
+async fn which_program_of_a_package_is_meant_has_to_be_plain() {
+    if !able() {
+        return;
+    }
+    let (world, folders) = (world(), Folders::new());
+    for (names, wanted, said) in [
+        ("", "tool", "brings no program"),
+        ("a b", "tool", "but a, b"),
+    ] {
+        let script =
+            format!("mkdir $npm_config_prefix/bin; cd $npm_config_prefix/bin; touch ../x {names}");
+        let launch = prepared(&world, &folders, &script, Some(wanted));
+        match world
+            .call(&own(names.len() as i64), &launch, "echo", "{}")
+            .await
+        {
+            Err(UpstreamError::NotStarted { reason, .. }) => {
+                assert!(reason.contains(said), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    world.pool.shutdown().await;
+}
+
+/// Links and modes that a package left lead nobody out of its folder, and keep nobody from removing it.
+#[tokio::test]
+async fn what_failed_is_removed_whatever_it_left() {
+    if !able() {
+        return;
+    }
+    let world = World::with(|config| {
+        helper(config);
+        config.backoff_first = Duration::ZERO;
+        config.backoff_max = Duration::ZERO;
+    });
+    let folders = Folders::new();
+    let other = folders.at("other");
+    let script = format!(
+        "ls -A $npm_config_prefix >&2; ln -s {} $npm_config_prefix/out; mkdir -p $npm_config_prefix/a/b; \
+         chmod 0 $npm_config_prefix/a; exit 3",
+        other.display()
+    );
+    let launch = prepared(&world, &folders, &script, None);
+    for _ in 0..2 {
+        match world.call(&own(1), &launch, "echo", "{}").await {
+            Err(UpstreamError::NotStarted {
+                reason,
+                stderr_tail,
+            }) => {
+                assert!(reason.contains("status 3"), "{reason}");
+                assert_eq!(stderr_tail, "", "nothing was there");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let left = std::fs::read_dir(other).unwrap().count();
     assert_eq!(left, 1, "its note alone");
     world.pool.shutdown().await;
 }
 
 #[tokio::test]
-async fn one_home_is_prepared_by_one_at_a_time() {
+async fn one_package_is_prepared_by_one_at_a_time() {
     if !able() {
         return;
     }
     let (world, folders) = (world(), Folders::new());
     let script =
-        "mkdir \"$HOME/lock\" || exit 9; sleep 0.2; rmdir \"$HOME/lock\"; echo x >> \"$HOME/seen\"";
-    let launch = prepared(&world, &folders, script);
-    let keys: Vec<_> = ["one", "two", "three"].map(|name| key(1, name)).into();
+        "cd $npm_config_prefix; mkdir lock || exit 9; sleep 0.2; rmdir lock; echo x >> seen";
+    let launch = prepared(&world, &folders, script, None);
+    let keys: Vec<_> = [1, 2, 3].map(own).into();
     let calls = keys.iter().map(|key| world.pid(key, &launch));
     futures_util::future::join_all(calls).await;
-    let seen = std::fs::read_to_string(folders.at("home/seen")).unwrap();
-    assert_eq!(seen, "x\n");
+    assert_eq!(seen(&folders, "seen"), ["x\n"]);
     world.pool.shutdown().await;
 }
 
@@ -282,9 +430,9 @@ async fn a_preparation_that_fails_or_hangs_is_told_and_tried_again() {
         config.backoff_max = Duration::ZERO;
     });
     let folders = Folders::new();
-    let fails = async |name: &str, script: &str| {
-        let launch = prepared(&world, &folders, script);
-        match world.call(&key(1, name), &launch, "echo", "{}").await {
+    let fails = async |server: i64, script: &str| {
+        let launch = prepared(&world, &folders, script, None);
+        match world.call(&own(server), &launch, "echo", "{}").await {
             Err(UpstreamError::NotStarted {
                 reason,
                 stderr_tail,
@@ -294,22 +442,22 @@ async fn a_preparation_that_fails_or_hangs_is_told_and_tried_again() {
     };
     let flood =
         "head -c 9000000 /dev/zero | tr '\\0' 'x'; echo; echo 'no such package' >&2; exit 3";
-    let (reason, tail) = fails("flood", flood).await;
+    let (reason, tail) = fails(1, flood).await;
     assert!(
         reason.contains("preparing") && reason.contains("status 3"),
         "{reason}"
     );
     assert!(tail.ends_with("no such package"), "{}", tail.len());
     assert!(tail.len() < 10_000, "{}", tail.len());
-    let hang = "echo $$ > \"$HOME/pid\"; echo waiting; sleep 600 & wait";
-    let (reason, tail) = fails("hang", hang).await;
+    let hang = "echo $$ > \"$npm_config_prefix/pid\"; echo waiting; sleep 600 & wait";
+    let (reason, tail) = fails(2, hang).await;
     assert!(reason.contains("within 1 s"), "{reason}");
     assert_eq!(tail, "waiting");
-    let pid = std::fs::read_to_string(folders.at("home/pid")).unwrap();
-    let pid: u32 = pid.trim().parse().unwrap();
+    let pids = seen(&folders, "pid");
+    let pid: u32 = pids[0].trim().parse().unwrap();
     until("what prepared is gone", || is_gone(pid)).await;
     // It was not remembered as done.
-    let (reason, _) = fails("flood-again", flood).await;
+    let (reason, _) = fails(3, flood).await;
     assert!(reason.contains("status 3"), "{reason}");
     world.pool.shutdown().await;
 }
