@@ -18,6 +18,7 @@ pub struct Model {
     pub secrets: Option<Vec<u8>>,
     pub secrets_set: String,
     pub default_policy: String,
+    /// Always true; `is_enabled` and `status` say what this one might be taken for.
     pub is_active: bool,
     pub is_enabled: bool,
     pub status: String,

@@ -1,6 +1,7 @@
 //! People's own MCP servers: templates, servers, the tools they were accepted with, policies.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -41,7 +42,8 @@ fn unique(table: &str, columns: [&str; 2]) -> IndexCreateStatement {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(mcp_server_templates()).await?;
+        let now = now(manager.get_database_backend());
+        manager.create_table(mcp_server_templates(&now)).await?;
         manager.create_table(user_mcp_servers()).await?;
         manager
             .create_index(unique("user_mcp_servers", ["user_id", "server_name"]))
@@ -79,7 +81,23 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn mcp_server_templates() -> TableCreateStatement {
+/// The present instant in milliseconds: administrators add templates by plain SQL.
+fn now(engine: DbBackend) -> SimpleExpr {
+    Expr::cust(match engine {
+        // What `unixepoch` gives in milliseconds only from SQLite 3.42 on (sqlite.org/lang_datefunc.html).
+        DbBackend::Sqlite => "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))",
+        _ => "(CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT))",
+    })
+}
+
+fn mcp_server_templates(now: &SimpleExpr) -> TableCreateStatement {
+    let instant = |name: &str| {
+        ColumnDef::new(name.to_owned())
+            .big_integer()
+            .not_null()
+            .default(now.clone())
+            .take()
+    };
     Table::create()
         .table("mcp_server_templates")
         .col(id())
@@ -102,8 +120,8 @@ fn mcp_server_templates() -> TableCreateStatement {
                 .not_null()
                 .default(true),
         )
-        .col(ColumnDef::new("created_at").big_integer().not_null())
-        .col(ColumnDef::new("updated_at").big_integer().not_null())
+        .col(instant("created_at"))
+        .col(instant("updated_at"))
         .to_owned()
 }
 
@@ -126,6 +144,8 @@ fn user_mcp_servers() -> TableCreateStatement {
         .col(ColumnDef::new("secrets").binary())
         .col(ColumnDef::new("secrets_set").text().not_null())
         .col(ColumnDef::new("default_policy").string_len(16).not_null())
+        // There because tools that read this table know it; nothing here reads it. Whether a person wants the server is
+        // `is_enabled`, whether it runs `status`.
         .col(
             ColumnDef::new("is_active")
                 .boolean()

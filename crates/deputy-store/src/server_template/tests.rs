@@ -1,6 +1,37 @@
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+
 use super::ServerTemplateRow;
+use crate::entity::mcp_server_templates::Entity;
 use crate::from_ms;
 use crate::testing::for_each_database;
+
+/// The statement that the documentation shows.
+fn documented() -> &'static str {
+    let page = include_str!("../../../../docs/servers.md");
+    let (_, rest) = page.split_once("```sql\n").unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[tokio::test]
+async fn an_administrator_adds_one_by_plain_sql() {
+    for_each_database(|store| async move {
+        let tx = store.begin().await.unwrap();
+        tx.conn().execute_unprepared(documented()).await.unwrap();
+        tx.commit().await.unwrap();
+        let rows = store.server_templates().await.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows[0].server_type.as_str(), rows[0].is_active),
+            ("wiki", true)
+        );
+        let row = Entity::find().one(store.read()).await.unwrap().unwrap();
+        let now = jiff::Timestamp::now().as_millisecond();
+        for at in [row.created_at, row.updated_at] {
+            assert!((now - 60_000..=now + 60_000).contains(&at), "{at}, {now}");
+        }
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn a_template_replaces_the_one_of_its_type() {
