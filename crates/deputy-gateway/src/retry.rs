@@ -24,6 +24,9 @@ mod tests;
 /// Attempts of one call in all.
 pub const MAX_ATTEMPTS: u32 = 3;
 
+/// The longest pause that nobody asked for.
+const MAX_PAUSE: Duration = Duration::from_secs(32);
+
 /// A failure in the terms of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -162,10 +165,10 @@ impl Tried {
         }
     }
 
-    /// 1 s, 2 s, 4 s … 32 s, ±25 %.
+    /// 1 s, 2 s, 4 s …, ±25 %, 32 s at the most.
     fn backoff(&self, rng: &dyn Rng) -> Duration {
         let base = Duration::from_secs(1 << (self.attempts.saturating_sub(1)).min(5));
-        jitter(base, rng)
+        jitter(base, rng).min(MAX_PAUSE)
     }
 }
 

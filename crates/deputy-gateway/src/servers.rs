@@ -80,8 +80,6 @@ pub struct Config {
     pub folder: PathBuf,
     /// How firmly their processes are held.
     pub level: deputy_jail::Level,
-    /// Files and folders that all their processes may read, beside the system's programs.
-    pub readable: Vec<PathBuf>,
     /// Deputy's own data, which no process gets by way of the program that it is: the database, keys.
     pub closed: Vec<PathBuf>,
     /// Folders under which a person may point a server; `{user}` is the person's id.
@@ -108,7 +106,6 @@ impl Config {
         Self {
             folder: folder.into(),
             level: deputy_jail::Level::default(),
-            readable: Vec::new(),
             closed: Vec::new(),
             files_roots: Vec::new(),
             commands: Commands::None,

@@ -69,7 +69,11 @@ impl Inner {
             let mut state = slot.state.lock();
             match &state.phase {
                 Phase::Running(child) => {
-                    if child.in_flight() == 0 && since(child.last_used()) >= self.config.idle_stop {
+                    let idle = match child.pid {
+                        Some(_) => self.config.idle_stop,
+                        None => self.config.http_idle,
+                    };
+                    if child.in_flight() == 0 && since(child.last_used()) >= idle {
                         tracing::info!(server = %slot.key, pid = child.pid, "stopping an idle server");
                         child.stop(Stop::Now("it was idle"));
                         state.phase = Phase::Vacant;

@@ -8,8 +8,14 @@ use deputy_core::http::PrivateHosts;
 /// Limits and times of the pool.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// An unused server ends after this. Default 10 min.
+    /// An unused process ends after this. Default 10 min.
     pub idle_stop: Duration,
+    /// What is kept of an unused server in the network (its session, its stream) is given up after this. Default 5 min.
+    ///
+    /// Its sockets close sooner, with the HTTP client's own idle time. No smallest number of them is kept open: a
+    /// connection that nobody uses costs the other side something, and is what middleboxes cut without a word, so that
+    /// the first request after a pause would meet a dead one.
+    pub http_idle: Duration,
     /// How often a server has to give a sign of life. Default 60 s.
     pub health_every: Duration,
     /// How long it may take to. Default 10 s.
@@ -64,6 +70,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             idle_stop: Duration::from_mins(10),
+            http_idle: Duration::from_mins(5),
             health_every: Duration::from_mins(1),
             health_answer: Duration::from_secs(10),
             handshake: Duration::from_secs(30),

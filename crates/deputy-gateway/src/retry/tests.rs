@@ -102,7 +102,7 @@ impl Rng for Bytes {
 }
 
 #[test]
-fn pauses_grow_from_one_second_to_32_and_stray_by_a_quarter() {
+fn pauses_grow_from_one_second_to_32_and_stray_by_a_quarter_below_that() {
     let pause = |attempts, byte| {
         Tried {
             attempts,
@@ -123,7 +123,8 @@ fn pauses_grow_from_one_second_to_32_and_stray_by_a_quarter() {
     ] {
         let base = seconds * 1000;
         assert_eq!(pause(attempts, 0), base * 3 / 4, "attempt {attempts}");
-        assert_eq!(pause(attempts, 0xff), base * 5 / 4, "attempt {attempts}");
+        let most = (base * 5 / 4).min(32_000);
+        assert_eq!(pause(attempts, 0xff), most, "attempt {attempts}");
         let middle = pause(attempts, 0x7f);
         assert!(middle.abs_diff(base) <= base / 100, "attempt {attempts}");
     }

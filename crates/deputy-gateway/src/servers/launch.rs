@@ -190,7 +190,8 @@ impl Servers {
                     Network::None => deputy_jail::Network::None,
                     Network::Open => deputy_jail::Network::Open,
                 },
-                read: config.readable.clone(),
+                // The system's programs are readable to all, and nothing else is.
+                read: Vec::new(),
                 write: process.folders,
                 closed: config.closed(),
                 instead: None,

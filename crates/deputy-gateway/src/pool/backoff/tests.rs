@@ -12,5 +12,5 @@ fn grows_from_first_to_max_with_a_quarter_of_jitter() {
         .collect();
     assert_eq!(middle, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
     assert_eq!(pause(u32::MAX, S(1), S(300), 0.0), Some(S(225)));
-    assert_eq!(pause(u32::MAX, S(1), S(300), 1.0), Some(S(375)));
+    assert_eq!(pause(u32::MAX, S(1), S(300), 1.0), Some(S(300)));
 }
