@@ -1,7 +1,7 @@
 //! Puts the crates together: the only file that knows every one of them. Read it from top to
 //! bottom to see what the program is made of.
 
-mod config;
+pub(crate) mod config;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use deputy_gateway::pool::Pool;
 use deputy_gateway::{Gateway, mcp};
 use deputy_identity::Identity;
 use deputy_store::Store;
+use deputy_store::server_template::ServerTemplateRow;
 use deputy_templates::Registry;
 use deputy_vault::Vault;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -386,7 +387,15 @@ fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
 /// The kinds of servers that people may add: those built in, those of the table, those of the
 /// administrator's folder. A faulty one is left out and said in the log.
 async fn templates(settings: &Settings, store: &Store) -> anyhow::Result<Registry> {
-    let rows = store.server_templates().await?;
+    let registry = registry(settings, store.server_templates().await?);
+    for fault in registry.faults() {
+        tracing::error!(%fault, "a template of a server is left out");
+    }
+    Ok(registry)
+}
+
+/// The same, of these rows of the table.
+pub(crate) fn registry(settings: &Settings, rows: Vec<ServerTemplateRow>) -> Registry {
     let rows = rows.into_iter().map(|row| deputy_templates::Row {
         server_type: row.server_type,
         display_name: row.display_name,
@@ -402,10 +411,7 @@ async fn templates(settings: &Settings, store: &Store) -> anyhow::Result<Registr
     if let Some(folder) = &settings.servers.templates_dir {
         registry = registry.with_folder(folder);
     }
-    for fault in registry.faults() {
-        tracing::error!(%fault, "a template of a server is left out");
-    }
-    Ok(registry)
+    registry
 }
 
 /// What a change of a connection means for the tools: servers that run with the old credentials

@@ -160,6 +160,10 @@ pub(crate) struct ServerSettings {
     pub(crate) env: Vec<String>,
     /// The administrator's own templates.
     pub(crate) templates_dir: Option<PathBuf>,
+    /// Most processes of one person at a time.
+    pub(crate) per_user: usize,
+    /// Most processes in all at a time.
+    pub(crate) total: usize,
 }
 
 /// What package runners and TLS libraries need to know of the machine.
@@ -167,9 +171,28 @@ const SERVER_ENV: &str = "PATH,LANG,TZ,SSL_CERT_FILE,NODE_EXTRA_CA_CERTS,npm_con
 npm_config_cafile,UV_INDEX_URL,UV_DEFAULT_INDEX,PIP_INDEX_URL";
 
 impl ServerSettings {
-    fn of(values: &Values) -> Self {
+    fn check(values: &Values) -> Result<Self, SettingError> {
+        const PER_USER: &str = "DEPUTY_LIMITS_SERVERS_PER_USER";
+        const TOTAL: &str = "DEPUTY_LIMITS_SERVERS_TOTAL";
+        let number = |name, default| {
+            let most = 10_000;
+            let what = format!("a number from 1 to {most}");
+            let number: usize = values.parse(name, &what, default)?;
+            if (1..=most).contains(&number) {
+                return Ok(number);
+            }
+            Err(wrong(format!("{name} must be {what}, not '{number}'")))
+        };
+        let defaults = deputy_gateway::pool::Config::default();
+        let total = number(TOTAL, defaults.total)?;
+        let per_user = number(PER_USER, defaults.per_person.min(total))?;
+        if per_user > total {
+            return Err(wrong(format!(
+                "{PER_USER} ({per_user}) must not be more than {TOTAL} ({total})"
+            )));
+        }
         let env = values.text("DEPUTY_SERVER_ENV").unwrap_or(SERVER_ENV);
-        Self {
+        Ok(Self {
             commands: Commands::from_setting(
                 values.text("DEPUTY_CUSTOM_COMMANDS").unwrap_or_default(),
             ),
@@ -180,7 +203,9 @@ impl ServerSettings {
                 .map(str::to_owned)
                 .collect(),
             templates_dir: values.text("DEPUTY_TEMPLATES_DIR").map(PathBuf::from),
-        }
+            per_user,
+            total,
+        })
     }
 }
 
@@ -318,7 +343,7 @@ impl Settings {
         Ok(Self {
             alert_webhook: values.secret_url("DEPUTY_ALERT_WEBHOOK")?,
             keep_usage_days,
-            servers: ServerSettings::of(values),
+            servers: ServerSettings::check(values)?,
             key: read_key(values)?,
             old_keys: values.secret("TOKEN_ENCRYPTION_KEYS_OLD"),
             google: GoogleSettings {

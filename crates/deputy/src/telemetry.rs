@@ -43,8 +43,9 @@ pub(crate) const COMMAND_LOGS: &str = "error";
 
 /// Installs the recorder behind `GET /metrics`.
 pub(crate) fn init_metrics() -> anyhow::Result<PrometheusHandle> {
-    const SECONDS: [f64; 12] = [
-        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+    const SECONDS: [f64; 16] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+        60.0,
     ];
     Ok(PrometheusBuilder::new()
         .set_buckets(&SECONDS)?

@@ -1,5 +1,7 @@
 //! `deputy doctor`: checks what the settings name, a line each.
 
+mod servers;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::settings::{Settings, Sources};
 pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     crate::telemetry::init_logs("off");
     let mut report = Report { failed: false };
+    let mut templates = Vec::new();
     let settings = match Settings::load(Sources::All, &database.overrides()) {
         Ok(settings) => {
             report.ok(
@@ -39,11 +42,16 @@ pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
         report.fail("database", &text);
     } else {
         match Offline::open_unmigrated(database).await {
-            Ok(offline) => check_database(&offline, &mut report).await,
+            Ok(offline) => {
+                check_database(&offline, &mut report).await;
+                // Without the table there is nothing in it; that it is missing was said.
+                templates = offline.store.server_templates().await.unwrap_or_default();
+            }
             Err(error) => report.fail("database", &format!("{error:#}")),
         }
     }
     check_confinement(&settings, &mut report);
+    servers::check(&settings, templates, &mut report);
     check_google(&settings, &mut report).await;
     Ok(if report.failed {
         ExitCode::FAILURE
@@ -60,6 +68,12 @@ impl Report {
     #[expect(clippy::unused_self, reason = "beside fail, which needs it")]
     fn ok(&self, what: &str, text: &str) {
         say(&format!("ok    {what}: {text}"));
+    }
+
+    /// Something that may be as it should.
+    #[expect(clippy::unused_self, reason = "beside fail, which needs it")]
+    fn note(&self, what: &str, text: &str) {
+        say(&format!("note  {what}: {text}"));
     }
 
     fn fail(&mut self, what: &str, text: &str) {
@@ -145,12 +159,6 @@ fn check_confinement(settings: &Settings, report: &mut Report) {
             &format!("OFF: people's own servers can do whatever Deputy can; {machine}"),
         ),
         None => report.ok("sandbox", &format!("{level}; {machine}")),
-    }
-    for root in &settings.confinement.files_roots {
-        report.ok(
-            "files",
-            &format!("people may choose folders in {}", root.display()),
-        );
     }
 }
 

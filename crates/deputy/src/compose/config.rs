@@ -36,7 +36,7 @@ pub(super) fn vault(
 }
 
 /// How servers are run.
-pub(super) fn pool(settings: &Settings) -> pool::Config {
+pub(crate) fn pool(settings: &Settings) -> pool::Config {
     let confinement = &settings.confinement;
     if confinement.level == deputy_jail::Level::Off {
         tracing::warn!(
@@ -48,6 +48,8 @@ pub(super) fn pool(settings: &Settings) -> pool::Config {
     }
     let mut config = pool::Config {
         memory: confinement.memory,
+        per_person: settings.servers.per_user,
+        total: settings.servers.total,
         private_hosts: settings.private_hosts.clone(),
         ..pool::Config::default()
     };
@@ -60,6 +62,15 @@ pub(super) fn pool(settings: &Settings) -> pool::Config {
         config.search = path;
     }
     config
+}
+
+/// Where the programs of people's own servers are looked for.
+pub(crate) fn search_path(settings: &Settings) -> String {
+    let given = settings.servers.env.iter().any(|name| name == "PATH");
+    given
+        .then(|| crate::settings::variable("PATH"))
+        .flatten()
+        .unwrap_or_else(|| deputy_jail::DEFAULT_PATH.to_owned())
 }
 
 /// The OAuth client at Google, where one is configured.

@@ -87,15 +87,20 @@ fn roots(text: &str, data: &Path, closed: &[PathBuf]) -> Result<Vec<PathBuf>, Se
     let files = Closed::new(&[data.join(FILES)]);
     let mut roots = Vec::new();
     for root in text
-        .split(',')
+        .split(':')
         .map(str::trim)
         .filter(|root| !root.is_empty())
     {
         let path = PathBuf::from(root);
-        if path.is_relative() || path.components().any(|part| part == Component::ParentDir) {
+        // A comma between two paths would be a folder that nobody has.
+        let two = root
+            .split(',')
+            .skip(1)
+            .any(|next| next.trim_start().starts_with('/'));
+        if two || path.is_relative() || path.components().any(|part| part == Component::ParentDir) {
             return Err(wrong(format!(
-                "DEPUTY_FILES_ROOTS must be full paths of folders, comma separated, such as \
-                 /srv/files/{{user}}, not '{root}'"
+                "DEPUTY_FILES_ROOTS must be full paths of folders, separated by colons, such as \
+                 /srv/people/{{user}}:/srv/shared, not '{root}'"
             )));
         }
         // whoever reads there reads everybody's secrets

@@ -2,6 +2,9 @@
 
 use super::Sources;
 
+/// The one list of paths.
+const FILES_ROOTS: &str = "servers.files_roots";
+
 /// Every setting: its environment variable and its key in `deputy.toml`.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_LISTEN", "listen"),
@@ -23,8 +26,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("GOOGLE_API_URL", "google.api_url"),
     ("GOOGLE_ISOLATION", "google.isolation"),
     ("DEPUTY_SANDBOX", "servers.sandbox"),
-    ("DEPUTY_FILES_ROOTS", "servers.files_roots"),
+    ("DEPUTY_FILES_ROOTS", FILES_ROOTS),
     ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "limits.server_memory_mb"),
+    ("DEPUTY_LIMITS_SERVERS_PER_USER", "limits.servers_per_user"),
+    ("DEPUTY_LIMITS_SERVERS_TOTAL", "limits.servers_total"),
     ("DEPUTY_ALERT_WEBHOOK", "alerts.webhook"),
     ("DEPUTY_KEEP_USAGE_DAYS", "keep.usage_days"),
     ("DEPUTY_CUSTOM_COMMANDS", "servers.custom_commands"),
@@ -53,7 +58,8 @@ pub(super) fn is_allowed(name: &str, sources: Sources) -> bool {
     sources == Sources::All || name.starts_with("DEPUTY_") || name == "GOOGLE_ISOLATION"
 }
 
-/// The file's values by dotted key, as text. Lists are joined with commas.
+/// The file's values by dotted key, as text. Lists are joined as their variables are written: folders with colons, all
+/// else with commas.
 pub(super) fn flatten(table: &toml::Table) -> Vec<(String, String)> {
     let mut out = Vec::new();
     walk("", table, &mut out);
@@ -70,7 +76,8 @@ fn walk(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
         match value {
             toml::Value::Table(inner) => walk(&key, inner, out),
             toml::Value::Array(items) => {
-                let joined = items.iter().map(text).collect::<Vec<_>>().join(",");
+                let mark = if key == FILES_ROOTS { ":" } else { "," };
+                let joined = items.iter().map(text).collect::<Vec<_>>().join(mark);
                 out.push((key, joined));
             }
             other => out.push((key, text(other))),

@@ -37,7 +37,7 @@ fn people_choose_folders_below_the_data_unless_told_otherwise() {
         ("DEPUTY_DATA_DIR", "/var/lib/deputy"),
         (
             "DEPUTY_FILES_ROOTS",
-            "/srv/{user}, /var/lib/deputy/files/shared",
+            "/srv/{user}:/var/lib/deputy/files/shared",
         ),
     ];
     let settings = Settings::check(&values(&pairs)).unwrap();
@@ -51,7 +51,7 @@ fn people_choose_folders_below_the_data_unless_told_otherwise() {
     for root in [
         "/var/lib/deputy",
         "/var/lib",
-        "/srv,/var/",
+        "/srv:/var/",
         "/var/lib/deputy/servers",
         "/var/lib/deputy/{user}",
         "/var/lib/deputy/files-{user}",
@@ -141,11 +141,63 @@ fn every_complaint_names_its_setting() {
         ("DEPUTY_FILES_ROOTS", "files/{user}"),
         ("DEPUTY_FILES_ROOTS", "/srv/../etc"),
         ("DEPUTY_FILES_ROOTS", "/"),
+        ("DEPUTY_FILES_ROOTS", "/srv/a, /srv/b"),
+        ("DEPUTY_FILES_ROOTS", "/srv/a:b"),
+        ("DEPUTY_LIMITS_SERVERS_PER_USER", "0"),
+        ("DEPUTY_LIMITS_SERVERS_PER_USER", "257"),
+        ("DEPUTY_LIMITS_SERVERS_TOTAL", "-1"),
+        ("DEPUTY_LIMITS_SERVERS_TOTAL", "10001"),
         ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "1G"),
     ] {
         let message = error(&[(name, bad)]);
         assert!(message.contains(name), "{message}");
     }
+}
+
+#[test]
+fn how_many_servers_run_at_a_time() {
+    let limits = |pairs: &[(&'static str, &str)]| {
+        let servers = Settings::check(&values(pairs)).unwrap().servers;
+        (servers.per_user, servers.total)
+    };
+    let (per_user, total) = (
+        "DEPUTY_LIMITS_SERVERS_PER_USER",
+        "DEPUTY_LIMITS_SERVERS_TOTAL",
+    );
+    assert_eq!(limits(&[]), (16, 256));
+    assert_eq!(limits(&[(per_user, "40"), (total, "400")]), (40, 400));
+    // Where all have fewer, nobody has more.
+    assert_eq!(limits(&[(total, "8")]), (8, 8));
+    let settings = Settings::check(&values(&[(per_user, "3"), (total, "5")])).unwrap();
+    let pool = crate::compose::config::pool(&settings);
+    assert_eq!((pool.per_person, pool.total), (3, 5));
+}
+
+/// A list in the file means what its variable does.
+#[test]
+fn a_list_of_folders_is_joined_as_paths_are() {
+    let table: toml::Table = r#"
+        trusted_proxies = ["10.0.0.1", "10.0.0.2"]
+        [servers]
+        files_roots = ["/srv/people/{user}", "/srv/a,b"]
+        custom_commands = ["npx", "uvx"]
+    "#
+    .parse()
+    .unwrap();
+    let flat = keys::flatten(&table);
+    let of = |key: &str| flat.iter().find(|(k, _)| k == key).unwrap().1.as_str();
+    assert_eq!(of("servers.files_roots"), "/srv/people/{user}:/srv/a,b");
+    assert_eq!(of("servers.custom_commands"), "npx,uvx");
+    assert_eq!(of("trusted_proxies"), "10.0.0.1,10.0.0.2");
+    let settings = Settings::check(&values(&[(
+        "DEPUTY_FILES_ROOTS",
+        of("servers.files_roots"),
+    )]))
+    .unwrap();
+    assert_eq!(
+        settings.confinement.files_roots,
+        [Path::new("/srv/people/{user}"), Path::new("/srv/a,b")]
+    );
 }
 
 #[test]

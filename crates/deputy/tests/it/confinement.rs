@@ -43,6 +43,80 @@ fn doctor_says_how_servers_are_held_here() {
     assert!(String::from_utf8_lossy(&wrong.stdout).contains("strict, basic or off"));
 }
 
+/// The statement of the documentation adds a kind; what is wrong with another, in the table and in the folder, is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_what_servers_lack_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let data = at("data");
+    for name in ["data", "bin", "templates", "shared"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    let npx = Path::new(&at("bin")).join("npx");
+    std::fs::write(&npx, "#!/bin/sh\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&npx, mode).unwrap();
+    let migrated = deputy(&["db", "migrate", "--data", &data])
+        .current_dir(dir.path())
+        .status()
+        .unwrap();
+    assert!(migrated.success());
+    let page = include_str!("../../../../docs/servers.md");
+    let (_, documented) = page.split_once("```sql\n").unwrap();
+    let documented = documented.split_once("```").unwrap().0;
+    let broken = "INSERT INTO mcp_server_templates (server_type, display_name, command_template) \
+                  VALUES ('broken', 'Broken', '${config:nothing}')";
+    let database = format!("sqlite://{data}/deputy.db");
+    for statement in [documented, broken] {
+        deputy_store::testing::execute(&database, statement).await;
+    }
+    let doctor = |commands: &str, roots: &str, templates: &str| {
+        let output = deputy(&["doctor", "--data", &data])
+            .current_dir(dir.path())
+            .env("PATH", at("bin"))
+            .env("DEPUTY_CUSTOM_COMMANDS", commands)
+            .env("DEPUTY_FILES_ROOTS", roots)
+            .env("DEPUTY_TEMPLATES_DIR", templates)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let has = |said: &str, start: &str, part: &str| {
+        let found = said
+            .lines()
+            .any(|line| line.starts_with(start) && line.contains(part));
+        assert!(found, "{start}…{part}: {said}");
+    };
+    std::fs::write(at("templates/odd.toml"), "type = 7\n").unwrap();
+    let roots = format!("{}:{}", at("shared"), at("people/{user}"));
+    let said = doctor("npx,not-there", &roots, &at("templates"));
+    has(&said, "FAIL  templates: server template", "odd.toml");
+    has(
+        &said,
+        "FAIL  templates: server template",
+        "mcp_server_templates/broken",
+    );
+    assert!(!said.contains("templates/wiki"), "{said}");
+    has(&said, "ok    templates: 14 kinds of servers", "templates");
+    has(&said, "ok    programs: npx", "");
+    has(&said, "note  programs: uvx is not found", "fetch");
+    has(
+        &said,
+        "FAIL  programs: DEPUTY_CUSTOM_COMMANDS: not-there",
+        "bin",
+    );
+    has(&said, "ok    files: ", "shared");
+    has(&said, "ok    files: ", "each person's is made");
+
+    let said = doctor("*", &at("missing"), &at("nowhere"));
+    has(&said, "FAIL  files: ", "missing: there is no such folder");
+    has(
+        &said,
+        "FAIL  templates: ",
+        "nowhere: the folder can't be read",
+    );
+}
+
 #[test]
 fn the_program_confines_itself_and_becomes_another() {
     if let Some(missing) = abilities().missing(Level::Strict) {
