@@ -44,15 +44,18 @@ pub fn trusted(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
         clippy::disallowed_methods,
         reason = "the one place that builds clients"
     )]
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(limits.connect)
         .timeout(limits.total)
         .pool_idle_timeout(Duration::from_secs(90))
-        .gzip(true)
-        .build()
+        .gzip(true);
+    match tls::own() {
+        Some(tls) => builder.tls_backend_preconfigured(tls).build(),
+        None => builder.build(),
+    }
 }
 
 /// Whether `url` may be used without TLS: only towards this machine.

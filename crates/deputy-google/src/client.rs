@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use deputy_core::firstparty::FailureKind;
@@ -57,6 +58,11 @@ impl Google {
     /// Google as the holder of `token`.
     pub(crate) fn new(shared: Arc<Shared>, token: Secret<String>) -> Self {
         Self { shared, token }
+    }
+
+    /// See [`Limits::lag`].
+    pub(crate) fn lag(&self) -> [Duration; 2] {
+        self.shared.limits.lag
     }
 
     /// A read.

@@ -111,6 +111,9 @@ pub struct Limits {
     pub connect: Duration,
     /// From sending to the last byte of the answer. Default 30 s.
     pub request: Duration,
+    /// Google's lists may lag behind what was just written: pauses before each further look for the
+    /// effect of a write whose answer was lost. Default 0.3 s and 1.2 s.
+    pub lag: [Duration; 2],
     /// The longest answer that is read, in bytes after decompression. Default 32 MiB.
     pub answer_bytes: usize,
     /// The longest request that [`crate::http_service`] reads, in bytes. Default 36 MiB: Gmail
@@ -123,6 +126,7 @@ impl Default for Limits {
         Self {
             connect: Duration::from_secs(5),
             request: Duration::from_secs(30),
+            lag: [Duration::from_millis(300), Duration::from_millis(1200)],
             answer_bytes: 32 << 20,
             request_bytes: 36 << 20,
         }

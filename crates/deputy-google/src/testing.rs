@@ -154,6 +154,11 @@ pub(crate) fn call_id() -> CallId {
     CallId::new(&SystemClock, &SystemRng)
 }
 
+/// Tries all cases at the same time: most of what they do is waiting.
+pub(crate) async fn at_once<T>(cases: impl IntoIterator<Item = T>, test: impl AsyncFn(T)) {
+    futures_util::future::join_all(cases.into_iter().map(|case| test(case))).await;
+}
+
 /// A list that a handler and a test share.
 pub(crate) type Seen<T> = Arc<parking_lot::Mutex<Vec<T>>>;
 
@@ -273,8 +278,8 @@ impl Sandbox {
         reply.json().await.unwrap()
     }
 
-    /// A client of the server `name` as `account`, with all scopes. Google gets a second to answer,
-    /// so that a test of an answer that never comes is a short one.
+    /// A client of the server `name` as `account`, with all scopes. Google gets a second and
+    /// a half to answer, so that a test of an answer that never comes is a short one.
     pub(crate) async fn client(&self, name: &'static str, account: &str) -> Client {
         self.client_with(name, account, &ALL_SCOPES).await
     }
@@ -288,7 +293,8 @@ impl Sandbox {
     ) -> Client {
         let token = self.token(account, scopes).await;
         let mut config = config(&self.url, Credentials::Fixed(Secret::new(token)));
-        config.limits.request = std::time::Duration::from_secs(1);
+        config.limits.request = std::time::Duration::from_millis(1500);
+        config.limits.lag = [std::time::Duration::from_millis(10); 2];
         Client::of(&self.lifecycle, name, config).await
     }
 }

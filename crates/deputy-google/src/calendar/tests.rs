@@ -7,7 +7,7 @@ mod updating;
 
 use serde_json::{Value, json};
 
-use crate::testing::{Client, Sandbox, attempt, call_id, failed, succeeded};
+use crate::testing::{Client, Sandbox, at_once, attempt, call_id, failed, succeeded};
 
 /// The account whose calendar it is.
 const ME: &str = "demo@sandbox.test";

@@ -76,7 +76,10 @@ pub(crate) async fn create(call: Call, args: CreateDocument) -> Result<DocumentA
         app_properties: BTreeMap::from([(CALL_MARK, mark.clone())]),
     };
     let written = drive.create(&call, &metadata, &args.content).await;
-    let file = outcome_or_look(written, || Box::pin(drive.marked(CALL_MARK, &mark))).await?;
+    let file = outcome_or_look(&call.google, written, || {
+        Box::pin(drive.marked(CALL_MARK, &mark))
+    })
+    .await?;
     Ok(file.into())
 }
 

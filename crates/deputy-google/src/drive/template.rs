@@ -129,7 +129,7 @@ async fn copy_template(
         ..FileChange::default()
     };
     let written = drive.copy(&template.id, &metadata).await;
-    outcome_or_look(written, || Box::pin(drive.marked(CALL_MARK, mark))).await
+    outcome_or_look(drive.0, written, || Box::pin(drive.marked(CALL_MARK, mark))).await
 }
 
 /// Replaces in the copy, which nobody else knows yet: if its revision changed, it was this.

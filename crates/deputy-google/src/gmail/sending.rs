@@ -158,7 +158,7 @@ async fn create(
             .upload_draft(&new(None), &mime, &call.effect_hex("boundary"))
             .await
     };
-    outcome_or_look(written, || Box::pin(find_draft(gmail, call.id))).await
+    outcome_or_look(gmail.0, written, || Box::pin(find_draft(gmail, call.id))).await
 }
 
 fn is_of(message: &Message, call: CallId) -> bool {
@@ -200,7 +200,10 @@ async fn find_in_thread(
     thread_id: &str,
     trace: Trace,
 ) -> Result<Option<MessageRef>, ToolError> {
-    look_for(|| Box::pin(sent_in_thread(gmail, thread_id, trace))).await
+    look_for(gmail.0, || {
+        Box::pin(sent_in_thread(gmail, thread_id, trace))
+    })
+    .await
 }
 
 async fn sent_in_thread(

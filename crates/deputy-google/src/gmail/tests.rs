@@ -6,7 +6,7 @@ mod writing;
 
 use serde_json::{Value, json};
 
-use crate::testing::{Client, Sandbox, attempt, call_id, failed, succeeded};
+use crate::testing::{Client, Sandbox, at_once, attempt, call_id, failed, succeeded};
 
 /// The account whose mailbox it is.
 const ME: &str = "demo@sandbox.test";

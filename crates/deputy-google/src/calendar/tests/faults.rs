@@ -19,7 +19,7 @@ async fn the_only_event(client: &Client) -> Value {
 
 #[tokio::test]
 async fn an_event_whose_answer_is_lost_is_found_and_there_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         let sandbox = Sandbox::start().await;
         let client = calendar(&sandbox).await;
         sandbox.fault("calendar.events.insert", fault).await;
@@ -30,12 +30,13 @@ async fn an_event_whose_answer_is_lost_is_found_and_there_once() {
             1,
             "{fault}"
         );
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_repeat_of_a_call_makes_no_second_event() {
-    for fault in LOST_REQUESTS {
+    at_once(LOST_REQUESTS, async |fault| {
         let sandbox = Sandbox::start().await;
         let client = calendar(&sandbox).await;
         let id = call_id();
@@ -60,7 +61,8 @@ async fn a_repeat_of_a_call_makes_no_second_event() {
         }
         assert_eq!(made[0], made[1]);
         assert_eq!(the_only_event(&client).await["id"], made[0], "{fault}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -82,7 +84,7 @@ async fn a_repeat_that_says_it_is_the_first_attempt_finds_its_event_too() {
 
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_is_found_and_made_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         let sandbox = Sandbox::start().await;
         let client = calendar(&sandbox).await;
         let event = created(&client, meeting()).await;
@@ -105,12 +107,13 @@ async fn a_change_whose_answer_is_lost_is_found_and_made_once() {
             1,
             "{fault}"
         );
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_change_that_was_not_made_is_said_not_to_be_and_a_repeat_makes_it() {
-    for fault in LOST_REQUESTS {
+    at_once(LOST_REQUESTS, async |fault| {
         let sandbox = Sandbox::start().await;
         let client = calendar(&sandbox).await;
         let event = created(&client, meeting()).await;
@@ -137,12 +140,13 @@ async fn a_change_that_was_not_made_is_said_not_to_be_and_a_repeat_makes_it() {
             .await
             .unwrap();
         assert_eq!(succeeded(&again)["event"]["summary"], "Иначе");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_deletion_whose_answer_is_lost_is_done_and_so_is_its_repeat() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         let sandbox = Sandbox::start().await;
         let client = calendar(&sandbox).await;
         let event = created(&client, meeting()).await;
@@ -158,7 +162,8 @@ async fn a_deletion_whose_answer_is_lost_is_done_and_so_is_its_repeat() {
             );
         }
         assert!(listed(&client, "2026-12-01", "2026-12-03").await.is_empty());
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -111,40 +111,45 @@ async fn from_one_occurrence_on_the_series_is_another() {
 
 #[tokio::test]
 async fn a_cut_that_lost_an_answer_or_broke_halfway_is_whole_after_a_repeat() {
-    for (method, fault) in [
-        ("calendar.events.insert", "commit_then_hang"),
-        ("calendar.events.insert", "drop"),
-        ("calendar.events.patch", "commit_then_drop"),
-        ("calendar.events.patch", "hang"),
-        ("calendar.events.patch", "rate_limited"),
-    ] {
-        let sandbox = Sandbox::start().await;
-        let client = calendar(&sandbox).await;
-        let events = course(&client).await;
-        let id = call_id();
-        let change = json!({"event_id": events[4]["id"], "scope": "following", "summary": "New"});
-        sandbox.fault(method, fault).await;
-        let first = client
-            .request("update_calendar_event", change.clone(), attempt(id, 1))
-            .await
-            .unwrap();
-        if first.is_error == Some(true) {
-            let again = client
-                .request("update_calendar_event", change, attempt(id, 2))
+    at_once(
+        [
+            ("calendar.events.insert", "commit_then_hang"),
+            ("calendar.events.insert", "drop"),
+            ("calendar.events.patch", "commit_then_drop"),
+            ("calendar.events.patch", "hang"),
+            ("calendar.events.patch", "rate_limited"),
+        ],
+        async |(method, fault)| {
+            let sandbox = Sandbox::start().await;
+            let client = calendar(&sandbox).await;
+            let events = course(&client).await;
+            let id = call_id();
+            let change =
+                json!({"event_id": events[4]["id"], "scope": "following", "summary": "New"});
+            sandbox.fault(method, fault).await;
+            let first = client
+                .request("update_calendar_event", change.clone(), attempt(id, 1))
                 .await
                 .unwrap();
-            succeeded(&again);
-        }
-        let after = all(&client).await;
-        assert_eq!(
-            (
-                at(&after, "summary", "Course"),
-                at(&after, "summary", "New")
-            ),
-            (4, 6),
-            "{method} {fault}"
-        );
-    }
+            if first.is_error == Some(true) {
+                let again = client
+                    .request("update_calendar_event", change, attempt(id, 2))
+                    .await
+                    .unwrap();
+                succeeded(&again);
+            }
+            let after = all(&client).await;
+            assert_eq!(
+                (
+                    at(&after, "summary", "Course"),
+                    at(&after, "summary", "New")
+                ),
+                (4, 6),
+                "{method} {fault}"
+            );
+        },
+    )
+    .await;
 }
 
 #[tokio::test]

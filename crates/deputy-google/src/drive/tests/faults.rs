@@ -21,7 +21,7 @@ fn protocol() -> Value {
 
 #[tokio::test]
 async fn a_document_whose_answer_is_lost_is_found_and_there_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         let sandbox = Sandbox::start().await;
         let me = drive(&sandbox, ME).await;
         sandbox.fault(CREATE, fault).await;
@@ -29,12 +29,13 @@ async fn a_document_whose_answer_is_lost_is_found_and_there_once() {
         assert_eq!(names(&me).await, ["Протокол"], "{fault}");
         assert!(content(&me, &document).await.contains("текст"));
         assert_eq!(sandbox.requests(CREATE).await, 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_repeat_makes_no_second_document() {
-    for fault in LOST_REQUESTS.iter().chain(&LOST_ANSWERS) {
+    at_once(LOST_REQUESTS.iter().chain(&LOST_ANSWERS), async |fault| {
         let sandbox = Sandbox::start().await;
         let me = drive(&sandbox, ME).await;
         let id = call_id();
@@ -64,12 +65,13 @@ async fn a_repeat_makes_no_second_document() {
         );
         assert_eq!(second, third);
         assert_eq!(names(&me).await, ["Протокол"], "{fault}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn text_is_added_once() {
-    for fault in LOST_ANSWERS.iter().chain(&LOST_REQUESTS) {
+    at_once(LOST_ANSWERS.iter().chain(&LOST_REQUESTS), async |fault| {
         let sandbox = Sandbox::start().await;
         let me = drive(&sandbox, ME).await;
         let document = created(&me, "Протокол", "начало").await;
@@ -94,7 +96,8 @@ async fn text_is_added_once() {
                 .unwrap(),
         );
         assert_eq!(content(&me, &document).await, read, "{fault}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -129,7 +132,7 @@ async fn an_edit_between_reading_and_adding_is_kept() {
 
 #[tokio::test]
 async fn all_is_replaced_once_and_a_later_edit_survives_a_repeat() {
-    for fault in LOST_ANSWERS.iter().chain(&LOST_REQUESTS) {
+    at_once(LOST_ANSWERS.iter().chain(&LOST_REQUESTS), async |fault| {
         let sandbox = Sandbox::start().await;
         let me = drive(&sandbox, ME).await;
         let document = created(&me, "Протокол", "старое").await;
@@ -154,12 +157,13 @@ async fn all_is_replaced_once_and_a_later_edit_survives_a_repeat() {
                 .unwrap(),
         );
         assert!(content(&me, &document).await.contains("добавка"), "{fault}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_template_is_copied_and_filled_in_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         for method in [COPY, EDIT] {
             let sandbox = Sandbox::start().await;
             let me = drive(&sandbox, ME).await;
@@ -185,7 +189,8 @@ async fn a_template_is_copied_and_filled_in_once() {
             assert_eq!(content(&me, &second["document"]).await, read);
             assert_eq!(names(&me).await, ["Письмо", "Шаблон"]);
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

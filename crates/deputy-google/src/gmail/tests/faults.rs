@@ -27,7 +27,7 @@ async fn exactly_one(sandbox: &Sandbox, me: &Client, sent: &Value) {
 
 #[tokio::test]
 async fn a_lost_answer_is_looked_up() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         for method in [CREATE, SEND] {
             let sandbox = Sandbox::start().await;
             let me = mailbox(&sandbox, ME).await;
@@ -36,59 +36,65 @@ async fn a_lost_answer_is_looked_up() {
             exactly_one(&sandbox, &me, &sent).await;
             assert_eq!(sandbox.requests(CREATE).await, 1, "{method} {fault}");
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_lost_request_to_send_is_made_again() {
-    for fault in LOST_REQUESTS {
+    at_once(LOST_REQUESTS, async |fault| {
         let sandbox = Sandbox::start().await;
         let me = mailbox(&sandbox, ME).await;
         sandbox.fault(SEND, fault).await;
         let sent = me.call("send_email", letter()).await;
         exactly_one(&sandbox, &me, &sent).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_repeat_of_the_call_sends_nothing_more() {
-    for (method, fault) in [
-        (CREATE, "hang"),
-        (CREATE, "unavailable"),
-        (CREATE, "commit_then_drop"),
-        (SEND, "commit_then_unavailable"),
-    ] {
-        let sandbox = Sandbox::start().await;
-        let me = mailbox(&sandbox, ME).await;
-        let id = call_id();
-        sandbox.fault(method, fault).await;
-        let first = me
-            .request("send_email", letter(), attempt(id, 1))
-            .await
-            .unwrap();
-        if first.is_error == Some(true) {
-            let (text, failure) = failed(&first);
-            assert!(
-                matches!(
-                    failure.kind,
-                    FailureKind::Timeout | FailureKind::Unavailable
-                ),
-                "{fault}: {text}"
+    at_once(
+        [
+            (CREATE, "hang"),
+            (CREATE, "unavailable"),
+            (CREATE, "commit_then_drop"),
+            (SEND, "commit_then_unavailable"),
+        ],
+        async |(method, fault)| {
+            let sandbox = Sandbox::start().await;
+            let me = mailbox(&sandbox, ME).await;
+            let id = call_id();
+            sandbox.fault(method, fault).await;
+            let first = me
+                .request("send_email", letter(), attempt(id, 1))
+                .await
+                .unwrap();
+            if first.is_error == Some(true) {
+                let (text, failure) = failed(&first);
+                assert!(
+                    matches!(
+                        failure.kind,
+                        FailureKind::Timeout | FailureKind::Unavailable
+                    ),
+                    "{fault}: {text}"
+                );
+            }
+            let second = succeeded(
+                &me.request("send_email", letter(), attempt(id, 2))
+                    .await
+                    .unwrap(),
             );
-        }
-        let second = succeeded(
-            &me.request("send_email", letter(), attempt(id, 2))
-                .await
-                .unwrap(),
-        );
-        let third = succeeded(
-            &me.request("send_email", letter(), attempt(id, 3))
-                .await
-                .unwrap(),
-        );
-        assert_eq!(second, third);
-        exactly_one(&sandbox, &me, &second).await;
-    }
+            let third = succeeded(
+                &me.request("send_email", letter(), attempt(id, 3))
+                    .await
+                    .unwrap(),
+            );
+            assert_eq!(second, third);
+            exactly_one(&sandbox, &me, &second).await;
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -114,7 +120,7 @@ async fn a_call_cut_off_after_its_draft_is_finished_by_its_repeat() {
 
 #[tokio::test]
 async fn an_answer_to_a_message_is_sent_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         for method in [CREATE, SEND] {
             let sandbox = Sandbox::start().await;
             let (me, guest) = (mailbox(&sandbox, ME).await, mailbox(&sandbox, GUEST).await);
@@ -133,12 +139,13 @@ async fn an_answer_to_a_message_is_sent_once() {
             );
             the_only(&me, &format!("from:{GUEST}")).await;
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_draft_is_made_once_and_sent_once() {
-    for fault in LOST_ANSWERS {
+    at_once(LOST_ANSWERS, async |fault| {
         let sandbox = Sandbox::start().await;
         let me = mailbox(&sandbox, ME).await;
         sandbox.fault(CREATE, fault).await;
@@ -160,7 +167,8 @@ async fn a_draft_is_made_once_and_sent_once() {
             .call("send_email_draft", json!({"draft_id": draft["draft_id"]}))
             .await;
         exactly_one(&sandbox, &me, &sent).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_large_attachment_is_uploaded() {
     let sandbox = Sandbox::start().await;
     let token = sandbox.token(ME, &crate::testing::ALL_SCOPES).await;
     let me = Client::with_token(&sandbox.lifecycle, "gmail", &sandbox.url, &token).await;
-    let bytes: Vec<u8> = (0..4_000_000_u32)
+    let bytes: Vec<u8> = (0..2_500_000_u32)
         .map(|n| n.to_le_bytes()[(n % 3) as usize])
         .collect();
     let mut mail = letter();
