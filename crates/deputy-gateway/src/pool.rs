@@ -40,6 +40,7 @@ mod memory;
 mod mind;
 mod notices;
 mod prepare;
+mod processes;
 mod remote;
 mod result;
 mod seats;
@@ -93,8 +94,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     spawner: Spawner,
-    /// Distinguishes the marks of two pools in one program.
-    mark: u64,
     slots: RwLock<HashMap<PoolKey, Arc<Slot>>>,
     seats: Mutex<HashMap<u64, Arc<Seat>>>,
     next_id: AtomicU64,
@@ -130,13 +129,11 @@ const MAX_PAGES: usize = 1_000;
 impl Pool {
     /// An empty pool. It looks after itself until `lifecycle` stops; [`Pool::shutdown`] ends its processes.
     pub fn new(config: Config, lifecycle: Lifecycle, clock: Arc<dyn Clock>) -> Self {
-        static POOLS: AtomicU64 = AtomicU64::new(0);
         let inner = Arc::new(Inner {
             lifecycle,
             clock,
             rng: Arc::new(SystemRng),
             spawner: Spawner::default(),
-            mark: POOLS.fetch_add(1, Ordering::Relaxed),
             slots: RwLock::default(),
             seats: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -151,8 +148,6 @@ impl Pool {
         let weak = Arc::downgrade(&inner);
         let (tick, soft) = (inner.config.tick, inner.lifecycle.soft().clone());
         inner.lifecycle.spawn(async move {
-            let mut undertaker = kin::Undertaker::default();
-            let mut reaped = Instant::now();
             while soft
                 .run_until_cancelled(tokio::time::sleep(tick))
                 .await
@@ -160,15 +155,6 @@ impl Pool {
             {
                 let Some(inner) = weak.upgrade() else { return };
                 soft.run_until_cancelled(inner.look()).await;
-                if reaped.elapsed() >= inner.config.health_every {
-                    reaped = Instant::now();
-                    undertaker = tokio::task::spawn_blocking(move || {
-                        undertaker.look();
-                        undertaker
-                    })
-                    .await
-                    .unwrap_or_default();
-                }
             }
             if let Some(inner) = weak.upgrade() {
                 inner.drain();

@@ -41,12 +41,22 @@ enum Fault {
 /// Confines this process as `args` say (what follows [`crate::SUBCOMMAND`] in what [`crate::command`]
 /// made) and becomes the program in them, with those variables of `env` that were wrapped.
 ///
-/// Has to be called before any thread is started. Returns only if something is wrong: that is on stderr
-/// then, and the exit status is returned.
+/// Has to be called before any thread is started. The program is a child of this process, which ends when
+/// nothing of the program is left, as the program ended: then this returns. If something is wrong, that is on
+/// stderr, and the exit status is returned.
 pub fn enter(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> u8 {
+    #[cfg(target_os = "linux")]
+    match crate::warden::split() {
+        Ok(None) => {}
+        Ok(Some(end)) => return end,
+        Err(error) => {
+            eprintln!("deputy: the server was not started: {error}");
+            return EXIT_CONFINEMENT;
+        }
+    }
     match try_enter(args.into_iter().collect(), env.into_iter().collect()) {
         Ok(never) => match never {},
         Err(fault) => {

@@ -18,6 +18,9 @@
 //! Where the kernel can't do what a level promises, nothing is started: [`Error::Unsupported`]. Elsewhere
 //! than on Linux there is only [`Level::Off`].
 //!
+//! What becomes the server is a child of the helper, which stays: `warden` sees to it that nothing that came of
+//! the server outlives it, or Deputy.
+//!
 //! `rules` says which files, `syscalls` which system calls, `programs` how the folders of an interpreter
 //! are found, `closed` what is never opened in that way, [`folders`] which folder a person may choose.
 
@@ -30,6 +33,8 @@ mod programs;
 mod rules;
 #[cfg(target_os = "linux")]
 mod syscalls;
+#[cfg(target_os = "linux")]
+mod warden;
 
 use std::fmt;
 use std::io;

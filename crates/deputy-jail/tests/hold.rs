@@ -621,3 +621,32 @@ fn what_is_started_instead_of_a_program_reads_what_that_needs() {
     );
     assert!(std::fs::read_to_string(tool).unwrap().contains("echo tool"));
 }
+
+/// The helper ends as the server did, when nothing of it is left.
+#[test]
+fn what_the_server_left_ends_with_it() {
+    use std::os::unix::process::ExitStatusExt as _;
+    if !able() {
+        return;
+    }
+    let world = World::new();
+    let confinement = world.confinement(Level::Strict, Network::None);
+    let left = "(setsid env -i /bin/sh -c 'echo $$ > left; exec sleep 1000' > /dev/null 2>&1 &) ; \
+                while ! [ -s left ]; do sleep 0.01; done";
+    for (end, code, signal) in [
+        ("exit 3", Some(3), None),
+        ("kill -9 $$", None, Some(9)),
+        ("kill -15 $$", None, Some(15)),
+    ] {
+        let script = format!("{left}; {end}");
+        let output = run(&confinement, "/bin/sh", &["-c", &script]);
+        assert_eq!(output.status.code(), code, "{output:?}");
+        assert_eq!(output.status.signal(), signal, "{output:?}");
+        let pid = std::fs::read_to_string(world.at("home/left")).unwrap();
+        std::fs::remove_file(world.at("home/left")).unwrap();
+        assert!(
+            !Path::new(&format!("/proc/{}", pid.trim())).exists(),
+            "{end}"
+        );
+    }
+}

@@ -1,12 +1,12 @@
 //! The one place that starts processes.
 //!
-//! What a process gets: an empty environment plus what its [`ProcessLaunch`] names, pipes, a process group of
+//! What a process gets: an empty environment plus what its [`ProcessLaunch`] names, pipes, a session of
 //! its own, no core dumps, no new privileges, none of our file descriptors. What it can not do is outlive
 //! us: the kernel kills it when the thread that started it ends, which is why one thread that lives as
 //! long as the pool starts them all (a runtime's worker or blocking thread may end at any time;
 //! `PR_SET_PDEATHSIG` follows the thread, prctl(2)). Deputy is made a subreaper, so that a grandchild
-//! whose parent ended becomes our child and can be found: by its group, or by the mark in its environment
-//! if it left the group.
+//! whose parent ended becomes our child and can be found (`processes`). A confined server has a warden between
+//! itself and us, who ends what the server left if we can't any more (`deputy_jail`).
 //!
 //! An end is asked for before it is forced: its input closes, then `SIGTERM`, then `SIGKILL`, the signals
 //! going to the group; then whatever it left behind is killed and reaped.
@@ -32,13 +32,15 @@ use tokio_util::sync::CancellationToken;
 use super::launch::{EnvValue, ProcessLaunch};
 use super::notices::Board;
 use super::stderr::StderrRing;
-use super::{kin, wire};
+use super::{kin, processes, wire};
 
-/// The variable that marks a process and what it starts. The value is no secret.
+/// The variable that marks a process and what it starts. The value can't be guessed, so that no server's
+/// processes pass for another's.
 pub(super) const MARK: &str = "DEPUTY_PROCESS";
 
 type Job = (
     Command,
+    String,
     tokio::runtime::Handle,
     oneshot::Sender<io::Result<Child>>,
 );
@@ -51,9 +53,9 @@ pub(super) struct Spawner {
 }
 
 impl Spawner {
-    async fn run(&self, command: Command) -> io::Result<Child> {
+    async fn run(&self, command: Command, mark: String) -> io::Result<Child> {
         let (answer, child) = oneshot::channel();
-        let job = (command, tokio::runtime::Handle::current(), answer);
+        let job = (command, mark, tokio::runtime::Handle::current(), answer);
         self.jobs()?
             .send(job)
             .map_err(|_| io::Error::other("the starting thread ended"))?;
@@ -75,11 +77,17 @@ impl Spawner {
                 if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
                     tracing::warn!(%error, "orphans of servers will not be found");
                 }
-                while let Ok((mut command, runtime, answer)) = queue.recv() {
+                processes::note_prior();
+                while let Ok((mut command, mark, runtime, answer)) = queue.recv() {
                     let _entered = runtime.enter();
+                    let started = processes::start(&mark, || command.spawn(), Child::id);
                     // nobody waits for it any more
-                    if let Err(Ok(child)) = answer.send(command.spawn()) {
-                        kill_group(child.id());
+                    if let Err(Ok(child)) = answer.send(started)
+                        && let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok())
+                    {
+                        let pid = Pid::from_raw(pid);
+                        let _ = killpg(pid, Signal::SIGKILL);
+                        processes::remove_leader(pid);
                     }
                 }
             })?;
@@ -97,7 +105,7 @@ impl Spawner {
             None => None,
             Some(confinement) => Some(confine(launch, confinement.clone(), config).await?),
         };
-        let mut child = self.run(command(launch, invocation, &mark)).await?;
+        let mut child = self.run(command(launch, invocation, &mark), mark).await?;
         let pid = child
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
@@ -110,7 +118,6 @@ impl Spawner {
         ) else {
             return Err(io::Error::other("it was gone at once"));
         };
-        kin::add_leader(pid);
         let secrets = launch.env.iter().filter_map(|(_, value)| match value {
             EnvValue::Secret(secret) => Some(secret.clone()),
             EnvValue::Plain(_) => None,
@@ -118,7 +125,6 @@ impl Spawner {
         let process = Process {
             child,
             pid,
-            mark,
             printed: Arc::new(StderrRing::new(config.printed, secrets.collect())),
             ended: false,
         };
@@ -211,8 +217,10 @@ fn command(launch: &ProcessLaunch, invocation: Option<Invocation>, mark: &str) -
         .env(named(MARK), mark)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    // elsewhere a session of its own is one
+    #[cfg(not(target_os = "linux"))]
+    command.process_group(0);
     if let Some(dir) = launch
         .working_dir
         .as_ref()
@@ -243,6 +251,8 @@ fn restrict(parent: Pid) -> io::Result<()> {
     if nix::unistd::getppid() != parent {
         return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
     }
+    // a session of its own, which nobody else can join
+    nix::unistd::setsid()?;
     prctl::set_no_new_privs()?;
     close_others();
     no_core_dumps()
@@ -276,12 +286,6 @@ fn close_others() {
     }
 }
 
-fn kill_group(pid: Option<u32>) {
-    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
-        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-    }
-}
-
 /// How long each step towards the end may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grace {
@@ -295,7 +299,6 @@ pub(super) struct Grace {
 pub(super) struct Process {
     child: Child,
     pid: Pid,
-    mark: String,
     printed: Arc<StderrRing>,
     ended: bool,
 }
@@ -363,7 +366,7 @@ impl Process {
         if !self.ended {
             self.wait().await;
         }
-        kin::bury(self.pid, &self.mark).await;
+        kin::bury(self.pid).await;
     }
 }
 
@@ -372,7 +375,7 @@ impl Drop for Process {
         if !self.ended {
             self.signal(Signal::SIGKILL);
         }
-        kin::remove_leader(self.pid);
+        processes::remove_leader(self.pid);
     }
 }
 

@@ -156,7 +156,8 @@ async fn start_process(
     process: &ProcessLaunch,
     abort: &CancellationToken,
 ) -> Result<(Process, Arc<Wire>, Service), UpstreamError> {
-    let mark = format!("{}-{}-{}", std::process::id(), inner.mark, seat.id);
+    let random: [u8; 8] = deputy_core::random::bytes(&*inner.rng);
+    let mark = format!("{}-{}", seat.id, hex::encode(random));
     let definition = eras::of_process(process);
     let prepared = prepare::ready(inner, &seat.key, process, &mark, abort).await?;
     let process = prepared.as_ref().unwrap_or(process);

@@ -1,10 +1,11 @@
 //! What runs, for an administrator's eyes: `GET /api/v1/admin/pool`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::processes::Look;
 use super::slot::{Kind, Phase, Seat};
 use super::{Inner, Slot};
 
@@ -76,7 +77,7 @@ pub struct ServerStats {
     pub backoff_until: Option<Timestamp>,
     /// How often in a row it did not start, or ended soon.
     pub failures: u32,
-    /// Resident memory of the process in bytes, where the system tells.
+    /// Resident memory of the process and all it started in bytes, where the system tells.
     pub rss_bytes: Option<u64>,
 }
 
@@ -125,6 +126,11 @@ pub(super) fn of_slot(slot: &Slot, now: Timestamp) -> ServerStatus {
 pub(super) fn collect(inner: &Inner) -> PoolStats {
     let mut stats = PoolStats::default();
     let seats: Vec<_> = inner.seats.lock().values().cloned().collect();
+    let used = if seats.is_empty() {
+        HashMap::new()
+    } else {
+        Look::new().memory()
+    };
     for seat in seats {
         if seat.kind == Kind::Http {
             stats.http_servers += 1;
@@ -134,7 +140,7 @@ pub(super) fn collect(inner: &Inner) -> PoolStats {
             *stats.by_server.entry(server).or_default() += 1;
             *stats.by_user.entry(owner).or_default() += 1;
         }
-        stats.servers.push(of_seat(&seat));
+        stats.servers.push(of_seat(&seat, &used));
     }
     let now = inner.clock.now();
     let slots: Vec<_> = inner.slots.read().values().cloned().collect();
@@ -147,7 +153,7 @@ pub(super) fn collect(inner: &Inner) -> PoolStats {
     stats
 }
 
-fn of_seat(seat: &Seat) -> ServerStats {
+fn of_seat(seat: &Seat, used: &HashMap<i32, u64>) -> ServerStats {
     let child = seat.child.get();
     let (starts, failures, backoff_until) = {
         let state = seat.slot.state.lock();
@@ -173,7 +179,9 @@ fn of_seat(seat: &Seat) -> ServerStats {
         restarts: starts.saturating_sub(1),
         backoff_until,
         failures,
-        rss_bytes: child.and_then(|child| resident(child.pid?)),
+        rss_bytes: child
+            .and_then(|child| i32::try_from(child.pid?).ok())
+            .and_then(|leader| used.get(&leader).copied()),
     }
 }
 
@@ -195,14 +203,4 @@ fn of_waiting(slot: &Slot, now: Timestamp) -> Option<ServerStats> {
         failures: state.failures,
         rss_bytes: None,
     })
-}
-
-/// Resident memory (`VmRSS` of `proc_pid_status(5)`).
-fn resident(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
