@@ -195,6 +195,17 @@ impl Gateway {
         arguments: Value,
         options: CallOptions,
     ) -> Result<Outcome, CallError> {
+        let outcome = self.called(principal, name, arguments, options).await;
+        outcome.map_err(|error| error.shown_to(principal))
+    }
+
+    async fn called(
+        &self,
+        principal: &Principal,
+        name: &str,
+        arguments: Value,
+        options: CallOptions,
+    ) -> Result<Outcome, CallError> {
         let parts = &self.inner.parts;
         let tool = &self.tool(principal.user_id, name).await?;
         policy::check_scope(principal, tool)?;

@@ -117,6 +117,16 @@ impl CallError {
         }
     }
 
+    /// The error as this caller may see it: what a server printed is for who may manage it.
+    pub(crate) fn shown_to(mut self, principal: &deputy_core::Principal) -> Self {
+        if let Self::Upstream(text) = &mut self
+            && !principal.may(deputy_core::Scope::ServersManage)
+        {
+            crate::servers::without_printed(text);
+        }
+        self
+    }
+
     /// Logs an error of ours and hides it.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static), doing: &'static str) -> Self {
         tracing::error!(error, doing, "a call failed inside");

@@ -264,9 +264,23 @@ impl Gateway {
         let _ = self.inner.tools_changed.send(user);
     }
 
-    /// Stops what runs with this person's credentials, at once.
-    pub async fn stop_user(&self, user: UserId) {
-        self.inner.parts.pool.stop_user(user).await;
+    /// Stops what runs with this person's account at Google, at once: servers of ours, and those of the person's own
+    /// that get its token.
+    pub async fn stop_google(&self, user: UserId) {
+        let pool = &self.inner.parts.pool;
+        match self.inner.servers.with_google(user).await {
+            Ok(own) => {
+                pool.stop_of(user, |key| !key.is_own() || own.contains(key))
+                    .await;
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "which servers act with an account is not known; all of its person's are stopped"
+                );
+                pool.stop_user(user).await;
+            }
+        }
     }
 
     /// The processes behind the tools.

@@ -88,7 +88,7 @@ impl Gateway {
             };
             parts.audit.note(entry, None).await;
         }
-        result
+        result.map_err(|error| error.shown_to(principal))
     }
 
     async fn passed(

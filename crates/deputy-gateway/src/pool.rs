@@ -36,6 +36,7 @@ mod held;
 mod kin;
 mod launch;
 mod lines;
+mod masks;
 mod memory;
 mod mind;
 mod notices;

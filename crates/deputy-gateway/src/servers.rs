@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::{Clock, Principal, Rng, Scope, Secret, UserId};
+use deputy_core::{Caller, Clock, Principal, Rng, Scope, Secret, UserId};
 use deputy_store::Store;
 use deputy_store::own_server::OwnServer;
 use deputy_templates::{Commands, PlainHttp, Registry};
@@ -61,10 +61,11 @@ pub use view::{
     ToolKind, ToolRule, ToolState,
 };
 
+pub(crate) use health::without_printed;
 pub(crate) use launch::Open;
 pub(crate) use read::LookError;
 pub(crate) use resolve::Known;
-pub(crate) use trial::explained;
+pub(crate) use trial::{advised, explained};
 
 use crate::audit::{Audit, Entry};
 use crate::breaker::Breakers;
@@ -208,14 +209,26 @@ impl Servers {
             .user(principal.user_id)
             .own_servers()
             .await?;
-        rows.iter().map(|row| self.view(row)).collect()
+        let shown = rows.iter().map(|row| self.shown_to(principal, row));
+        shown.collect()
     }
 
     /// This person's server of this name.
     pub async fn get(&self, principal: &Principal, name: &str) -> Result<Server, ServerError> {
         may_read(principal)?;
         let row = self.row(principal.user_id, name).await?;
-        self.view(&row)
+        self.shown_to(principal, &row)
+    }
+
+    /// A server as this caller may see it: what it printed is for who may manage it.
+    fn shown_to(&self, principal: &Principal, row: &OwnServer) -> Result<Server, ServerError> {
+        let mut server = self.view(row)?;
+        if let Some(error) = &mut server.error_message
+            && !principal.may(Scope::ServersManage)
+        {
+            without_printed(error);
+        }
+        Ok(server)
     }
 
     /// The page of a server.
@@ -326,6 +339,22 @@ fn may_manage(principal: &Principal) -> Result<(), ServerError> {
     }
     Err(ServerError::Forbidden(
         "changing servers needs the scope servers:manage, which this token does not have"
+            .to_owned(),
+    ))
+}
+
+/// Whether the person acts, and not something that was given a right: signed in, or with the right to decide approvals.
+fn is_in_person(principal: &Principal) -> bool {
+    matches!(principal.caller, Caller::Browser { .. }) || principal.may(Scope::ApprovalsDecide)
+}
+
+/// What asks its person is not made to ask no more by who may not decide in the person's place.
+fn may_loosen(principal: &Principal) -> Result<(), ServerError> {
+    if is_in_person(principal) {
+        return Ok(());
+    }
+    Err(ServerError::Forbidden(
+        "allowing more than before needs the scope approvals:decide as well, or the web pages"
             .to_owned(),
     ))
 }

@@ -197,7 +197,7 @@ pub(crate) async fn end(
         .map_err(|_| EndError::Audit)?;
     let done = app.connections.disconnect(user, services).await?;
     if done.remaining.is_empty() {
-        app.gateway.stop_user(user).await;
+        app.gateway.stop_google(user).await;
     } else {
         for service in done.dropped.iter() {
             let key = PoolKey {

@@ -435,7 +435,7 @@ fn follow_connections(lifecycle: &Lifecycle, connections: &Connections, gateway:
                                 gateway.tools_changed(event.user_id);
                             }
                             ConnectionEventKind::Disconnected => {
-                                gateway.stop_user(event.user_id).await;
+                                gateway.stop_google(event.user_id).await;
                                 gateway.tools_changed(event.user_id);
                             }
                         },

@@ -18,7 +18,7 @@ use super::CallOptions;
 use crate::error::CallError;
 use crate::pool::UpstreamError;
 use crate::retry::{Failure, Next, Tried};
-use crate::servers::{Status, explained};
+use crate::servers::{Status, advised, explained};
 use crate::{Gateway, breaker, meter};
 
 /// The longest that anybody waits for a server that keeps failing to be started again; its page says when it is.
@@ -237,9 +237,10 @@ impl Gateway {
             UpstreamError::Died { .. } if errand.only_reads() => {
                 CallError::Upstream(format!("{name}: {text}"))
             }
-            UpstreamError::Died { .. } => CallError::Upstream(format!(
-                "{name}: {text}; the call may have been done: look before you repeat it"
-            )),
+            error @ UpstreamError::Died { .. } => {
+                let advice = "; the call may have been done: look before you repeat it";
+                CallError::Upstream(format!("{name}: {}", advised(&error, advice)))
+            }
             UpstreamError::Rpc {
                 code,
                 message,

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use deputy_core::Lifecycle;
+use deputy_core::{Lifecycle, Secret};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -82,6 +82,11 @@ impl Ears {
     /// Whether the server said anything since the last time this was asked.
     pub(super) fn was_heard(&self) -> bool {
         self.heard.swap(false, Ordering::Relaxed)
+    }
+
+    /// Keeps a secret out of [`Self::printed`].
+    pub(super) fn hide(&self, secret: &Secret<String>) {
+        self.noise.hide(secret);
     }
 
     /// The last that the server printed.

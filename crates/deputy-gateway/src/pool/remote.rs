@@ -117,7 +117,8 @@ impl Remote {
             let _ = answers.try_send(line);
         });
         let secrets = launch.headers.iter().map(|(_, value)| value.clone());
-        let noise = Arc::new(StderrRing::new(4096, secrets.collect()));
+        let secrets: Vec<_> = secrets.chain(bearer.clone()).collect();
+        let noise = Arc::new(StderrRing::new(4096, &secrets));
         let remote = Arc::new(Self {
             guarded,
             url: launch.url.clone(),
@@ -164,6 +165,7 @@ impl Remote {
 
     fn set_bearer(&self, bearer: Option<&Secret<String>>) {
         if let Some(bearer) = bearer {
+            self.ears.hide(bearer);
             *self.bearer.lock() = Some(bearer.clone());
         }
     }

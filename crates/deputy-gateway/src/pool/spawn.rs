@@ -122,10 +122,11 @@ impl Spawner {
             EnvValue::Secret(secret) => Some(secret.clone()),
             EnvValue::Plain(_) => None,
         });
+        let secrets: Vec<_> = secrets.collect();
         let process = Process {
             child,
             pid,
-            printed: Arc::new(StderrRing::new(config.printed, secrets.collect())),
+            printed: Arc::new(StderrRing::new(config.printed, &secrets)),
             ended: false,
         };
         Ok(Started {

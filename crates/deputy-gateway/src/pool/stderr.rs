@@ -6,23 +6,42 @@ use std::collections::VecDeque;
 use deputy_core::Secret;
 use parking_lot::Mutex;
 
+use super::masks::Masks;
+
 /// How much of it an error carries, in bytes.
 const TAIL_BYTES: usize = 2048;
+/// How many secrets that came later are kept from being shown.
+const LATER: usize = 8;
 
 /// A ring of the last bytes.
 pub(super) struct StderrRing {
     bytes: Mutex<VecDeque<u8>>,
     capacity: usize,
-    secrets: Vec<Secret<String>>,
+    secrets: Masks,
+    /// Those that came later, the newest last.
+    later: Mutex<VecDeque<Masks>>,
 }
 
 impl StderrRing {
     /// A ring of `capacity` bytes that shows none of `secrets`.
-    pub(super) fn new(capacity: usize, secrets: Vec<Secret<String>>) -> Self {
+    pub(super) fn new(capacity: usize, secrets: &[Secret<String>]) -> Self {
         Self {
             bytes: Mutex::new(VecDeque::new()),
             capacity,
-            secrets,
+            secrets: Masks::of(secrets),
+            later: Mutex::default(),
+        }
+    }
+
+    /// Shows this one neither, from now on; the last of those that came this way.
+    pub(super) fn hide(&self, secret: &Secret<String>) {
+        let mut later = self.later.lock();
+        if later.iter().any(|known| known.is_of(secret)) {
+            return;
+        }
+        later.push_back(Masks::of(std::slice::from_ref(secret)));
+        if later.len() > LATER {
+            later.pop_front();
         }
     }
 
@@ -40,13 +59,9 @@ impl StderrRing {
         let all: Vec<u8> = self.bytes.lock().iter().copied().collect();
         let mut text = String::from_utf8_lossy(&all).into_owned();
         // before cutting, so that no part of a secret is left at the edge
-        for secret in self
-            .secrets
-            .iter()
-            .map(Secret::expose)
-            .filter(|s| s.len() >= 6)
-        {
-            text = text.replace(secret.as_str(), "***");
+        self.secrets.cut(&mut text);
+        for masks in self.later.lock().iter() {
+            masks.cut(&mut text);
         }
         let mut from = text.len().saturating_sub(TAIL_BYTES);
         if from > 0 {

@@ -15,8 +15,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::health::Health;
+use super::resolve::default_of;
 use super::{
-    Change, NewServer, Secrets, Server, ServerError, Servers, Status, launch, may_manage, names,
+    Change, NewServer, Secrets, Server, ServerError, Servers, Status, is_in_person, launch,
+    may_loosen, may_manage, names,
 };
 use crate::pool::PoolKey;
 
@@ -98,7 +100,8 @@ impl Servers {
                 let template = self.template(&row.server_type)?;
                 let changed: Vec<&String> = patch.keys().collect();
                 detail["config"] = json!(changed);
-                let (config, kept) = merged(&row, &template, &patch)?;
+                let in_person = is_in_person(principal);
+                let (config, kept) = merged(&row, &template, &patch, in_person)?;
                 let checked = self.check(principal, &template, &Value::Object(config), &kept)?;
                 let stored = self.opened(&row).await?;
                 Some(
@@ -108,6 +111,9 @@ impl Servers {
             }
         };
         if let Some(policy) = change.default_policy {
+            if policy < default_of(&row) {
+                may_loosen(principal)?;
+            }
             detail["default_policy"] = json!(policy);
         }
         if let Some(enabled) = change.is_enabled {
@@ -360,7 +366,7 @@ impl Servers {
             server_type: row.server_type.clone(),
             config: serde_json::from_str(&row.config).map_err(bad)?,
             secrets_set: serde_json::from_str(&row.secrets_set).map_err(bad)?,
-            default_policy: super::resolve::default_of(row),
+            default_policy: default_of(row),
             is_enabled: row.is_enabled,
             status: shown(row, &health),
             last_used: health.last_used,
@@ -406,6 +412,7 @@ fn merged(
     row: &OwnServer,
     template: &Template,
     patch: &Map<String, Value>,
+    in_person: bool,
 ) -> Result<(Map<String, Value>, BTreeSet<String>), ServerError> {
     let bad = |e: serde_json::Error| ServerError::internal(&e, "reading a server's row");
     let mut config: Map<String, Value> = serde_json::from_str(&row.config).map_err(bad)?;
@@ -446,6 +453,6 @@ fn merged(
             }
         }
     }
-    template.settle(&before, patch, &mut config, &mut kept);
+    template.settle(&before, patch, &mut config, &mut kept, in_person);
     Ok((config, kept))
 }

@@ -188,6 +188,16 @@ impl Servers {
     }
 }
 
+/// Between an error and what the server printed.
+const PRINTED: &str = "; it printed:\n";
+
+/// An error without what the server printed: that is for who may manage the server.
+pub(crate) fn without_printed(text: &mut String) {
+    if let Some(at) = text.find(PRINTED) {
+        text.truncate(at);
+    }
+}
+
 /// An error with the last lines that the server printed.
 pub(crate) fn told(reason: &str, printed: &str) -> String {
     const LINES: usize = 20;
@@ -198,5 +208,5 @@ pub(crate) fn told(reason: &str, printed: &str) -> String {
     let lines: Vec<&str> = printed.lines().collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
     let (last, _) = super::definition::clean(&last, MAX_ERROR / 2);
-    format!("{reason}; it printed:\n{last}")
+    format!("{reason}{PRINTED}{last}")
 }

@@ -1,5 +1,6 @@
 //! How a stored server is started or reached.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -294,6 +295,20 @@ impl Servers {
             ),
             connect_url,
         }
+    }
+
+    /// The places in the pool of this person's servers that get the person's token at Google.
+    pub(crate) async fn with_google(
+        &self,
+        user: UserId,
+    ) -> Result<HashSet<PoolKey>, deputy_store::Error> {
+        let rows = self.with().store.user(user).own_servers().await?;
+        let templates = &self.with().templates;
+        let act = rows.iter().filter(|row| {
+            let template = templates.get(&row.server_type);
+            template.is_none_or(|template| template.needs_google())
+        });
+        Ok(act.map(|row| PoolKey::own(user, row.id)).collect())
     }
 
     /// What this machine allows to a person.

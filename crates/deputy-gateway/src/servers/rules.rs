@@ -6,7 +6,7 @@ use deputy_store::tool_policy::ToolPolicyRow;
 use deputy_templates::Policy;
 use serde_json::json;
 
-use super::{ServerError, Servers, ToolRule, may_administer, may_manage, may_read};
+use super::{ServerError, Servers, ToolRule, may_administer, may_loosen, may_manage, may_read};
 use crate::policy::rules::{MAX_RULES, word};
 
 /// Longest name of a server or tool in a rule.
@@ -100,6 +100,12 @@ impl Servers {
         policy: Option<Policy>,
     ) -> Result<(), ServerError> {
         may_manage(principal)?;
+        let stored = self.own_rules(principal).await?;
+        let before = stored.into_iter().find(|(name, _)| name == tool);
+        let before = before.map(|(_, policy)| policy);
+        if before > Some(Policy::Auto) && policy < before {
+            may_loosen(principal)?;
+        }
         let detail = json!({ "policy": policy });
         self.record(principal, "tools.policy", tool, detail).await?;
         let with = self.with();

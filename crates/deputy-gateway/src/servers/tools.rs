@@ -9,8 +9,8 @@ use serde_json::json;
 use super::definition::INSTRUCTIONS;
 use super::resolve::Known;
 use super::{
-    Seen, ServerError, ServerTool, Servers, ToolChange, ToolKind, ToolState, may_manage, may_read,
-    names, pins,
+    Seen, ServerError, ServerTool, Servers, ToolChange, ToolKind, ToolState, is_in_person,
+    may_loosen, may_manage, may_read, names, pins,
 };
 use crate::error::CallError;
 use crate::policy::Said;
@@ -50,7 +50,8 @@ impl Servers {
             .collect())
     }
 
-    /// Sets the person's word about a tool, or takes it back.
+    /// Sets the person's word about a tool, or takes it back. [`ServerError::Forbidden`] for a token that may not decide
+    /// in its person's place, where less would be asked than before.
     pub async fn set_policy(
         &self,
         principal: &Principal,
@@ -63,6 +64,23 @@ impl Servers {
         let no_tool = || ServerError::NotFound(format!("'{name}' has no tool named '{tool}'"));
         if tool == INSTRUCTIONS {
             return Err(no_tool());
+        }
+        let scope = self.with().store.user(principal.user_id);
+        let stored = scope.own_tool_named(row.id, tool).await?;
+        if !is_in_person(principal) {
+            let administrators = self.policies().administrators().await?;
+            let shown = stored
+                .as_ref()
+                .and_then(|tool| self.shown(&row, tool, &administrators));
+            let before = shown.ok_or_else(no_tool)?.effective;
+            let said = stored.map(|tool| OwnToolRow {
+                policy: policy.map(|policy| policy.to_string()),
+                ..tool
+            });
+            let shown = said.and_then(|tool| self.shown(&row, &tool, &administrators));
+            if shown.is_none_or(|now| now.effective < before) {
+                may_loosen(principal)?;
+            }
         }
         self.recordable().await?;
         let tx = self.with().store.begin().await?;
@@ -111,7 +129,8 @@ impl Servers {
     }
 
     /// Agrees to what the person saw of these tools. [`ServerError::Conflict`], with nothing
-    /// changed, when one of them is something else by now.
+    /// changed, when one of them is something else by now; [`ServerError::Forbidden`] for a token that may not decide
+    /// in its person's place.
     pub async fn accept(
         &self,
         principal: &Principal,
@@ -119,6 +138,7 @@ impl Servers {
         seen: &[Seen],
     ) -> Result<Vec<ServerTool>, ServerError> {
         may_manage(principal)?;
+        may_loosen(principal)?;
         let with = self.with();
         let row = self.row(principal.user_id, name).await?;
         let pairs: Vec<(String, String)> = seen
@@ -155,7 +175,7 @@ impl Servers {
     /// The last that a server printed, secrets cut out; empty when it neither runs nor failed
     /// lately.
     pub async fn log(&self, principal: &Principal, name: &str) -> Result<String, ServerError> {
-        may_read(principal)?;
+        may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
         let state = self.with().pool.state(&PoolKey::own(row.user, row.id));
         Ok(state.map(|state| state.stderr_tail).unwrap_or_default())

@@ -267,11 +267,17 @@ impl From<UpstreamError> for Tried {
 
 /// An upstream's failure with what it printed.
 pub(crate) fn explained(error: &UpstreamError) -> String {
+    advised(error, "")
+}
+
+/// The same, with what to do about it before what it printed.
+pub(crate) fn advised(error: &UpstreamError, advice: &str) -> String {
+    let text = format!("{error}{advice}");
     match error {
         UpstreamError::NotStarted { stderr_tail, .. } | UpstreamError::Died { stderr_tail, .. } => {
-            told(&error.to_string(), stderr_tail)
+            told(&text, stderr_tail)
         }
-        error => error.to_string(),
+        _ => text,
     }
 }
 

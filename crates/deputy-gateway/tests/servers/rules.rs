@@ -1,7 +1,7 @@
-use deputy_core::Role;
+use deputy_core::{Caller, Role, Scope};
 use deputy_gateway::{CallError, Outcome};
 use deputy_templates::Policy;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{both, code, reading, writing};
 
@@ -106,6 +106,124 @@ async fn a_templates_word_is_a_default_that_the_persons_replaces() {
             .set_tool_policy(&boris, "fx__client", Some(Policy::Auto))
             .await;
         assert_eq!(code(stranger), "NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_may_not_decide_makes_nothing_laxer_and_carries_no_secret_elsewhere() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let servers = world.gateway.servers();
+        world.ready(&anna, "fx", "fx").await;
+        let mut token = anna.clone();
+        token.scopes.0.remove(&Scope::ApprovalsDecide);
+        token.caller = Caller::Token {
+            id: 1,
+            name: "agent".to_owned(),
+        };
+        let set = async |who, policy| servers.set_policy(who, "fx", "note", policy).await;
+        let change = async |who, change: Value| {
+            let change = serde_json::from_value(change).unwrap();
+            servers.change(who, "fx", change).await
+        };
+        // `note` asks by the server's default.
+        assert_eq!(code(set(&token, Some(Policy::Auto)).await), "FORBIDDEN");
+        set(&token, Some(Policy::Deny)).await.unwrap();
+        assert_eq!(code(set(&token, None).await), "FORBIDDEN");
+        set(&anna, None).await.unwrap();
+        set(&token, Some(Policy::Ask)).await.unwrap();
+        let auto = change(&token, json!({ "default_policy": "auto" })).await;
+        assert_eq!(code(auto), "FORBIDDEN");
+        change(&token, json!({ "default_policy": "ask" }))
+            .await
+            .unwrap();
+        let laxer = change(&token, json!({ "default_policy": "ask_writes" })).await;
+        assert_eq!(code(laxer), "FORBIDDEN");
+        change(&anna, json!({ "default_policy": "auto" }))
+            .await
+            .unwrap();
+        assert_eq!(code(servers.accept(&token, "fx", &[]).await), "FORBIDDEN");
+        let mut decides = token.clone();
+        decides.scopes.0.insert(Scope::ApprovalsDecide);
+        servers.accept(&decides, "fx", &[]).await.unwrap();
+
+        // The secret does not go to another program, nor beside another variable.
+        let config = |config: Value| json!({ "config": config });
+        let more = config(json!({ "env": { "MORE": "x" } }));
+        let kept = change(&anna, more.clone()).await.unwrap();
+        assert_eq!(kept.secrets_set, ["env/FIXTURE_TOKEN", "env/MORE"]);
+        let env = world.ask(&anna, "fx__echo").await;
+        assert!(env.is_object());
+        let kept = change(&token, more).await.unwrap();
+        assert_eq!(kept.secrets_set, ["env/MORE"]);
+        let other = config(json!({ "args": ["--tools", world.tools_file("other")] }));
+        assert!(change(&anna, other).await.unwrap().secrets_set.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_printed_is_for_who_may_manage_it() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let servers = world.gateway.servers();
+        world.list("fx", &[reading("kill", "Dies.")]);
+        world.ready(&anna, "fx", "fx").await;
+        let mut token = anna.clone();
+        token.scopes.0.remove(&Scope::ServersManage);
+        let text = |error: CallError| error.to_string();
+        let hers = text(world.call(&anna, "fx__kill", json!({})).await.unwrap_err());
+        assert!(hers.contains("about to go, ***"), "{hers}");
+        let other = text(world.call(&token, "fx__kill", json!({})).await.unwrap_err());
+        assert!(
+            other.contains("fx") && !other.contains("about to go"),
+            "{other}"
+        );
+        assert_eq!(code(servers.log(&token, "fx").await), "FORBIDDEN");
+        assert!(
+            servers
+                .log(&anna, "fx")
+                .await
+                .unwrap()
+                .contains("about to go")
+        );
+        let shown = async |who| servers.get(who, "fx").await.unwrap().error_message.unwrap();
+        assert!(shown(&anna).await.contains("about to go"));
+        let to_token = shown(&token).await;
+        assert!(
+            !to_token.is_empty() && !to_token.contains("about to go"),
+            "{to_token}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_own_word_decides_nothing_about_the_record() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        world.ready(&anna, "fx", "fx").await;
+        world.ask(&anna, "fx__echo").await;
+        assert!(world.gateway.audit().flush().await);
+        let records = world.store.audit_after(0, 100).await.unwrap();
+        let of_echo = records.iter().filter(|record| record.target == "fx__echo");
+        let of_echo: Vec<_> = of_echo
+            .map(|record| (record.action.as_str(), record.outcome.as_str()))
+            .collect();
+        assert_eq!(of_echo, [("tool.call", "started"), ("tool.result", "ok")]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_google_leaves_servers_alone_that_have_nothing_of_it() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        world.ready(&anna, "fx", "fx").await;
+        let pid = world.ask(&anna, "fx__echo").await["pid"].clone();
+        world.gateway.stop_google(anna.user_id).await;
+        assert_eq!(world.ask(&anna, "fx__echo").await["pid"], pid);
     })
     .await;
 }

@@ -149,7 +149,7 @@ fn a_stored_secret_does_not_move_to_another_origin() {
         let mut config = before.clone();
         config.extend(patch.clone());
         let mut kept = BTreeSet::from(["header_value".to_owned()]);
-        template.settle(before, patch, &mut config, &mut kept);
+        template.settle(before, patch, &mut config, &mut kept, true);
         (Value::Object(config), kept.len())
     };
     assert_eq!(settle(json!({"url": "https://mcp.example.com/v2"})).1, 1);
@@ -165,4 +165,29 @@ fn a_stored_secret_does_not_move_to_another_origin() {
         settle(json!({"auth": "none"})).0,
         json!({"url": "https://mcp.example.com/mcp", "auth": "none"})
     );
+}
+
+#[test]
+fn a_stored_secret_does_not_go_to_another_program() {
+    let registry = Registry::builtin();
+    let template = registry.get("custom").unwrap();
+    let before = json!({"command": "npx", "args": ["-y", "mine"]});
+    let settle = |patch: Value, in_person: bool| {
+        let (before, patch) = (before.as_object().unwrap(), patch.as_object().unwrap());
+        let mut config = before.clone();
+        config.extend(patch.clone());
+        let mut kept = BTreeSet::from(["env/TOKEN".to_owned()]);
+        template.settle(before, patch, &mut config, &mut kept, in_person);
+        (config.get("env").cloned(), kept.len())
+    };
+    for other in [json!({"args": ["-y", "theirs"]}), json!({"command": "uvx"})] {
+        assert_eq!(settle(other, true).1, 0);
+    }
+    assert_eq!(settle(json!({"args": ["-y", "mine"]}), false).1, 1);
+    // A variable may say where secrets are sent.
+    let also = json!({"env": {"TOKEN": null, "API_URL": "https://evil.example"}});
+    assert_eq!(settle(also.clone(), true).1, 1);
+    let alone = json!({"API_URL": "https://evil.example"});
+    assert_eq!(settle(also, false), (Some(alone), 0));
+    assert_eq!(settle(json!({"env": {"TOKEN": null}}), false).1, 1);
 }

@@ -14,7 +14,7 @@ use crate::call::{CallOptions, Run};
 use crate::catalog::{OwnTool, Tool};
 use crate::error::CallError;
 use crate::pool::{CallRequest, ToolAnswer, ToolResult};
-use crate::servers::{LookError, Open};
+use crate::servers::{LookError, Open, mirrors};
 
 struct ToolCall<'c> {
     gateway: &'c Gateway,
@@ -110,6 +110,15 @@ impl Errand for ToolCall<'_> {
             }
             Err(LookError::Store(error)) => return Err(Ended::Unsent(error.into())),
         }
+        let headers = if held.mirrors() {
+            let arguments = serde_json::from_str(self.arguments.get())
+                .map_err(|e| CallError::internal(&e, "reading arguments"))?;
+            mirrors::of(&self.tool.input_schema, &arguments).map_err(|why| {
+                CallError::Forbidden(format!("{} can't be used: {why}", self.tool.name))
+            })?
+        } else {
+            Vec::new()
+        };
         let dialogue = options.dialogue.clone().unwrap_or_default();
         let request = CallRequest {
             tool: own.tool.clone(),
@@ -118,7 +127,7 @@ impl Errand for ToolCall<'_> {
             meta: dialogue.client,
             progress: options.progress.clone(),
             bearer: bearer.cloned(),
-            headers: Vec::new(),
+            headers,
             inbound: dialogue.inbound,
             cancel: options.cancel.clone(),
             deadline,

@@ -15,7 +15,7 @@ fn wire() -> (Arc<Wire>, UnboundedReceiver<Vec<u8>>) {
     };
     let lifecycle = Lifecycle::new();
     let board = Board::new(key, tokio::sync::broadcast::channel(1).0, lifecycle.clone());
-    let noise = Arc::new(StderrRing::new(4096, vec![]));
+    let noise = Arc::new(StderrRing::new(4096, &[]));
     Wire::new(1 << 20, noise, board, lifecycle)
 }
 
