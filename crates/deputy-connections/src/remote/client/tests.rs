@@ -43,6 +43,16 @@ async fn our_document_names_itself_and_where_people_come_back() {
         w.provider.describe_server(&json!({"client_id_metadata_document_supported": true, "token_endpoint_auth_methods_supported": ["client_secret_basic"]}));
         let url = remote.begin(w.alice, &w.hers).await.unwrap();
         assert!(parameter(&url, "client_id").starts_with("client-"));
+
+        // An installation that nobody reaches has it elsewhere.
+        w.provider.describe_server(&json!({"client_id_metadata_document_supported": true}));
+        let mut config = config();
+        let elsewhere = "https://example.org/deputy.json";
+        config.metadata_url = Some(elsewhere.parse().unwrap());
+        let remote = w.with(config);
+        assert_eq!(remote.client_metadata().unwrap()["client_id"], elsewhere);
+        let url = remote.begin(w.alice, &w.hers).await.unwrap();
+        assert_eq!(parameter(&url, "client_id"), elsewhere);
     })
     .await;
 }
