@@ -29,6 +29,7 @@ mod backoff;
 mod care;
 mod child;
 mod config;
+mod disk;
 mod ears;
 mod eras;
 mod exchange;
@@ -104,6 +105,8 @@ struct Inner {
     preparing: prepare::Turns,
     /// What is not started any more, or only as it is now.
     barred: Mutex<HashMap<PoolKey, Bar>>,
+    /// What is known of the disk; locked while it is looked at.
+    room: tokio::sync::Mutex<disk::Room>,
     /// No new processes.
     draining: AtomicBool,
     /// No new calls.
@@ -141,6 +144,7 @@ impl Pool {
             eras: Eras::default(),
             preparing: prepare::Turns::default(),
             barred: Mutex::default(),
+            room: tokio::sync::Mutex::default(),
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notices: broadcast::channel(256).0,
@@ -149,6 +153,7 @@ impl Pool {
         let weak = Arc::downgrade(&inner);
         let (tick, soft) = (inner.config.tick, inner.lifecycle.soft().clone());
         inner.lifecycle.spawn(async move {
+            let mut counted = Instant::now();
             while soft
                 .run_until_cancelled(tokio::time::sleep(tick))
                 .await
@@ -156,6 +161,14 @@ impl Pool {
             {
                 let Some(inner) = weak.upgrade() else { return };
                 soft.run_until_cancelled(inner.look()).await;
+                if counted.elapsed() >= inner.config.health_every {
+                    counted = Instant::now();
+                    // beside the looks, because counting many files takes its time
+                    let counting = inner.clone();
+                    inner
+                        .lifecycle
+                        .spawn(async move { disk::look(&counting).await });
+                }
             }
             if let Some(inner) = weak.upgrade() {
                 inner.drain();
@@ -383,6 +396,7 @@ impl Pool {
     /// Does what is due: ends idle servers, looks after those that run. Called every [`Config::tick`].
     pub async fn look(&self) {
         self.inner.look().await;
+        disk::look(&self.inner).await;
     }
 
     /// Which processes there are.
@@ -439,6 +453,13 @@ impl Inner {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// All that run, those on their way out included.
+    fn children(&self) -> Vec<Arc<child::Child>> {
+        let seats = self.seats.lock();
+        let children = seats.values().filter_map(|seat| seat.child.get());
+        children.cloned().collect()
     }
 
     /// The slot of `key`, made if there is none.

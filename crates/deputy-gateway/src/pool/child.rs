@@ -1,5 +1,6 @@
 //! A running server: the handshake that makes a process one, and the calls to it.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -158,6 +159,8 @@ pub(super) struct Child {
     /// None in the network.
     pub(super) pid: Option<u32>,
     pub(super) started: Timestamp,
+    /// The folder where it keeps what it keeps.
+    pub(super) home: Option<PathBuf>,
     link: Link,
     pub(super) info: Arc<ServerInfo>,
     in_flight: AtomicU32,
@@ -178,6 +181,7 @@ pub(super) struct Birth {
     pub(super) id: u64,
     pub(super) generation: u64,
     pub(super) pid: Option<u32>,
+    pub(super) home: Option<PathBuf>,
     pub(super) link: Link,
     pub(super) info: Arc<ServerInfo>,
 }
@@ -193,6 +197,7 @@ impl Child {
             id,
             generation,
             pid,
+            home,
             link,
             info,
         } = birth;
@@ -202,6 +207,7 @@ impl Child {
             generation,
             pid,
             started: now,
+            home,
             link,
             info,
             in_flight: AtomicU32::new(0),
@@ -285,9 +291,10 @@ impl Child {
         }
     }
 
-    /// Keeps why it is about to be killed; the first reason counts.
-    pub(super) fn condemn(&self, reason: String) {
+    /// Kills all that is in its group, for this reason; the first one counts.
+    pub(super) fn kill(&self, reason: String) {
         let _ = self.condemned.set(reason);
+        super::spawn::kill_group(self.pid);
     }
 
     /// Why it was killed, if it was.

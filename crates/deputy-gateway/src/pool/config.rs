@@ -64,6 +64,8 @@ pub struct Config {
     pub prepare: Duration,
     /// The memory that a server with all it started may use, in bytes; 0: no limit. Default 1 GiB.
     pub memory: u64,
+    /// The files that a server may keep in its home, in bytes; 0: no limit. Default 4 GiB.
+    pub disk: u64,
 }
 
 impl Default for Config {
@@ -94,6 +96,7 @@ impl Default for Config {
             search: deputy_jail::DEFAULT_PATH.to_owned(),
             prepare: Duration::from_mins(5),
             memory: 1 << 30,
+            disk: 4 << 30,
         }
     }
 }

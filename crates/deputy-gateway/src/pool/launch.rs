@@ -104,6 +104,16 @@ pub struct Launch {
     pub generation: u64,
 }
 
+impl Launch {
+    /// The folder where the server keeps what it keeps.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        match &self.how {
+            How::Process(process) => process.confinement.as_ref()?.home.clone(),
+            How::Http(_) => None,
+        }
+    }
+}
+
 /// Where a server is.
 #[derive(Clone, Debug)]
 pub enum How {

@@ -7,9 +7,6 @@
 
 use std::sync::Arc;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-
 use super::Inner;
 use super::kin;
 use super::processes::Look;
@@ -17,12 +14,7 @@ use super::processes::Look;
 /// One look at all servers, which also ends what was left by those that are gone.
 pub(super) async fn look(inner: &Arc<Inner>) {
     let limit = inner.config.memory;
-    let children: Vec<_> = inner
-        .seats
-        .lock()
-        .values()
-        .filter_map(|seat| seat.child.get().cloned())
-        .collect();
+    let children = inner.children();
     let looking = tokio::task::spawn_blocking(move || {
         let look = Look::new();
         kin::end_left(&look, None);
@@ -48,12 +40,11 @@ pub(super) async fn look(inner: &Arc<Inner>) {
                 "a server uses too much memory"
             );
             metrics::counter!("deputy_pool_memory_kills_total").increment(1);
-            child.condemn(format!(
+            child.kill(format!(
                 "it used {} MiB of memory, more than the {} MiB that a server may use",
                 bytes >> 20,
                 limit >> 20
             ));
-            let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
         }
     }
 }

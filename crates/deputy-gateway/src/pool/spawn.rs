@@ -287,6 +287,13 @@ fn close_others() {
     }
 }
 
+/// Kills all that is in the group of this leader.
+pub(super) fn kill_group(pid: Option<u32>) {
+    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
 /// How long each step towards the end may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grace {

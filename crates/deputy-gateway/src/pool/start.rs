@@ -141,6 +141,7 @@ async fn start(
         id: seat.seat.id,
         generation: launch.generation,
         pid,
+        home: launch.home(),
         link,
         info: Arc::new(info),
     };

@@ -75,6 +75,7 @@ const SEVENTEEN_MIB: &str = r#"{"bytes":17825792}"#;
 /// In MiB; the servers that swallow large messages need some.
 const MEMORY: u64 = 256;
 const FILE: u64 = 8;
+const DISK: u64 = 64;
 
 #[rustfmt::skip]
 const TABLE: &[Fault] = &[
@@ -114,6 +115,7 @@ const TABLE: &[Fault] = &[
     stuck(call("spins", &["single"], "spin", "{}", Outcome::Timeout)),
     call("eats memory", &[], "eat", r#"{"mib":320}"#, Outcome::Died("more than the 256 MiB")),
     call("fills its disk with one file", &["held"], "fill", r#"{"files":1,"mib":16}"#, Outcome::Died("SIGXFSZ")),
+    call("fills its disk with many files", &["held"], "fill", r#"{"files":12,"mib":7,"stay":1}"#, Outcome::Died("more than the 64 MiB of files")),
     call("asks for ever", &[], "ask-for-ever", "{}", Outcome::Timeout),
     call("asks and does not listen", &[], "ask-unheard", r#"{"n":5000}"#, Outcome::Fine),
     Fault { then: Then::Same, ..call("a crash loop", &["die-at-call"], "echo", "{}", Outcome::BackingOff) },
@@ -266,6 +268,7 @@ async fn every_fault_has_its_name_and_harms_nobody_else() {
         config.handshake = Duration::from_secs(4);
         config.probe = Duration::from_secs(1);
         config.memory = MEMORY << 20;
+        config.disk = DISK << 20;
         config.helper = env!("CARGO_BIN_EXE_mcp-fixture").into();
     }));
     let faults: Vec<_> = (100..)

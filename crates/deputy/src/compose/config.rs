@@ -50,6 +50,9 @@ pub(crate) fn pool(settings: &Settings) -> pool::Config {
         memory: confinement.memory,
         per_person: settings.servers.per_user,
         total: settings.servers.total,
+        disk: settings.servers.disk,
+        http_per_person: settings.servers.remote_per_user,
+        http_total: settings.servers.remote_total,
         private_hosts: settings.private_hosts.clone(),
         ..pool::Config::default()
     };

@@ -148,6 +148,9 @@ fn every_complaint_names_its_setting() {
         ("DEPUTY_LIMITS_SERVERS_TOTAL", "-1"),
         ("DEPUTY_LIMITS_SERVERS_TOTAL", "10001"),
         ("DEPUTY_LIMITS_SERVER_MEMORY_MB", "1G"),
+        ("DEPUTY_LIMITS_SERVER_DISK_MB", "1G"),
+        ("DEPUTY_LIMITS_REMOTE_PER_USER", "1025"),
+        ("DEPUTY_LIMITS_REMOTE_TOTAL", "many"),
     ] {
         let message = error(&[(name, bad)]);
         assert!(message.contains(name), "{message}");
