@@ -9,11 +9,8 @@ use super::child::{Child, Link, Service};
 use super::remote::Remote;
 use super::seats::SeatGuard;
 use super::slot::{End, Phase, SHUTDOWN, Slot};
-use super::spawn::Process;
+use super::spawn::{LAST_WORDS, Process};
 use super::upstream::UpstreamError;
-
-/// How long answers that were written before the end may take to be read after it.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// What there is of a server.
 pub(super) enum Body {
@@ -78,15 +75,23 @@ async fn mind_process(
     };
     tokio::select! {
         reason = process.wait() => {
-            // nothing should keep the pipe open now, and what is in it is still read
+            // nothing should keep the pipes open now, and what is in them is still read
             process.kill_group();
-            let _ = tokio::time::timeout(LAST_WORDS, wire.broken.cancelled()).await;
+            let read = async {
+                wire.broken.cancelled().await;
+                process.drained().await;
+            };
+            let _ = tokio::time::timeout(LAST_WORDS, read).await;
             unasked(inner, slot, child, reason, process.tail());
             process.kill().await;
         }
         () = wire.broken.cancelled() => {
             let reason = match tokio::time::timeout(LAST_WORDS, process.wait()).await {
-                Ok(reason) => reason,
+                Ok(reason) => {
+                    process.kill_group();
+                    let _ = tokio::time::timeout(LAST_WORDS, process.drained()).await;
+                    reason
+                }
                 Err(_) => "it closed its output or reads no input".to_owned(),
             };
             unasked(inner, slot, child, reason, process.tail());

@@ -27,12 +27,16 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::launch::{EnvValue, ProcessLaunch};
 use super::notices::Board;
 use super::stderr::StderrRing;
 use super::{kin, processes, wire};
+
+/// How long what was written before the end may take to be read after it.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// The variable that marks a process and what it starts. The value can't be guessed, so that no server's
 /// processes pass for another's.
@@ -127,6 +131,7 @@ impl Spawner {
             child,
             pid,
             printed: Arc::new(StderrRing::new(config.printed, &secrets)),
+            reading: None,
             ended: false,
         };
         Ok(Started {
@@ -308,6 +313,8 @@ pub(super) struct Process {
     child: Child,
     pid: Pid,
     printed: Arc<StderrRing>,
+    /// What reads what it prints.
+    reading: Option<JoinHandle<Option<()>>>,
     ended: bool,
 }
 
@@ -324,6 +331,14 @@ impl Process {
     /// The last lines it printed.
     pub(super) fn tail(&self) -> String {
         self.printed.tail()
+    }
+
+    /// Waits until all that it printed is in its [`tail`](Self::tail): once nothing holds its pipe any more. Cancel-safe.
+    pub(super) async fn drained(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            let _ = reading.await;
+            self.reading = None;
+        }
     }
 
     /// Waits for its end. Cancel-safe.
@@ -375,6 +390,7 @@ impl Process {
             self.wait().await;
         }
         kin::bury(self.pid).await;
+        let _ = tokio::time::timeout(LAST_WORDS, self.drained()).await;
     }
 }
 
@@ -415,14 +431,15 @@ pub(super) fn connect(
     board: Arc<Board>,
 ) -> (Process, Arc<wire::Wire>, wire::StdioTransport<ChildStdout>) {
     let Started {
-        process,
+        mut process,
         stdin,
         stdout,
         stderr,
     } = started;
     let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), board, lifecycle.clone());
     lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
-    lifecycle.spawn(read_output(stderr, process.printed().clone()));
+    let reading = lifecycle.spawn(read_output(stderr, process.printed().clone()));
+    process.reading = Some(reading);
     let transport = wire::StdioTransport::new(wire.clone(), stdout);
     (process, wire, transport)
 }

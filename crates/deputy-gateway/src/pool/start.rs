@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::{self, Birth, Child, Handshake, Link, Service, Stop, shake_hands};
 use super::launch::{How, HttpLaunch, Launch, ProcessLaunch};
-use super::mind::{Body, LAST_WORDS, mind, unit};
+use super::mind::{Body, mind, unit};
 use super::notices::Board;
 use super::remote::Remote;
 use super::seats::{SeatGuard, reserve};
 use super::slot::{Announce, End, Phase, Seat, Slot};
-use super::spawn::{self, Process};
+use super::spawn::{self, LAST_WORDS, Process};
 use super::upstream::{Era, ServerInfo, UpstreamError};
 use super::wire::Wire;
 use super::{Inner, Ordering, eras, prepare};

@@ -183,7 +183,7 @@ async fn a_hanging_call_holds_up_no_other() {
     let (world, key) = (World::new(), key(1, "a"));
     let launch = world.launch(&[]);
     let mut hanging = request("hang", "{}");
-    hanging.deadline = Instant::now() + Duration::from_secs(3);
+    hanging.deadline = Instant::now() + Duration::from_secs(2);
     let others = async {
         for _ in 0..20 {
             world.pid(&key, &launch).await;

@@ -82,9 +82,8 @@ impl Folders {
 /// The fixture, held, with what it writes for the tests to read.
 fn held(world: &World, folders: &Folders, faults: &[&str]) -> Launch {
     let mut launch = world.launch(faults);
-    let pids = world.pids_file();
     let mut confinement = folders.confinement(Network::None);
-    let folder = pids.parent().unwrap().canonicalize().unwrap();
+    let folder = world.folder().canonicalize().unwrap();
     confinement.write.push(folder);
     process(&mut launch).confinement = Some(confinement);
     launch

@@ -6,7 +6,7 @@ use deputy_gateway::pool::{Launch, UpstreamError};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{World, answer, key, process, request, secret, soon, until};
+use crate::support::{LONG, World, answer, key, process, request, secret, soon, until};
 
 async fn outcome(world: &World, launch: &Launch, tool: &str) -> UpstreamError {
     let key = key(1, "a");
@@ -269,10 +269,18 @@ async fn an_answer_over_the_limit_fails_its_call_and_no_other() {
 #[tokio::test]
 async fn a_mute_server_times_its_calls_out_and_is_replaced_at_the_next_look() {
     for faults in [&["mute"][..], &["mute", "modern"]] {
-        let world = World::with(|config| config.probe = Duration::from_millis(700));
+        let world = World::with(|config| {
+            config.probe = Duration::from_millis(300);
+            config.health_answer = Duration::from_millis(200);
+        });
         let (key, launch) = (key(1, "a"), world.launch(faults));
+        world
+            .pool
+            .info(&key, &launch, None, Instant::now() + LONG)
+            .await
+            .unwrap();
         let mut call = request("echo", "{}");
-        call.deadline = Instant::now() + Duration::from_secs(3);
+        call.deadline = Instant::now() + Duration::from_millis(300);
         let error = world.pool.call(&key, &launch, call).await.unwrap_err();
         assert!(
             matches!(error, UpstreamError::Timeout { sent: true }),

@@ -146,6 +146,37 @@ async fn at_a_cap_the_least_recently_used_idle_process_leaves() {
 }
 
 #[tokio::test]
+async fn at_the_cap_of_all_it_is_the_least_recently_used_of_anybody() {
+    let world = World::with(|config| config.total = 3);
+    let launch = world.launch(&[]);
+    let mut pids = Vec::new();
+    for user in 1..=3 {
+        pids.push(world.pid(&key(user, "a"), &launch).await);
+        world.advance(Duration::from_secs(1));
+    }
+    // the first one is at work for long, and was not used since; the second one was
+    let (busy, used) = (key(1, "a"), key(2, "a"));
+    let slow = world.call(&busy, &launch, "slow", r#"{"ms":600}"#);
+    let others = async {
+        until("it is under way", || {
+            let stats = world.pool.stats();
+            stats.servers.iter().any(|server| server.in_flight == 1)
+        })
+        .await;
+        assert_eq!(world.pid(&used, &launch).await, pids[1]);
+        world.advance(Duration::from_secs(1));
+        world.pid(&key(4, "a"), &launch).await;
+        until("the third left", || {
+            is_gone(u32::try_from(pids[2]).unwrap())
+        })
+        .await;
+        assert_eq!(world.pid(&used, &launch).await, pids[1]);
+    };
+    let (slow, ()) = tokio::join!(slow, others);
+    assert_eq!(crate::support::structured(&answer(slow))["pid"], pids[0]);
+}
+
+#[tokio::test]
 async fn at_a_cap_without_idle_ones_the_caller_is_told() {
     for (per_person, total, cap) in [(1, 10, Cap::Person), (10, 1, Cap::Total)] {
         let world = World::with(|config| (config.per_person, config.total) = (per_person, total));

@@ -1,12 +1,13 @@
 //! Servers in the network: one that misbehaves as told, and rmcp's own in both eras.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use deputy_core::http::PrivateHosts;
@@ -47,6 +48,8 @@ struct Fake {
     /// What came: method, headers, message.
     seen: Mutex<Vec<(Method, HeaderMap, Value)>>,
     sessions: Mutex<Vec<String>>,
+    /// From where each came.
+    from: Mutex<Vec<SocketAddr>>,
     /// Answers to its own requests.
     answers: Mutex<HashMap<String, Value>>,
     answered: Notify,
@@ -87,6 +90,7 @@ fn event(message: &Value) -> String {
 
 async fn take(
     State(fake): State<Arc<Fake>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
@@ -95,6 +99,7 @@ async fn take(
     fake.seen
         .lock()
         .push((method.clone(), headers.clone(), message.clone()));
+    fake.from.lock().push(from);
     let session = headers
         .get("mcp-session-id")
         .map(|it| it.to_str().unwrap().to_owned());
@@ -270,7 +275,10 @@ pub(crate) async fn serve(app: Router) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    tokio::spawn(async move {
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, app).await
+    });
     url.parse().unwrap()
 }
 
@@ -622,7 +630,7 @@ async fn what_it_says_by_itself_is_heard() {
 
 #[tokio::test]
 async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
-    let (_fake, url) = fake(&[]).await;
+    let (fake, url) = fake(&[]).await;
     let world = World::with(|config| {
         config.private_hosts = PrivateHosts::default().with(&url);
         config.http_per_person = 2;
@@ -644,11 +652,16 @@ async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
         world.pool.state(&own(1, 1)).unwrap().state.is_none(),
         "the oldest left"
     );
-    // What is kept of one in the network is given up sooner than a process.
-    world.advance(Duration::from_secs(4 * 60 + 50));
+    // What is kept of one in the network is given up sooner than a process; its time begins with the end of a call.
+    world.advance(Duration::from_secs(4 * 60));
+    answer(world.call(&own(1, 3), &launch, "echo", "{}").await);
+    world.advance(Duration::from_secs(50));
     world.pool.look().await;
     assert_eq!(world.pool.stats().http_servers, 2);
     world.advance(Duration::from_secs(11));
+    world.pool.look().await;
+    until("one is left", || world.pool.stats().http_servers == 1).await;
+    world.advance(Duration::from_secs(4 * 60));
     world.pool.look().await;
     until("those in the network left", || {
         world.pool.stats().http_servers == 0
@@ -658,6 +671,44 @@ async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
     world.advance(Duration::from_mins(6));
     world.pool.look().await;
     until("all left", || world.pool.stats().servers.is_empty()).await;
+    until("every session was ended", || {
+        fake.sessions.lock().is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hundred_calls_at_once_greet_once_and_share_few_connections() {
+    let (fake, url) = fake(&[]).await;
+    let world = World::with(|config| config.private_hosts = PrivateHosts::default().with(&url));
+    let launch = net(&url);
+    let (mine, theirs) = (own(1, 1), own(2, 1));
+    let calls = (0..100).map(|_| world.call(&mine, &launch, "echo", "{}"));
+    for result in futures_util::future::join_all(calls).await {
+        answer(result);
+    }
+    assert_eq!(fake.requests("initialize").len(), 1);
+    let connections = |of: &Fake| {
+        let all: HashSet<_> = of.from.lock().iter().copied().collect();
+        all.len()
+    };
+    let few = connections(&fake);
+    // as many as requests at a time, and what listens
+    assert!(few <= 11, "{few} connections");
+    // one after the other needs none more
+    for _ in 0..20 {
+        answer(world.call(&mine, &launch, "echo", "{}").await);
+    }
+    assert_eq!(connections(&fake), few);
+    // another person's calls come in a session and on connections of their own
+    answer(world.call(&theirs, &launch, "echo", "{}").await);
+    assert!(connections(&fake) > few);
+    let sessions: HashSet<_> = fake
+        .requests("tools/call")
+        .iter()
+        .map(|(headers, _)| headers["mcp-session-id"].clone())
+        .collect();
+    assert_eq!(sessions.len(), 2);
 }
 
 #[tokio::test]
