@@ -5,6 +5,7 @@
 
 mod calls;
 mod failing;
+mod faults;
 mod life;
 mod net;
 mod rules;
