@@ -164,10 +164,10 @@ impl Pool {
                 if counted.elapsed() >= inner.config.health_every {
                     counted = Instant::now();
                     // beside the looks, because counting many files takes its time
-                    let counting = inner.clone();
-                    inner
-                        .lifecycle
-                        .spawn(async move { disk::look(&counting).await });
+                    let (counting, soft) = (inner.clone(), soft.clone());
+                    inner.lifecycle.spawn(async move {
+                        soft.run_until_cancelled(disk::look(&counting)).await;
+                    });
                 }
             }
             if let Some(inner) = weak.upgrade() {
