@@ -5,6 +5,7 @@
 //! address space would kill Node, which reserves much more than it uses, and control groups are the
 //! administrator's to hand out. Between two looks the confinement's limit of data per process holds.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Inner;
@@ -19,7 +20,7 @@ pub(super) async fn look(inner: &Arc<Inner>) {
         let look = Look::new();
         kin::end_left(&look, None);
         if limit == 0 {
-            Default::default()
+            HashMap::default()
         } else {
             look.memory()
         }

@@ -22,7 +22,7 @@ fn any(method: &str, params: &Value) -> Request {
 async fn any_request_goes_through_as_it_is() {
     let (world, key) = (World::new(), key(1, "a"));
     let launch = world.launch(&[]);
-    let mut request = any("resources/read", &json!({}));
+    let mut request = any("prompts/get", &json!({}));
     request.params = RawValue::from_string(
         "{\"uri\": \"a:b\",\n \"big\": 123456789012345678901234567890, \"_meta\": {\"a\": 1, \"b\": 1, \"progressToken\": 9}}".to_owned(),
     )
@@ -30,7 +30,7 @@ async fn any_request_goes_through_as_it_is() {
     request.meta.insert("b".to_owned(), json!(2));
     let result = world.pool.request(&key, &launch, request).await.unwrap();
     let value: Value = serde_json::from_str(result.get()).unwrap();
-    assert_eq!(value["method"], "resources/read");
+    assert_eq!(value["method"], "prompts/get");
     assert_eq!(value["params"]["_meta"], json!({ "a": 1, "b": 2 }));
 
     let mut odd = any("x", &json!({}));
