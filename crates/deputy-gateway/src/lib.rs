@@ -234,7 +234,15 @@ impl Gateway {
             let mut resume = tokio::time::interval(Duration::from_secs(3));
             let mut health = tokio::time::interval(Duration::from_secs(10));
             let mut sweep = tokio::time::interval(Duration::from_mins(1));
-            for timer in [&mut resume, &mut health, &mut sweep] {
+            let mut people = tokio::time::interval(Duration::from_secs(10));
+            let mut folders = tokio::time::interval(Duration::from_mins(5));
+            for timer in [
+                &mut resume,
+                &mut health,
+                &mut sweep,
+                &mut people,
+                &mut folders,
+            ] {
                 timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             }
             loop {
@@ -243,6 +251,8 @@ impl Gateway {
                     _ = resume.tick() => gateway.resume_approved().await,
                     _ = health.tick() => gateway.inner.servers.write_health().await,
                     _ = sweep.tick() => gateway.sweep().await,
+                    _ = people.tick() => swept(gateway.inner.servers.sweep_people().await),
+                    _ = folders.tick() => swept(gateway.inner.servers.sweep_servers().await),
                 }
             }
         });
@@ -319,6 +329,15 @@ impl Gateway {
                 "clearing what has lapsed failed"
             ),
         }
+    }
+}
+
+fn swept(result: Result<(), servers::SweepError>) {
+    if let Err(error) = result {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "removing what is nobody's any more failed"
+        );
     }
 }
 

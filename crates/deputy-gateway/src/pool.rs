@@ -54,7 +54,7 @@ mod stderr;
 mod upstream;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -344,6 +344,18 @@ impl Pool {
                 key.owner == Owner::User(user) && fits(key)
             })
             .await;
+    }
+
+    /// For whom something runs.
+    pub fn people(&self) -> HashSet<UserId> {
+        let seats = self.inner.seats.lock();
+        let owners = seats.values().map(|seat| seat.key.owner);
+        owners
+            .filter_map(|owner| match owner {
+                Owner::User(user) => Some(user),
+                Owner::Shared => None,
+            })
+            .collect()
     }
 
     /// Ends the processes of one server at once, calls in flight included, and returns when they are gone.

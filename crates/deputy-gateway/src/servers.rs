@@ -13,6 +13,7 @@
 //! * `tools`: what the person sees of them, agrees to and says about them;
 //! * `resolve`: from `SERVER__TOOL` to something that can be called;
 //! * `about`: what they say about themselves, as far as it is handed on;
+//! * `folders`: what stays of people and servers that are gone;
 //! * `trial`: a real start with a report; `health`: how servers are, written down lazily;
 //! * [`names`]: names of servers and of their tools towards models;
 //!   [`definition`]: what a server says of a tool, cut to size and cleaned.
@@ -26,6 +27,7 @@ mod change;
 pub mod definition;
 mod draft;
 mod error;
+mod folders;
 mod health;
 mod launch;
 pub(crate) mod mirrors;
@@ -61,6 +63,7 @@ pub use view::{
     ToolKind, ToolRule, ToolState,
 };
 
+pub(crate) use folders::SweepError;
 pub(crate) use health::without_printed;
 pub(crate) use launch::Open;
 pub(crate) use read::LookError;
@@ -79,6 +82,8 @@ use cache::Bounded;
 pub struct Config {
     /// Below it each server has a folder of its own: `USER/NUMBER`.
     pub folder: PathBuf,
+    /// Below it each person has a folder for what they keep, if that is Deputy's to make and to remove: `USER`.
+    pub files: Option<PathBuf>,
     /// How firmly their processes are held.
     pub level: deputy_jail::Level,
     /// Deputy's own data, which no process gets by way of the program that it is: the database, keys.
@@ -106,6 +111,7 @@ impl Config {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            files: None,
             level: deputy_jail::Level::default(),
             closed: Vec::new(),
             files_roots: Vec::new(),

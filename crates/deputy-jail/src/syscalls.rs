@@ -15,7 +15,10 @@
 //!   account, and Landlock guards those of the file system only from Linux 7.1 on;
 //! * what reaches other processes without a socket: message queues, shared memory and semaphores of System V;
 //! * watching folders: Landlock does not keep it from hearing the names in those of others;
-//! * set-user-id bits: a program that an administrator runs later would have Deputy's rights.
+//! * set-user-id bits: a program that an administrator runs later would have Deputy's rights;
+//! * without network, modes, owners, times and attributes of files that are named by their path: Landlock does
+//!   not guard those, and the same account may change them. By an open file they can be changed, and what may be
+//!   opened Landlock does guard. With network they are left: what fetches packages needs them, and browsers.
 
 use std::collections::BTreeMap;
 
@@ -216,6 +219,29 @@ const REFUSED: &[c_long] = &[
     libc::SYS_sysfs,
 ];
 
+/// What changes attributes of a file that is named by its path.
+const ATTRIBUTES: &[c_long] = &[
+    libc::SYS_fchmodat,
+    452, // fchmodat2, include/uapi/asm-generic/unistd.h
+    libc::SYS_fchownat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_futimesat,
+];
+
 /// A condition on the argument `index`, of which the kernel looks at the lower 32 bits.
 fn when(index: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, Error> {
     Ok(SeccompCondition::new(
@@ -272,6 +298,14 @@ fn refused(network: Network) -> Result<Rules, Error> {
         let rule = all([when(1, Eq, request)])?;
         rules.entry(libc::SYS_ioctl).or_default().push(rule);
     }
+    if network == Network::None {
+        for number in ATTRIBUTES {
+            rules.insert(*number, Vec::new());
+        }
+        // without a path it is about an open file; the rest of utimensat(2) is about a path
+        let named = SeccompCondition::new(1, SeccompCmpArgLen::Qword, Ne, 0)?;
+        rules.insert(libc::SYS_utimensat, vec![SeccompRule::new(vec![named])?]);
+    }
     // another machine's habits, some of which make memory executable
     rules.insert(
         libc::SYS_personality,
@@ -289,6 +323,9 @@ fn refused(network: Network) -> Result<Rules, Error> {
     modes.extend([(libc::SYS_chmod, 1), (libc::SYS_mknod, 1)]);
     for (number, index) in modes {
         let bits = [u64::from(libc::S_ISUID), u64::from(libc::S_ISGID)];
+        if network == Network::None && ATTRIBUTES.contains(&number) {
+            continue;
+        }
         let some = bits.map(|bit| all([when(index, MaskedEq(bit), bit)]));
         rules.insert(number, some.into_iter().collect::<Result<_, _>>()?);
     }

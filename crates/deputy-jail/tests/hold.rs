@@ -218,11 +218,12 @@ const KERNEL: &[&str] = &[
     "chroot",
     "own_setuid",
 ];
+const ATTRIBUTES: &[&str] = &["chmod", "chown", "utimes", "xattr", "fchmodat2", "chmod_fd"];
 const OWN: &[&str] = &[
     "own_read",
     "own_write",
     "own_link",
-    "own_chmod",
+    "own_modes",
     "tmp",
     "null",
     "self",
@@ -264,6 +265,8 @@ fn off_holds_nothing() {
             OTHERS,
             INTERNET,
             OWN,
+            ATTRIBUTES,
+            &["own_chmod"],
         ],
     );
     all_done(
@@ -299,6 +302,8 @@ fn strict_without_network_leaves_its_own_folder() {
         &tried,
         &[FILES, &["shadow"], SEEN, OTHERS, INTERNET, SOCKETS, KERNEL],
     );
+    all_refused(&tried, &[ATTRIBUTES, &["own_chmod"]]);
+    assert!(tried["fchmod_path"].ends_with("(os error 9)"), "{tried:?}");
     all_done(&tried, &[OWN]);
     assert!(
         tried["unknown_call"].ends_with("(os error 38)"),
@@ -318,7 +323,7 @@ fn strict_with_network_leaves_tcp_and_udp_too() {
     }
     let tried = World::new().attempt(Level::Strict, Network::Open);
     all_refused(&tried, &[FILES, &["shadow"], SEEN, OTHERS, SOCKETS, KERNEL]);
-    all_done(&tried, &[INTERNET, OWN]);
+    all_done(&tried, &[INTERNET, OWN, &["own_chmod"]]);
 }
 
 /// What the server tried changed nothing outside.

@@ -115,6 +115,10 @@ impl Launch {
 }
 
 /// Where a server is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each start, and most are the larger"
+)]
 #[derive(Clone, Debug)]
 pub enum How {
     /// A process of ours, which speaks over its pipes.

@@ -23,9 +23,9 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use deputy_jail::{Confinement, Network, create_private, remove_all};
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::launch::{EnvValue, Installs, PoolKey, Prepare, ProcessLaunch};
@@ -41,7 +41,7 @@ const USED: &str = "used";
 const OFFLINE: [(&str, &str); 2] = [("npm_config_offline", "true"), ("UV_OFFLINE", "1")];
 
 /// How long packages are kept that nobody uses: a process that is being replaced may still read them.
-const KEPT: Duration = Duration::from_mins(10);
+const KEPT: SignedDuration = SignedDuration::from_mins(10);
 
 fn failed(reason: String, stderr_tail: String) -> UpstreamError {
     UpstreamError::NotStarted {
@@ -338,6 +338,7 @@ pub(super) async fn sweep(
     let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
         return;
     };
+    let before = inner.clock.now() - KEPT;
     while let Ok(Some(entry)) = entries.next_entry().await {
         let package = entry.path();
         let turn = inner.preparing.of(&package);
@@ -356,11 +357,11 @@ pub(super) async fn sweep(
                 }
             }
         }
-        if !used && is_old(&place, &package).await {
+        if !used && is_old(&place, &package, before).await {
             let at = package.clone();
             match blocking(move || remove_all(&at)).await {
                 Ok(()) => {
-                    tracing::info!(package = %package.display(), "packages that no server uses were removed")
+                    tracing::info!(package = %package.display(), "packages that no server uses were removed");
                 }
                 Err(error) => {
                     tracing::warn!(%error, package = %package.display(), "packages stay behind");
@@ -371,18 +372,17 @@ pub(super) async fn sweep(
     }
 }
 
-/// Whether nobody came or went for a while.
-async fn is_old(used: &Path, package: &Path) -> bool {
+/// Whether nobody came or went since then.
+async fn is_old(used: &Path, package: &Path, before: Timestamp) -> bool {
     let of = async |path: &Path| tokio::fs::symlink_metadata(path).await?.modified();
     let changed = match of(used).await {
         Ok(changed) => Ok(changed),
         Err(_) => of(package).await,
     };
-    changed.is_ok_and(|changed| {
-        SystemTime::now()
-            .duration_since(changed)
-            .is_ok_and(|age| age > KEPT)
-    })
+    changed
+        .ok()
+        .and_then(|changed| Timestamp::try_from(changed).ok())
+        .is_some_and(|changed| changed < before)
 }
 
 /// Those who prepare, by folder: each waits for its turn.

@@ -12,6 +12,7 @@ use deputy_identity::{NewUser, PasswordPolicy};
 use crate::cli::{DatabaseArgs, UserAction};
 use crate::commands::say;
 use crate::compose::Offline;
+use crate::settings::ConfinementSettings;
 
 /// Runs it.
 pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
@@ -53,7 +54,7 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             let user = identity.user_by_name(&name).await?;
             identity.disable_user(user.id).await?;
             eprintln!(
-                "disabled {}; sessions and tokens no longer work",
+                "disabled {}; sessions and tokens no longer work, and what runs for them ends within a minute",
                 user.username
             );
         }
@@ -86,6 +87,7 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
                 "deleted {} and destroyed their keys; backups made before still hold both",
                 user.username
             );
+            eprintln!("{}", removed(&offline.settings.confinement, user.id));
             if !told {
                 eprintln!(
                     "Google could not be told: the grant stays there until the person removes it in \
@@ -96,6 +98,33 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What becomes of a deleted person's folders, and when.
+fn removed(confinement: &ConfinementSettings, user: UserId) -> String {
+    let when = "within a minute, or when a server starts next";
+    let elsewhere: Vec<String> = deputy_jail::own_roots(&confinement.files_roots, user.0)
+        .into_iter()
+        .filter(|root| {
+            let parent = root.parent().map(ToOwned::to_owned);
+            confinement.files.is_none() || parent != confinement.files
+        })
+        .map(|root| root.display().to_string())
+        .collect();
+    let mut said = match &confinement.files {
+        Some(files) => format!(
+            "the running server ends their servers and removes what these kept, and {}, {when}",
+            files.join(user.to_string()).display()
+        ),
+        None => {
+            format!("the running server ends their servers and removes what these kept, {when}")
+        }
+    };
+    if !elsewhere.is_empty() {
+        said.push_str("; not touched, for you to look after: ");
+        said.push_str(&elsewhere.join(", "));
+    }
+    said
 }
 
 fn password(from_stdin: bool) -> anyhow::Result<Secret<String>> {

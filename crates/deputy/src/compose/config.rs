@@ -157,6 +157,7 @@ fn own_servers(settings: &Settings) -> anyhow::Result<servers::Config> {
         .files_roots
         .clone_from(&settings.confinement.files_roots);
     config.closed.clone_from(&settings.confinement.closed);
+    config.files.clone_from(&settings.confinement.files);
     config.commands = given.commands.clone();
     config.env = given
         .env

@@ -13,6 +13,8 @@ pub(crate) struct ConfinementSettings {
     pub(crate) level: Level,
     /// Under which folders people may choose one for a server; `{user}` stands for the person's number.
     pub(crate) files_roots: Vec<PathBuf>,
+    /// The folder in the data folder with a folder for each person; none where another place was chosen.
+    pub(crate) files: Option<PathBuf>,
     /// What is Deputy's own, so that no server comes by it: the data folder, the database, keys and settings.
     pub(crate) closed: Vec<PathBuf>,
     /// The memory of one server with all it starts, in bytes; 0: no limit.
@@ -32,12 +34,15 @@ impl ConfinementSettings {
             "a number of MiB, 0 for no limit",
             1024,
         )?;
+        let files = data.join(FILES);
+        let files_roots = match values.text("DEPUTY_FILES_ROOTS") {
+            None => vec![files.join("{user}")],
+            Some(text) => roots(text, &data, &closed)?,
+        };
         Ok(Self {
+            files: files_roots.contains(&files.join("{user}")).then_some(files),
+            files_roots,
             level: values.parse("DEPUTY_SANDBOX", "strict, basic or off", Level::Strict)?,
-            files_roots: match values.text("DEPUTY_FILES_ROOTS") {
-                None => vec![data.join(FILES).join("{user}")],
-                Some(text) => roots(text, &data, &closed)?,
-            },
             closed,
             memory: mebibytes << 20,
         })

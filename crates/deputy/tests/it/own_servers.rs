@@ -367,6 +367,27 @@ async fn servers_of_npm_and_pypi_work_as_they_are() {
     .await;
     assert!(now.contains("Europe/Kyiv"), "{now}");
 
+    // A kind without network, which writes.
+    let folder = app.folder.path().join("data/files/1/base");
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = json!({ "folder": folder, "file": "notes.db" });
+    add(&alice, "base", "sqlite", config, "auto").await;
+    let policy = "api/v1/servers/base/tools/execute_sql";
+    let set = alice
+        .request(Method::PUT, policy, Some(&json!({ "policy": "auto" })), &[])
+        .await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    for sql in [
+        "CREATE TABLE notes (text TEXT)",
+        "INSERT INTO notes VALUES ('buy bread')",
+        "SELECT text FROM notes",
+    ] {
+        let said = text(&alice, "base__execute_sql", &json!({ "sql": sql })).await;
+        let found = said.contains("\"buy bread\"");
+        assert_eq!(found, sql.starts_with("SELECT"), "{said}");
+    }
+    assert!(folder.join("notes.db").metadata().unwrap().len() > 0);
+
     if let Some(server) = postgres_server() {
         let config = json!({ "connection_string": server });
         add(&alice, "db", "postgres", config, "auto").await;
@@ -436,6 +457,70 @@ async fn ten_servers_and_no_more_names_and_secrets_as_promised() {
         tokio::time::timeout(Duration::from_secs(10), add(20)).await.unwrap();
     })
     .await;
+}
+
+/// What a person leaves when they are switched off, and when they are deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_gone_leaves_neither_processes_nor_files() {
+    for engine in engines() {
+        let Some((app, alice, _)) = with_notes(engine).await else {
+            return;
+        };
+        let bob = app.person("bob").await;
+        let data = app.folder.path().join("data");
+        let outside = app.folder.path().join("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        std::fs::write(outside.join("file"), "somebody's").unwrap();
+        // what is no person's, or not made here, and where links lead
+        for folder in [
+            "files/2",
+            "files/shared",
+            "files/007",
+            "servers/99/1",
+            "files/99",
+        ] {
+            std::fs::create_dir_all(data.join(folder)).unwrap();
+            std::fs::write(data.join(folder).join("kept"), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(&outside, data.join("files/1/out")).unwrap();
+        std::os::unix::fs::symlink(&outside, data.join("files/3")).unwrap();
+        std::os::unix::fs::symlink(&outside, data.join("servers/3")).unwrap();
+        let pid = pid_of(&alice).await;
+        let alive = || std::path::Path::new(&format!("/proc/{pid}")).exists();
+        until("the folder is known as hers", async || {
+            data.join("servers/1/owner").exists().then_some(())
+        })
+        .await;
+        assert!(alive() && data.join("files/1/notes").exists());
+
+        let (code, _, said) = app.run(&["user", "disable", "alice"], "");
+        assert!(code == 0 && said.contains("within a minute"), "{said}");
+        until("her server ended", async || (!alive()).then_some(())).await;
+        assert!(data.join("files/1/notes").exists(), "she may come back");
+
+        let (code, _, said) = app.run(&["user", "delete", "alice"], "");
+        let folder = data.join("files/1");
+        assert!(
+            code == 0 && said.contains(&folder.display().to_string()),
+            "{said}"
+        );
+        until("her folders are gone", async || {
+            (!folder.exists() && !data.join("servers/1").exists()).then_some(())
+        })
+        .await;
+        for kept in [
+            "files/2",
+            "files/shared",
+            "files/007",
+            "servers/99/1",
+            "files/99",
+        ] {
+            assert!(data.join(kept).join("kept").exists(), "{kept}");
+        }
+        assert!(outside.join("file").exists());
+        assert!(data.join("files/3").is_symlink() && data.join("servers/3").is_symlink());
+        assert_eq!(bob.get("api/v1/servers").await.data(), &json!([]));
+    }
 }
 
 /// All files below a folder.
