@@ -25,6 +25,23 @@ pub(crate) fn has_network(template: &Template) -> bool {
     matches!(template.transport, Transport::Http(_)) || template.needs.network == Network::Open
 }
 
+/// Whether a server of this kind is somewhere else, and not run here.
+pub(crate) fn is_remote(template: &Template) -> bool {
+    matches!(template.transport, Transport::Http(_))
+}
+
+/// The command line or the URL, with the names of what is filled in where it goes.
+pub(crate) fn readable_pattern(template: &Template, t: Text) -> String {
+    let mut text = pattern(template);
+    for field in &template.fields {
+        let title = format!("‹{}›", field.title.get(t.language));
+        for source in ["config", "input"] {
+            text = text.replace(&format!("${{{source}:{}}}", field.name), &title);
+        }
+    }
+    text
+}
+
 /// The command line or the URL, with the placeholders in it.
 pub(crate) fn pattern(template: &Template) -> String {
     let row = template.to_row();

@@ -1,6 +1,7 @@
 //! What the templates are given: the frame of a page ([`Shell`]) and the parts that several pages
 //! share. These types know how to be shown and nothing else; pages make them from domain types.
 
+mod prose;
 mod shell;
 mod watch;
 
@@ -9,6 +10,7 @@ use std::fmt::Write as _;
 use deputy_core::Scope;
 use serde_json::Value;
 
+pub(crate) use prose::Prose;
 pub use shell::Sandbox;
 pub(crate) use shell::{Flash, Nav, Shell};
 pub(crate) use watch::{Watch, When};

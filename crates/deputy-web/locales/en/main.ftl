@@ -135,13 +135,17 @@ server-error = Error
 server-needs-consent = Needs your permission
 server-disabled = Off
 server-consent-text = This server waits for your permission.
-server-retry = It is not started again before { $when }.
+server-retry = Deputy starts it again in { $time } at the earliest. A test starts it at once.
+server-settings-refused = These settings are not accepted any more. Edit them, or ask the administrator.
+server-failed = It failed the last time. What Deputy saw of it:
 server-printed = What it printed last
 server-new-title = Add: { $kind }
 server-edit-title = Edit { $name }
 server-name = Name
 server-name-help = Small letters, digits and dashes. Tools are called by this name: NAME__TOOL.
 server-name-taken = You already have a server of this name.
+server-name-reserved = Deputy’s own server has this name. Choose another.
+server-name-wrong = A name begins with a small Latin letter and has at most 32 small letters, digits and dashes.
 server-changed-meanwhile = It was changed at the same time. Look at it again.
 server-policy = Tools without a rule of their own
 server-policy-help = You can set a rule for each tool afterwards.
@@ -150,7 +154,7 @@ server-setup = How to set it up
 server-runs-pattern = What will be run
 form-wrong = Something in the form is not right. Nothing was changed.
 field-optional = optional
-field-when = Only if “{ $field }” is { $values }.
+field-when = If “{ $field }” is { $values }
 field-roots = It must be inside
 secret-set = Set
 secret-replace = Leave empty to keep it.
@@ -179,6 +183,7 @@ test-ok = It works
 test-failed = It does not work
 test-summary = { $tools } in { $time }
 server-test-first = Test it now: the first start may take a minute while its packages are fetched. The tools it has then are the ones you agree to.
+server-test-first-remote = Test it now. The tools it has then are the ones you agree to.
 held-title = Waiting for you
 held-lead = The server describes these tools otherwise than when you agreed, or brought them later. They can’t be called until you allow them. What they say is the server’s own words: read, but don’t trust.
 held-difference = What changed in { $tool }
@@ -188,6 +193,7 @@ held-allow-all = Allow all of these
 tool-changed = Changed
 tool-new = New
 tool-gone = Gone
+tool-unusable = Can’t be called
 tool-read-only = only reads
 tool-destructive = can destroy
 tool-by-administrator = by the administrator’s rule
@@ -205,6 +211,7 @@ policy-ask-writes = Ask me before those that change something
 policy-ask-all = Ask me before each call
 policy-auto-all = Call without asking
 server-runs = What is run
+server-where = Where it is
 server-use = How to use it
 server-use-lead = A client that is connected to Deputy has its tools already.
 server-use-alone = For this server alone, with its resources and prompts, use its own address and one of your tokens:
@@ -220,6 +227,7 @@ rule-server = Kind of server
 rule-tool = Tool
 rule-tool-help = As its server names it; empty for all of them.
 rule-policy = What happens at the least
+rule-ask = Ask the person
 rule-remove = Remove
 home-servers = Your servers need you
 server-held = { $n ->
@@ -409,6 +417,18 @@ flash-tools-changed-again = They changed again meanwhile, so nothing was allowed
 flash-draft-lapsed = That took too long, so nothing was added. Please fill in the form again.
 
 ## Times
+span-seconds = { $n ->
+    [one] { $n } second
+   *[other] { $n } seconds
+}
+span-minutes = { $n ->
+    [one] { $n } minute
+   *[other] { $n } minutes
+}
+span-hours = { $n ->
+    [one] { $n } hour
+   *[other] { $n } hours
+}
 time-now = just now
 time-minutes = { $n ->
     [one] { $n } minute ago

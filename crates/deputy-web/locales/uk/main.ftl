@@ -137,13 +137,17 @@ server-error = Помилка
 server-needs-consent = Потрібен ваш дозвіл
 server-disabled = Вимкнено
 server-consent-text = Цей сервер чекає на ваш дозвіл.
-server-retry = До { $when } його не буде запущено знову.
+server-retry = Deputy запустить його знову не раніше ніж через { $time }. Перевірка запускає одразу.
+server-settings-refused = Ці налаштування більше не приймаються. Змініть їх або запитайте адміністратора.
+server-failed = Останнього разу він не впорався. Що побачив Deputy:
 server-printed = Останнє виведення
 server-new-title = Додати: { $kind }
 server-edit-title = Змінити { $name }
 server-name = Ім’я
 server-name-help = Малі латинські літери, цифри й дефіси. За цим ім’ям називаються інструменти: ІМ’Я__ІНСТРУМЕНТ.
 server-name-taken = Сервер із таким ім’ям у вас уже є.
+server-name-reserved = Так називається власний сервер Deputy. Виберіть інше ім’я.
+server-name-wrong = Ім’я починається з малої латинської літери; усього не більше 32 малих літер, цифр і дефісів.
 server-changed-meanwhile = Його змінили в цей самий час. Погляньте ще раз.
 server-policy = Інструменти без власного правила
 server-policy-help = Пізніше можна задати правило для кожного інструмента.
@@ -152,7 +156,7 @@ server-setup = Як налаштувати
 server-runs-pattern = Що буде запущено
 form-wrong = У формі щось не так. Нічого не змінено.
 field-optional = необов’язково
-field-when = Лише якщо «{ $field }» — { $values }.
+field-when = Якщо «{ $field }» — { $values }
 field-roots = Має бути всередині
 secret-set = Задано
 secret-replace = Залиште порожнім, щоб не змінювати.
@@ -181,6 +185,7 @@ test-ok = Працює
 test-failed = Не працює
 test-summary = { $tools } за { $time }
 server-test-first = Перевірте його зараз: перший запуск може тривати хвилину, доки завантажуються пакети. Ви погоджуєтеся з тими інструментами, які він тоді має.
+server-test-first-remote = Перевірте його зараз. Ви погоджуєтеся з тими інструментами, які він тоді має.
 held-title = Чекає на ваше рішення
 held-lead = Сервер описує ці інструменти не так, як коли ви погоджувалися, або додав їх пізніше. Їх не можна викликати, доки ви не дозволите. Описи — слова самого сервера: читайте, але не вірте їм на слово.
 held-difference = Що змінилося в { $tool }
@@ -190,6 +195,7 @@ held-allow-all = Дозволити всі ці
 tool-changed = Змінено
 tool-new = Новий
 tool-gone = Зник
+tool-unusable = Не можна викликати
 tool-read-only = лише читає
 tool-destructive = може знищити дані
 tool-by-administrator = за правилом адміністратора
@@ -207,6 +213,7 @@ policy-ask-writes = Запитати мене перед тими, що щось
 policy-ask-all = Запитати мене перед кожним викликом
 policy-auto-all = Викликати без запитань
 server-runs = Що запускається
+server-where = Де він перебуває
 server-use = Як користуватися
 server-use-lead = У клієнта, підключеного до Deputy, його інструменти вже є.
 server-use-alone = Лише цей сервер, разом із його ресурсами та підказками, доступний за власною адресою з вашим токеном:
@@ -222,6 +229,7 @@ rule-server = Вид сервера
 rule-tool = Інструмент
 rule-tool-help = Як його називає сервер; порожньо — для всіх.
 rule-policy = Що відбувається щонайменше
+rule-ask = Запитати людину
 rule-remove = Прибрати
 home-servers = Ваші сервери чекають на вас
 server-held = { $n ->
@@ -416,6 +424,21 @@ flash-tools-changed-again = Тим часом вони знову змінили
 flash-draft-lapsed = Минуло забагато часу, нічого не додано. Заповніть форму знову.
 
 ## Час
+span-seconds = { $n ->
+    [one] { $n } секунду
+    [few] { $n } секунди
+   *[many] { $n } секунд
+}
+span-minutes = { $n ->
+    [one] { $n } хвилину
+    [few] { $n } хвилини
+   *[many] { $n } хвилин
+}
+span-hours = { $n ->
+    [one] { $n } годину
+    [few] { $n } години
+   *[many] { $n } годин
+}
 time-now = щойно
 time-minutes = { $n ->
     [one] { $n } хвилину тому

@@ -51,8 +51,27 @@ impl Titles {
         Self(HashMap::new())
     }
 
+    /// The tool's title; with its server before it where that is a person's own, whose words a
+    /// title is.
     pub(crate) fn title(&self, tool: &str) -> String {
-        self.0.get(tool).cloned().unwrap_or_else(|| tool.to_owned())
+        let Some(title) = self.0.get(tool) else {
+            return tool.to_owned();
+        };
+        match tool.split_once("__") {
+            Some((server, _)) => format!("{server}: {title}"),
+            None => title.clone(),
+        }
+    }
+
+    /// What would be done, where that is more than the tool's title.
+    fn summary(&self, approval: &Approval) -> String {
+        let title = self.0.get(&approval.tool);
+        let said = title.is_some_and(|title| *title == approval.summary);
+        if said {
+            String::new()
+        } else {
+            visible(&approval.summary)
+        }
     }
 }
 
@@ -81,9 +100,9 @@ pub(crate) fn view(approval: Approval, titles: &Titles, watch: &Watch) -> Approv
         });
     ApprovalView {
         id: approval.id.to_string(),
-        title: titles.title(&approval.tool),
+        title: visible(&titles.title(&approval.tool)),
+        summary: titles.summary(&approval),
         server: approval.server,
-        summary: visible(&approval.summary),
         caller: watch.caller(&approval.requested_by),
         arguments: arguments(&approval.arguments),
         minutes_left: watch.minutes_until(approval.expires_at),

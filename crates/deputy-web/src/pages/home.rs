@@ -15,7 +15,7 @@ use crate::error::PageError;
 use crate::form::Lenient;
 use crate::google;
 use crate::view::{
-    ActivityView, ApprovalView, Nav, NoticeView, ServiceView, Shell, Snippets, Watch,
+    ActivityView, ApprovalView, Nav, NoticeView, ServiceView, Shell, Snippets, Watch, visible,
 };
 
 /// Records looked at for the activity, and lines shown of it.
@@ -105,7 +105,7 @@ fn activity(row: &AuditRow, titles: &Titles, watch: &Watch) -> Option<ActivityVi
         _ => return None,
     };
     Some(ActivityView {
-        title: titles.title(&row.target),
+        title: visible(&titles.title(&row.target)),
         caller: watch.caller(&row.caller),
         when: watch.show(row.at),
         state_key,

@@ -86,8 +86,9 @@ pub(crate) struct ServerView {
     pub(crate) enabled: bool,
     pub(crate) needs_consent: bool,
     pub(crate) last_used: Option<When>,
-    pub(crate) retry: Option<When>,
-    /// What was wrong, in a line.
+    /// How long it is left alone.
+    pub(crate) retry: Option<String>,
+    /// What was wrong, in a line, in English as it is in records and answers.
     pub(crate) error: Option<String>,
     /// The last it printed.
     pub(crate) printed: String,
@@ -128,7 +129,7 @@ impl ServerView {
             retry: server
                 .retry_after
                 .filter(|at| *at > watch.now)
-                .map(|at| watch.show(at)),
+                .map(|at| watch.until(at)),
             error: error.filter(|_| matches!(server.status, Status::Error | Status::NeedsConsent)),
             printed,
             held,

@@ -74,7 +74,7 @@ fn row(n: i32, state: OwnToolState, accepted: Option<&str>, offered: Option<&str
             "annotations": { "readOnlyHint": n == 0 },
         });
         let raw = RawValue::from_string(raw.to_string()).unwrap();
-        let (definition, digest) = Definition::read(&raw).unwrap();
+        let (definition, digest) = Definition::read(&raw, false).unwrap();
         (serde_json::to_string(&definition).unwrap(), digest)
     };
     OwnToolRow {

@@ -62,6 +62,15 @@ fn instants_are_told_in_words() {
         watch.show("2026-11-01T09:00:00Z".parse().unwrap()).ago,
         "2026-11-01 13:00"
     );
+    for (at, told) in [
+        ("2026-12-01T09:59:00Z", "1 second"),
+        ("2026-12-01T10:00:14.2Z", "15 seconds"),
+        ("2026-12-01T10:01:31Z", "2 minutes"),
+        ("2026-12-01T10:05:00Z", "5 minutes"),
+        ("2026-12-01T12:00:00Z", "2 hours"),
+    ] {
+        assert_eq!(watch.until(at.parse().unwrap()), told, "{at}");
+    }
     assert_eq!(
         watch.minutes_until("2026-12-01T10:14:59Z".parse().unwrap()),
         14

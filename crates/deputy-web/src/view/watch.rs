@@ -66,12 +66,30 @@ impl Watch {
         }
     }
 
+    /// How long until `at`, in words; rounded up, so that nobody comes too early.
+    pub(crate) fn until(&self, at: Timestamp) -> String {
+        let seconds = self.seconds_until(at);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seconds between two instants"
+        )]
+        let seconds = (seconds.ceil() as i64).max(1);
+        match seconds {
+            ..91 => self.t.count("span-seconds", seconds),
+            91..5400 => self.t.count("span-minutes", (seconds + 59) / 60),
+            _ => self.t.count("span-hours", (seconds + 3599) / 3600),
+        }
+    }
+
+    fn seconds_until(&self, at: Timestamp) -> f64 {
+        at.since(self.now)
+            .and_then(|span| span.total(Unit::Second))
+            .unwrap_or(0.0)
+    }
+
     /// Whole minutes until `at`, 0 where it has passed.
     pub(crate) fn minutes_until(&self, at: Timestamp) -> i64 {
-        let seconds = at
-            .since(self.now)
-            .and_then(|span| span.total(Unit::Second))
-            .unwrap_or(0.0);
+        let seconds = self.seconds_until(at);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "seconds between two instants"

@@ -3,22 +3,24 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use deputy_gateway::servers::names::RESERVED;
 use deputy_gateway::servers::{NewServer, ServerError};
 use deputy_templates::DefaultPolicy;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::form::{self, FieldView, From, PolicyChoice, Problems};
+use super::form::{self, FieldGroup, From, PolicyChoice, Problems};
 use super::list::KindView;
 use super::{RunsView, failed, href};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
 use crate::form::{Fields, Lenient};
+use crate::kinds;
 use crate::pages::{done, render, shell};
 use crate::text::Text;
-use crate::view::{Nav, Shell};
+use crate::view::{Nav, Prose, Shell};
 
 /// The form of a kind, for a server to be or for one to change.
 #[derive(Template)]
@@ -31,10 +33,12 @@ pub(crate) struct FormPage {
     /// The name that was typed in.
     pub(crate) name: String,
     /// How one gets what is asked for, as its author wrote it.
-    pub(crate) setup: String,
-    /// What will be run, with placeholders.
+    pub(crate) setup: Prose,
+    /// What will be run, or where it is reached, with placeholders.
     pub(crate) pattern: String,
-    pub(crate) fields: Vec<FieldView>,
+    /// Whether it is reached and not run.
+    pub(crate) remote: bool,
+    pub(crate) groups: Vec<FieldGroup>,
     pub(crate) policies: Vec<PolicyChoice>,
     pub(crate) problems: Problems,
 }
@@ -56,9 +60,10 @@ impl FormPage {
     pub(crate) fn general(&self) -> Vec<&String> {
         let shown = |name: &str| {
             matches!(name, "name" | "default_policy")
-                || name
-                    .strip_prefix("c.")
-                    .is_some_and(|key| self.fields.iter().any(|field| field.key == key))
+                || name.strip_prefix("c.").is_some_and(|key| {
+                    let mut fields = self.groups.iter().flat_map(|group| &group.fields);
+                    fields.any(|field| field.key == key)
+                })
         };
         let rest = self.problems.iter().filter(|(name, _)| !shown(name));
         rest.map(|(_, message)| message).collect()
@@ -120,9 +125,16 @@ async fn page(
         kind: KindView::new(app, template, shell.t),
         of: None,
         name: filled.name.to_owned(),
-        setup: template.setup.get(shell.t.language).to_owned(),
-        pattern: RunsView::pattern(template),
-        fields: form::fields(template, &filled.from, &roots, &filled.problems, shell.t),
+        setup: Prose::of(template.setup.get(shell.t.language)),
+        pattern: RunsView::pattern(template, shell.t),
+        remote: kinds::is_remote(template),
+        groups: form::grouped(form::fields(
+            template,
+            &filled.from,
+            &roots,
+            &filled.problems,
+            shell.t,
+        )),
         policies: form::policies(filled.policy),
         problems: filled.problems,
         shell,
@@ -198,7 +210,7 @@ pub(crate) async fn review(
             })
         }
         Err(error) => {
-            let problems = problems(&error, t)?;
+            let problems = problems(&error, &name, t)?;
             again(&app, &who, template, &fields, policy, problems).await
         }
     }
@@ -223,8 +235,15 @@ async fn again(
 }
 
 /// What a refused server has wrong with it, by field.
-fn problems(error: &ServerError, t: Text) -> Result<Problems, PageError> {
-    if let Some(problems) = form::problems(error) {
+fn problems(error: &ServerError, name: &str, t: Text) -> Result<Problems, PageError> {
+    if let Some(mut problems) = form::problems(error) {
+        if let Some(message) = problems.get_mut("name") {
+            *message = t.tr(if RESERVED.contains(&name) {
+                "server-name-reserved"
+            } else {
+                "server-name-wrong"
+            });
+        }
         return Ok(problems);
     }
     match error {
@@ -265,7 +284,7 @@ pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, 
                 from: From::Nothing,
                 name: &name,
                 policy: template.default_policy,
-                problems: problems(&error, Text::new(who.user.language))?,
+                problems: problems(&error, &name, Text::new(who.user.language))?,
             };
             page(&app, &who, template, filled).await
         }

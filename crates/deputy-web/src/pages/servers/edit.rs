@@ -14,9 +14,10 @@ use super::{RunsView, failed, href};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
+use crate::kinds;
 use crate::pages::{done, render, shell};
 use crate::text::Text;
-use crate::view::{Nav, Shell};
+use crate::view::{Nav, Prose, Shell};
 
 #[derive(Template)]
 #[template(path = "server_delete.html")]
@@ -48,9 +49,10 @@ async fn page(
         kind: KindView::new(app, template, shell.t),
         of: Some(server.server_name.clone()),
         name: server.server_name.clone(),
-        setup: template.setup.get(shell.t.language).to_owned(),
-        pattern: RunsView::pattern(template),
-        fields: form::fields(template, &from, &roots, &problems, shell.t),
+        setup: Prose::of(template.setup.get(shell.t.language)),
+        pattern: RunsView::pattern(template, shell.t),
+        remote: kinds::is_remote(template),
+        groups: form::grouped(form::fields(template, &from, &roots, &problems, shell.t)),
         policies: form::policies(policy),
         problems,
         shell,

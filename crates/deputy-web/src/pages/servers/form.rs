@@ -57,9 +57,40 @@ pub(crate) struct FieldView {
     pub(crate) example: String,
     /// When it counts, in words.
     pub(crate) when: Option<String>,
+    /// Whether it counts for what the form has in it.
+    pub(crate) applies: bool,
     /// Folders inside which it must be.
     pub(crate) roots: Vec<String>,
     pub(crate) problem: Option<String>,
+}
+
+/// Fields that count under the same condition; folded away where it does not hold.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldGroup {
+    /// The condition, in words.
+    pub(crate) when: Option<String>,
+    pub(crate) open: bool,
+    pub(crate) fields: Vec<FieldView>,
+}
+
+/// The fields in their order, those next to each other with the same condition together.
+pub(crate) fn grouped(fields: Vec<FieldView>) -> Vec<FieldGroup> {
+    let mut groups: Vec<FieldGroup> = Vec::new();
+    for field in fields {
+        let open = field.applies || field.problem.is_some();
+        match groups.last_mut() {
+            Some(group) if group.when == field.when => {
+                group.open |= open;
+                group.fields.push(field);
+            }
+            _ => groups.push(FieldGroup {
+                when: field.when.clone(),
+                open,
+                fields: vec![field],
+            }),
+        }
+    }
+    groups
 }
 
 impl FieldView {
@@ -158,6 +189,11 @@ pub(crate) fn fields(
         .stored()
         .map(|server| server.secrets_set.iter().map(String::as_str).collect())
         .unwrap_or_default();
+    let now = match from {
+        From::Nothing => defaults(template),
+        From::Stored(server) => server.config.clone(),
+        From::Sent(fields, server) => config(template, fields, *server),
+    };
     template
         .fields
         .iter()
@@ -191,6 +227,7 @@ pub(crate) fn fields(
                     Control::Secret | Control::Variables => String::new(),
                     _ => field.examples.first().map(plain).unwrap_or_default(),
                 },
+                applies: field.applies(&now),
                 when: field.when.as_ref().map(|when| {
                     let other = template.field(&when.property);
                     let other = other.map_or(when.property.as_str(), |f| f.title.get(t.language));
@@ -211,6 +248,12 @@ pub(crate) fn fields(
             }
         })
         .collect()
+}
+
+/// What counts where nothing is said.
+fn defaults(template: &Template) -> Map<String, Value> {
+    let given = |field: &Field| Some((field.name.clone(), field.default.clone()?));
+    template.fields.iter().filter_map(given).collect()
 }
 
 fn help(field: &Field, language: Language) -> String {

@@ -103,7 +103,15 @@ pub(crate) async fn show(
         .all()
         .map(|template| KindView::new(&app, template, shell.t))
         .collect();
-    kinds.sort_by_key(|kind| kind.unavailable.is_some());
+    // What can be added first, those for anything else after those for something.
+    kinds.sort_by_cached_key(|kind| {
+        let general = matches!(kind.id.as_str(), "custom" | "remote");
+        (
+            kind.unavailable.is_some(),
+            general,
+            kind.title.to_lowercase(),
+        )
+    });
     let rules = if who.principal.may(Scope::Admin) {
         let rules = app.gateway.servers().administrators_rules(&who.principal);
         let rules = rules.await.map_err(|error| failed(&error))?;

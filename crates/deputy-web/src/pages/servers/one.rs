@@ -70,6 +70,13 @@ pub(crate) struct OnePage {
     pub(crate) command: String,
 }
 
+impl OnePage {
+    /// Whether it is somewhere else and not run here.
+    pub(crate) fn remote(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.remote)
+    }
+}
+
 async fn page(
     app: &App,
     who: &SignedIn,
@@ -100,12 +107,12 @@ async fn page(
     let held: Vec<HeldTool> = tools.iter().filter_map(HeldTool::new).collect();
     let watch = watch(app, who);
     let template = servers.templates().get(&server.server_type);
-    let count = i64::try_from(held.len()).unwrap_or(i64::MAX);
     let mcp_url = format!("{}/mcp/{}", app.public_url(), server.server_name);
     let chosen = super::form::policies(server.default_policy);
     let chosen = chosen.into_iter().find(|choice| choice.selected);
     render(&OnePage {
-        server: ServerView::new(&server, template.map(|t| &**t), count, &watch),
+        // What is held back stands on this page itself.
+        server: ServerView::new(&server, template.map(|t| &**t), 0, &watch),
         oauth: runs.as_ref().is_some_and(|runs| runs.oauth),
         runs,
         broken: visible(&broken),

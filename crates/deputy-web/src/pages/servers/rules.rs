@@ -24,7 +24,11 @@ pub(crate) struct RuleView {
 
 impl RuleView {
     pub(super) fn new(rule: &ToolRule) -> Self {
-        let (key, tone) = policy_words(rule.policy);
+        let (key, tone) = match rule.policy {
+            // It is not this administrator who is asked.
+            Policy::Ask => ("rule-ask", "wait"),
+            other => policy_words(other),
+        };
         Self {
             server: visible(&rule.server),
             tool: visible(&rule.tool),

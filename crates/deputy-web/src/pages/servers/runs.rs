@@ -4,6 +4,7 @@ use deputy_gateway::servers::Runs;
 use deputy_templates::Template;
 
 use crate::kinds;
+use crate::text::Text;
 use crate::view::visible;
 
 /// What is run, as the page shows it.
@@ -74,8 +75,8 @@ impl RunsView {
     }
 
     /// What a kind will run, before anything is filled in.
-    pub(crate) fn pattern(template: &Template) -> String {
-        kinds::pattern(template)
+    pub(crate) fn pattern(template: &Template, t: Text) -> String {
+        visible(&kinds::readable_pattern(template, t))
     }
 }
 

@@ -49,6 +49,11 @@ pub(crate) struct ToolView {
 }
 
 impl ToolView {
+    /// Whether it can be called, as far as its server and its person's word go.
+    pub(crate) fn callable(&self) -> bool {
+        self.state_key.is_none() && self.unusable.is_none()
+    }
+
     pub(crate) fn policies(&self) -> [(&'static str, &'static str, bool); 4] {
         [
             ("", "policy-default"),

@@ -253,6 +253,10 @@ async fn over_rest(stranger: &Person, hers: &Hers) {
         (said.status, said.code()),
         (StatusCode::NOT_FOUND, "UNKNOWN_TOOL")
     );
+    let word = json!({ "policy": "deny" });
+    let path = "api/v1/tools/notes__count/policy";
+    let word = stranger.request(Method::PUT, path, Some(&word), &[]).await;
+    assert_eq!(word.status, StatusCode::NOT_FOUND, "{word:?}");
     let batch = json!({ "calls": [{ "name": "notes__count" }] });
     let batch = stranger.post("api/v1/tools/batch", &batch).await;
     let outcome = &batch.data()["results"][0];

@@ -85,7 +85,7 @@ fn a_form_starts_from_the_defaults_or_from_what_is_stored() {
     assert_eq!(chosen[0].value, "none");
     assert_eq!(
         field(&new, "token").when.as_deref(),
-        Some("Only if “Sign-in” is bearer.")
+        Some("If “Sign-in” is bearer")
     );
 
     let server = stored(
