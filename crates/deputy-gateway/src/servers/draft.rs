@@ -212,6 +212,11 @@ impl Servers {
         })
     }
 
+    /// Whether processes are held to what is said of them: not where `DEPUTY_SANDBOX` is `off`.
+    pub fn are_confined(&self) -> bool {
+        self.inner.config.level != deputy_jail::Level::Off
+    }
+
     /// The folders inside which this person may point a server.
     pub fn folders(&self, user: UserId) -> Vec<PathBuf> {
         deputy_jail::own_roots(&self.inner.config.files_roots, user.0)

@@ -116,6 +116,10 @@ async fn add(alice: &mut Browser, folder: &Path) {
         review.html.contains("<dd>none</dd>"),
         "no network: {review:?}"
     );
+    assert!(
+        !review.html.contains("DEPUTY_SANDBOX"),
+        "it is held to that"
+    );
     let listed = alice.open("servers").await;
     assert!(listed.html.contains("No servers yet"), "not before the yes");
     let added = alice.submit(review.form_with("draft")).await;

@@ -203,7 +203,7 @@ pub(crate) async fn review(
             render(&ReviewPage {
                 kind: KindView::new(&app, template, shell.t),
                 name,
-                runs: RunsView::new(draft.runs),
+                runs: RunsView::new(&app, draft.runs),
                 policy_key: chosen.map_or("policy-ask-writes", |choice| choice.key),
                 draft: draft.sealed,
                 shell,

@@ -50,6 +50,8 @@ pub(crate) struct FieldView {
     pub(crate) value: String,
     pub(crate) choices: Vec<Choice>,
     pub(crate) required: bool,
+    /// Whether it may be left empty, with nothing counting instead.
+    pub(crate) optional: bool,
     /// Whether a secret is stored already.
     pub(crate) set: bool,
     /// Names of stored variables.
@@ -218,6 +220,7 @@ pub(crate) fn fields(
                     })
                     .collect(),
                 required: field.required,
+                optional: !field.required && field.default.is_none(),
                 set: set.contains(field.name.as_str()),
                 members: set
                     .iter()

@@ -99,7 +99,7 @@ async fn page(
         .await
         .map_err(|error| failed(&error))?;
     let (runs, broken) = match servers.what_runs(principal, name).await {
-        Ok(runs) => (Some(RunsView::new(runs)), String::new()),
+        Ok(runs) => (Some(RunsView::new(app, runs)), String::new()),
         Err(error) => (None, error.to_string()),
     };
     let mut shell = shell(app, who, Nav::Servers, flash).await?;

@@ -3,6 +3,7 @@
 use deputy_gateway::servers::Runs;
 use deputy_templates::Template;
 
+use crate::App;
 use crate::kinds;
 use crate::text::Text;
 use crate::view::visible;
@@ -20,13 +21,15 @@ pub(crate) struct RunsView {
     pub(crate) folders: Vec<String>,
     pub(crate) network: bool,
     pub(crate) oauth: bool,
+    /// Whether it is run here and nothing holds it to this.
+    pub(crate) unconfined: bool,
 }
 
 /// What stands for a secret.
 const SECRET: &str = "•••";
 
 impl RunsView {
-    pub(crate) fn new(runs: Runs) -> Self {
+    pub(crate) fn new(app: &App, runs: Runs) -> Self {
         let shown = |value: Option<String>| {
             value.map_or_else(|| SECRET.to_owned(), |value| visible(&value))
         };
@@ -55,6 +58,7 @@ impl RunsView {
                     .collect(),
                 network,
                 oauth: false,
+                unconfined: !app.gateway.servers().are_confined(),
             },
             Runs::Http {
                 url,
@@ -70,6 +74,7 @@ impl RunsView {
                 folders: Vec::new(),
                 network: true,
                 oauth,
+                unconfined: false,
             },
         }
     }

@@ -326,3 +326,57 @@ async fn the_pages_are_whole_in_every_language() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_tool_goes_by_its_servers_name_wherever_it_is_shown() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let token = app.add_files(&alice).await;
+    app.tools(alice.id).await;
+    let mut browser = app.signed_in("alice").await;
+    // It fails, which is told too.
+    let call = "/api/v1/tools/files__tool_0/call";
+    let answer = app.api(Method::POST, call, &token, Some(json!({}))).await;
+    assert!(answer.status.is_server_error(), "{}", answer.text);
+    let all = [
+        ("default_policy", "ask"),
+        ("c.allowed_path", &*app.files(&alice)),
+    ];
+    browser.post("/servers/files/edit", &all).await;
+    let asked = app.api(Method::POST, call, &token, Some(json!({}))).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    for path in ["/", "/activity", "/approvals"] {
+        let page = browser.get(path).await;
+        assert!(page.text.contains("files: tool_0"), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_count_is_folded_away_and_what_is_wrong_is_not() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut browser = app.signed_in("alice").await;
+    let new = "/servers/-/new?type=remote";
+    let page = browser.get(new).await;
+    assert_eq!(page.text.matches("<details class=\"fold\">").count(), 3);
+    assert!(
+        !page.text.contains("${"),
+        "names stand for what is filled in"
+    );
+    let fields = [
+        ("name", "google"),
+        ("default_policy", "ask"),
+        ("c.url", "https://mcp.example.com/mcp"),
+        ("c.auth", "header"),
+        ("c.token", "left over"),
+    ];
+    let page = browser.post(new, &fields).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("Deputy’s own server has this name"));
+    // The header that is missing, and the token that nothing uses.
+    assert_eq!(
+        page.text.matches("<details class=\"fold\" open>").count(),
+        2
+    );
+    assert_eq!(page.text.matches("<details class=\"fold\">").count(), 1);
+}

@@ -176,6 +176,8 @@ async fn nothing_of_ones_servers_answers_another() {
             .request(Method::PUT, "api/v1/context", Some(&selected), &[])
             .await;
         assert_eq!(selected.status, StatusCode::OK, "{selected:?}");
+        let page = her_browser.open("servers/notes").await;
+        assert!(page.html.contains("DEPUTY_SANDBOX is off"), "{page:?}");
         let before = inventory(&alice, &hers).await;
 
         for stranger in [&bob, &root] {
