@@ -69,7 +69,7 @@ impl Gateway {
             return servers.set_own_policy(principal, name, policy).await;
         };
         servers.set_own_rule(principal, name, policy).await?;
-        let ruled = self.ruled(principal.user_id, &tool).await;
+        let ruled = self.ruled(principal.user_id, tool).await;
         let ruled = ruled.map_err(ServerError::from)?;
         Ok(Said {
             tool: ruled.name.clone(),

@@ -80,21 +80,21 @@ async fn what_is_passed_on_has_the_same_around_it_as_a_call() {
         let before = counted();
         assert_eq!(shown().await.last_used, None, "a test is no use of it");
 
-        let good = read(&mcp, &anna, "a:b").await;
+        let good = read(&mcp, &anna, "fx-here:").await;
         assert_eq!(good["result"]["contents"][0]["text"], "here", "{good}");
         assert!(shown().await.last_used.is_some());
         assert_eq!(counted(), (before.0 + 1, before.1));
 
         // It only reads: it is tried again.
         let once = world.folder.path().join("once");
-        let uri = format!("end-once:{}", once.display());
+        let uri = format!("fx-end-once:{}", once.display());
         let good = read(&mcp, &anna, &uri).await;
         assert_eq!(good["result"]["contents"][0]["text"], "here", "{good}");
         assert_eq!(counted(), (before.0 + 2, before.1 + 1));
         assert_eq!(state(&shown().await), ("active", 0, None));
 
         // Her own server: what it printed is hers to see, but for what is secret.
-        let ended = read(&mcp, &anna, "end:").await;
+        let ended = read(&mcp, &anna, "fx-end:").await;
         assert!(text(&ended).contains("about to go, ***"), "{ended}");
         assert!(!ended.to_string().contains("very-secret-word"), "{ended}");
         let now = shown().await;
@@ -102,15 +102,15 @@ async fn what_is_passed_on_has_the_same_around_it_as_a_call() {
         assert!(now.error_message.unwrap().contains("about to go, ***"));
 
         // What is in order now is in order.
-        let good = read(&mcp, &anna, "a:b").await;
+        let good = read(&mcp, &anna, "fx-here:").await;
         assert_eq!(good["result"]["contents"][0]["text"], "here", "{good}");
         assert_eq!(state(&shown().await), ("active", 0, None));
 
         for _ in 0..5 {
-            let odd = read(&mcp, &anna, "odd:").await;
+            let odd = read(&mcp, &anna, "fx-odd:").await;
             assert!(text(&odd).contains("broke the protocol"), "{odd}");
         }
-        let left_alone = read(&mcp, &anna, "a:b").await;
+        let left_alone = read(&mcp, &anna, "fx-here:").await;
         assert!(text(&left_alone).contains("left alone"), "{left_alone}");
         let now = shown().await;
         assert_eq!((now.status.as_str(), now.error_count), ("error", 5));

@@ -49,7 +49,10 @@ async fn a_server_is_its_persons_alone() {
             anna_sees.own_server("files").await.unwrap(),
             Some(hers.clone())
         );
-        assert_eq!(anna_sees.own_servers().await.unwrap(), std::slice::from_ref(&hers));
+        assert_eq!(
+            anna_sees.own_servers().await.unwrap(),
+            std::slice::from_ref(&hers)
+        );
         assert_eq!(anna_sees.count_own_servers().await.unwrap(), 1);
         assert_eq!(anna_sees.own_server_by_id(his.id).await.unwrap(), None);
 

@@ -1,3 +1,4 @@
+use deputy_core::{Clock as _, SystemClock};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 
 use super::ServerTemplateRow;
@@ -25,7 +26,7 @@ async fn an_administrator_adds_one_by_plain_sql() {
             ("wiki", true)
         );
         let row = Entity::find().one(store.read()).await.unwrap().unwrap();
-        let now = jiff::Timestamp::now().as_millisecond();
+        let now = SystemClock.now().as_millisecond();
         for at in [row.created_at, row.updated_at] {
             assert!((now - 60_000..=now + 60_000).contains(&at), "{at}, {now}");
         }
