@@ -267,7 +267,7 @@ pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 40] = [
         "/api/v1/servers/{name}/log",
         "api/v1/servers/files/log",
         "",
-        LOOK,
+        MANAGE,
     ),
     (
         "post",

@@ -25,7 +25,7 @@ pub(crate) struct LogBody {
     responses(
         (status = 200, body = Success<LogBody>),
         (status = 401, body = Failure),
-        (status = 403, body = Failure),
+        (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
         (status = 404, body = Failure, description = "The caller has no such server"),
     )
 )]
