@@ -53,7 +53,7 @@ pub(crate) fn of(schema: &Value, arguments: &Value) -> Result<Vec<(String, Strin
 
 fn declared(schema: &Value) -> Result<Vec<Mirror<'_>>, String> {
     let mut found: Vec<Mirror<'_>> = Vec::new();
-    walk(schema, Some(Vec::new()), &mut found)?;
+    walk(schema, Some(&[]), &mut found)?;
     for (at, mirror) in found.iter().enumerate() {
         if found[..at]
             .iter()
@@ -71,7 +71,7 @@ fn declared(schema: &Value) -> Result<Vec<Mirror<'_>>, String> {
 /// `path`: how the arguments get here; nothing where that depends on what they are.
 fn walk<'a>(
     schema: &'a Value,
-    path: Option<Vec<&'a str>>,
+    path: Option<&[&'a str]>,
     found: &mut Vec<Mirror<'a>>,
 ) -> Result<(), String> {
     let members = match schema {
@@ -82,7 +82,7 @@ fn walk<'a>(
         _ => return Ok(()),
     };
     if let Some(name) = members.get(KEY) {
-        let path = path.clone().filter(|path| !path.is_empty());
+        let path = path.filter(|path| !path.is_empty()).map(<[_]>::to_vec);
         found.push(mirror(name, members.get("type"), path)?);
     }
     for (key, member) in members {
@@ -90,11 +90,8 @@ fn walk<'a>(
             (KEY | "const" | "enum" | "default" | "examples", _) => {}
             ("properties", Value::Object(properties)) => {
                 for (name, property) in properties {
-                    let mut path = path.clone();
-                    if let Some(path) = &mut path {
-                        path.push(name);
-                    }
-                    walk(property, path, found)?;
+                    let below = path.map(|path| [path, &[name.as_str()]].concat());
+                    walk(property, below.as_deref(), found)?;
                 }
             }
             (

@@ -146,6 +146,7 @@ impl Pulse {
 
     /// Ends the calls and says what they were like during `faults` (name, beginning, end): slower than before within
     /// bounds, the program never much larger.
+    #[expect(clippy::print_stdout, reason = "what was measured is worth reading")]
     pub(crate) async fn assert_kept(
         self,
         faults: &[(&str, Instant, Instant)],

@@ -14,6 +14,7 @@ use crate::support::{LONG, World, is_gone, own, pids_in, process, request, until
 use crate::{AT_ONCE, DEADLINE, IN_TIME, Outcome, TURN, obliging, shown};
 
 /// One thing that a server does.
+#[derive(Clone, Copy)]
 struct Fault {
     name: &'static str,
     faults: &'static [&'static str],
@@ -140,7 +141,7 @@ impl Server {
             .filter(|it| **it != "held")
             .copied()
             .collect();
-        let mut launch = world.launch_noting(&faults, &pids);
+        let mut launch = World::launch_noting(&faults, &pids);
         if faults.len() < fault.faults.len() {
             process(&mut launch).confinement = Some(Confinement {
                 level: Level::Strict,
@@ -317,7 +318,7 @@ async fn every_fault_has_its_name_and_harms_nobody_else() {
         let folder = world.folder().join(id.to_string());
         let server = Server {
             key: own(2, *id),
-            launch: world.launch_noting(fault.faults, &folder.join("pids")),
+            launch: World::launch_noting(fault.faults, &folder.join("pids")),
             pids: folder.join("pids"),
         };
         server.works(&world, fault).await;

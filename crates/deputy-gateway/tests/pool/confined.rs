@@ -260,6 +260,10 @@ async fn what_is_prepared_is_prepared_once_and_without_secrets() {
     // Both have a server; then one has none, and goes when nobody can need it any more.
     let folder = folders.at("packages");
     let count = || std::fs::read_dir(&folder).unwrap().count();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with what the file system says"
+    )]
     let later = || {
         for package in std::fs::read_dir(&folder).unwrap() {
             let used = std::fs::File::open(package.unwrap().path().join("used")).unwrap();
@@ -588,6 +592,57 @@ async fn a_killed_deputy_leaves_nothing_of_a_held_server() {
         stat.is_empty() || stat.contains(") Z ")
     };
     until("it is dead", dead).await;
+}
+
+/// What was half fetched when the program was killed is fetched anew, with nothing left of it.
+#[tokio::test]
+async fn a_preparation_that_a_kill_cut_off_begins_again() {
+    if !able() {
+        return;
+    }
+    let (world, folders) = (world(), Folders::new());
+    let go = folders.at("own/go");
+    let script = format!(
+        "cd $npm_config_prefix; if [ -e {} ]; then echo whole > seen; else echo $$ > half; sleep 1000; fi",
+        go.display()
+    );
+    let mut launch = prepared(&world, &folders, &script, None);
+    let process = process(&mut launch);
+    let confinement = process.confinement.as_mut().unwrap();
+    confinement.read.push(folders.at("own"));
+    #[expect(clippy::disallowed_methods, reason = "the program that is killed")]
+    let mut host = tokio::process::Command::new(env!("CARGO_BIN_EXE_pool-host"));
+    let mut host = host
+        .arg("--prepare")
+        .arg(folders.at("packages"))
+        .arg(&script)
+        .arg("--held")
+        .arg(folders.at("home"))
+        .arg(env!("CARGO_BIN_EXE_mcp-fixture"))
+        .arg(folders.at("own"))
+        .arg(&process.program)
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let packages = folders.at("packages");
+    until("it is half done", || {
+        packages.exists() && seen(&folders, "half").iter().any(|it| it.ends_with('\n'))
+    })
+    .await;
+    let pid: u32 = seen(&folders, "half")[0].trim().parse().unwrap();
+    host.kill().await.unwrap();
+    let dead = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    };
+    until("what prepared is dead", dead).await;
+
+    std::fs::write(go, "").unwrap();
+    world.pid(&own(1), &launch).await;
+    assert_eq!(seen(&folders, "seen"), ["whole\n"]);
+    assert!(seen(&folders, "half").is_empty());
+    world.pool.shutdown().await;
 }
 
 /// What was not held and lost its server is ended too, by who looks now and then.

@@ -653,7 +653,7 @@ async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
         "the oldest left"
     );
     // What is kept of one in the network is given up sooner than a process; its time begins with the end of a call.
-    world.advance(Duration::from_secs(4 * 60));
+    world.advance(Duration::from_mins(4));
     answer(world.call(&own(1, 3), &launch, "echo", "{}").await);
     world.advance(Duration::from_secs(50));
     world.pool.look().await;
@@ -661,7 +661,7 @@ async fn caps_count_servers_in_the_network_apart_and_the_idle_leave() {
     world.advance(Duration::from_secs(11));
     world.pool.look().await;
     until("one is left", || world.pool.stats().http_servers == 1).await;
-    world.advance(Duration::from_secs(4 * 60));
+    world.advance(Duration::from_mins(4));
     world.pool.look().await;
     until("those in the network left", || {
         world.pool.stats().http_servers == 0

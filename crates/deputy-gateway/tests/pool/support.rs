@@ -53,11 +53,11 @@ impl World {
 
     /// How the fixture with these faults is started.
     pub(crate) fn launch(&self, faults: &[&str]) -> Launch {
-        self.launch_noting(faults, &self.pids_file())
+        Self::launch_noting(faults, &self.pids_file())
     }
 
     /// The same, with its processes listed in `pids`.
-    pub(crate) fn launch_noting(&self, faults: &[&str], pids: &Path) -> Launch {
+    pub(crate) fn launch_noting(faults: &[&str], pids: &Path) -> Launch {
         let mut args: Vec<_> = faults
             .iter()
             .flat_map(|fault| ["--fault".to_owned(), (*fault).to_owned()])
