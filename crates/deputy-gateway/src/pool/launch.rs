@@ -120,10 +120,6 @@ impl Launch {
     reason = "one for each start, and most are the larger"
 )]
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and most are processes"
-)]
 pub enum How {
     /// A process of ours, which speaks over its pipes.
     Process(ProcessLaunch),

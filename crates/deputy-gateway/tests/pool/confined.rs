@@ -260,10 +260,6 @@ async fn what_is_prepared_is_prepared_once_and_without_secrets() {
     // Both have a server; then one has none, and goes when nobody can need it any more.
     let folder = folders.at("packages");
     let count = || std::fs::read_dir(&folder).unwrap().count();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "compared with what the file system says"
-    )]
     let later = || {
         for package in std::fs::read_dir(&folder).unwrap() {
             let used = std::fs::File::open(package.unwrap().path().join("used")).unwrap();
