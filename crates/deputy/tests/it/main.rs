@@ -26,6 +26,7 @@ mod mcp_clients;
 mod operations;
 mod own_servers;
 mod process_isolation;
+mod remote_accounts;
 mod replicas;
 mod resilience;
 mod sandbox;

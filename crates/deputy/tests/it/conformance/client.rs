@@ -186,8 +186,9 @@ impl Actor {
             // What they have is looked at only.
             "initialize" | "request-metadata" | "json-schema-ref-no-deref" => Ok(()),
             "http-standard-headers" => self.ask_everything(name, asked).await,
-            "elicitation-sep1034-client-defaults" => self.call_by_mcp(name, asked).await,
-            "sep-2322-client-request-state" => self.call_by_mcp(name, asked).await,
+            "elicitation-sep1034-client-defaults" | "sep-2322-client-request-state" => {
+                self.call_by_mcp(name, asked).await
+            }
             _ => self.call_everything(name, asked).await,
         }
     }
