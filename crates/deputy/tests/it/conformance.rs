@@ -99,22 +99,28 @@ async fn server_requirements(revision: &str, era: &str, expected: &str) {
     eprintln!("{summary}");
 }
 
-/// The checks that failed, from the suite's records.
+/// The checks that failed or are warned of, from the suite's records: a folder for each scenario, or for scenarios of a
+/// group.
 fn failures(results: &Path) -> String {
-    let mut failed = String::new();
+    let mut failed = Vec::new();
     for folder in std::fs::read_dir(results).unwrap().map(Result::unwrap) {
-        let Ok(checks) = std::fs::read_to_string(folder.path().join("checks.json")) else {
+        let path = folder.path();
+        if !path.is_dir() {
+            continue;
+        }
+        let Ok(checks) = std::fs::read_to_string(path.join("checks.json")) else {
+            failed.push(failures(&path));
             continue;
         };
         let checks: serde_json::Value = serde_json::from_str(&checks).unwrap();
         for check in checks.as_array().into_iter().flatten() {
-            if check["status"] == "FAILURE" {
+            if check["status"] == "FAILURE" || check["status"] == "WARNING" {
                 let scenario = folder.file_name();
-                failed += &format!("{}: {check}\n", scenario.to_string_lossy());
+                failed.push(format!("{}: {check}\n", scenario.to_string_lossy()));
             }
         }
     }
-    failed
+    failed.concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
