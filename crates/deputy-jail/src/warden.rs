@@ -65,6 +65,8 @@ fn restore(what: Signal) -> nix::Result<()> {
 
 fn mind(server: Pid) -> u8 {
     let _ = prctl::set_name(c"deputy-warden");
+    // the server's environment is in its memory, which is nobody's to read
+    let _ = prctl::set_dumpable(false);
     // who waits for the end of the server's output waits for the server
     for descriptor in 0..3 {
         let _ = nix::unistd::close(descriptor);

@@ -655,3 +655,18 @@ fn what_the_server_left_ends_with_it() {
         );
     }
 }
+
+/// A confined server can't have its warden leave it, or anything of it, alone.
+#[test]
+fn a_server_does_not_reach_its_warden() {
+    if !able() {
+        return;
+    }
+    let world = World::new();
+    let confinement = world.confinement(Level::Strict, Network::Open);
+    let script = "for signal in KILL USR2 STOP TERM; do kill -$signal $PPID 2>/dev/null && echo sent; done; \
+                  cat /proc/$PPID/environ 2>/dev/null && echo read; exit 3";
+    let output = run(&confinement, "/bin/sh", &["-c", script]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{output:?}");
+}

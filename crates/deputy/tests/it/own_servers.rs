@@ -459,6 +459,36 @@ async fn ten_servers_and_no_more_names_and_secrets_as_promised() {
     .await;
 }
 
+/// Whoever may name any command may not bring one along, with links to what they would like to read beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_of_a_persons_making_opens_nothing() {
+    let app = App::start(Options::default().with("DEPUTY_CUSTOM_COMMANDS", "*")).await;
+    let alice = app.person("alice").await;
+    let data = app.folder.path().join("data");
+    let program = data.join("files/1/p/bin/run");
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::copy("/bin/sh", &program).unwrap();
+    std::os::unix::fs::symlink("/", data.join("files/1/p/lib")).unwrap();
+    let script = format!("cat {}/deputy.db >&2; exit 1", data.display());
+    let system = json!({ "command": "/bin/sh", "args": ["-c", script] });
+    let own = json!({ "command": program, "args": ["-c", script] });
+    for (name, config, said) in [
+        ("system", system, "ermission denied"),
+        ("own", own, "install it elsewhere"),
+    ] {
+        let body = json!({ "server_name": name, "server_type": "custom", "config": config });
+        let added = alice.post("api/v1/servers", &body).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{added:?}");
+        let path = format!("api/v1/servers/{name}/test");
+        let tested = alice.post(&path, &json!({})).await;
+        let report = tested.body.to_string();
+        assert!(
+            report.contains(said) && !report.contains("SQLite"),
+            "{report}"
+        );
+    }
+}
+
 /// What a person leaves when they are switched off, and when they are deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_is_gone_leaves_neither_processes_nor_files() {
