@@ -89,14 +89,12 @@ async fn a_wrong_folder_is_named(app: &App, alice: &mut Browser) {
     ] {
         let form = filled_in(alice, "files", &folder).await;
         let page = alice.submit(form).await;
-        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{folder:?}");
+        let folder = folder.display();
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{folder}");
         let message = wrong(&page, "c.allowed_path");
-        assert!(
-            message.is_some_and(|m| m.len() > 10),
-            "{folder:?}: {page:?}"
-        );
+        assert!(message.is_some_and(|m| m.len() > 10), "{folder}: {page:?}");
         assert_eq!(wrong(&page, "name"), None, "{page:?}");
-        let typed = format!("value=\"{}\"", folder.display());
+        let typed = format!("value=\"{folder}\"");
         assert!(
             page.html.contains(&typed),
             "it stands in the form: {page:?}"
