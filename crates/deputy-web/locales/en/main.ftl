@@ -192,6 +192,10 @@ held-difference = What changed in { $tool }
 held-invisible = The difference is in characters that can’t be seen.
 held-allow = Allow
 held-allow-all = Allow all of these
+held-more = { $n ->
+    [one] { $n } more waits. It is shown when you have decided on these.
+   *[other] { $n } more wait. They are shown when you have decided on these.
+}
 tool-changed = Changed
 tool-new = New
 tool-gone = Gone
@@ -203,6 +207,7 @@ tool-policy-of = Rule for { $tool }
 tool-description = Description
 server-tools = Tools
 server-tools-lead = What happens when an assistant calls one. Without a rule of its own:
+server-instructions = What it tells every assistant that uses it alone
 server-tools-empty = No tools are known yet. Test the server.
 server-tools-empty-off = No tools are known yet. Switch the server on and test it.
 tools-save = Save the rules

@@ -41,9 +41,6 @@ impl TestApp {
 
     /// Gives `files` a tool that was agreed to, one that changed since and one that came later.
     async fn tools(&self, user: UserId) {
-        let tx = self.store.store.begin().await.unwrap();
-        let scope = tx.user(user);
-        let server = scope.own_server("files").await.unwrap().unwrap();
         let rows = vec![
             row(0, OwnToolState::Accepted, Some("Reads a file"), None),
             row(
@@ -54,6 +51,14 @@ impl TestApp {
             ),
             row(2, OwnToolState::New, None, Some("Came later")),
         ];
+        self.rows(user, rows).await;
+    }
+
+    /// Gives `files` these tools.
+    async fn rows(&self, user: UserId, rows: Vec<OwnToolRow>) {
+        let tx = self.store.store.begin().await.unwrap();
+        let scope = tx.user(user);
+        let server = scope.own_server("files").await.unwrap().unwrap();
         let now = SystemClock.now();
         assert!(
             scope

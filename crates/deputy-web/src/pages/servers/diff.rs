@@ -1,6 +1,9 @@
 //! What changed in a tool, line by line, for a person to read before they agree.
 
+use std::time::Duration;
+
 use deputy_gateway::servers::Definition;
+use deputy_gateway::servers::definition::INSTRUCTIONS;
 use similar::{ChangeTag, TextDiff};
 
 use crate::view::visible;
@@ -9,6 +12,9 @@ use crate::view::visible;
 const CONTEXT: usize = 3;
 /// Most lines shown of one tool.
 const MOST: usize = 400;
+/// How long a difference is looked for; after that what is left counts as different. A server could
+/// make up texts over which it takes minutes.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A line of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,9 @@ fn text(definition: &Definition) -> String {
         let lines = text.lines().map(|line| format!("  {line}\n"));
         lines.collect::<String>().trim_end().to_owned()
     };
+    if definition.name == INSTRUCTIONS {
+        return visible(&format!("{}\n", definition.description.trim_end()));
+    }
     let pretty = |value: &serde_json::Value| {
         serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
     };
@@ -50,7 +59,9 @@ fn text(definition: &Definition) -> String {
 /// a person can see is the same.
 pub(crate) fn between(before: &Definition, now: &Definition) -> Vec<Line> {
     let (before, now) = (text(before), text(now));
-    let diff = TextDiff::from_lines(&before, &now);
+    let diff = TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(&before, &now);
     let mut lines = Vec::new();
     for group in diff.grouped_ops(CONTEXT) {
         if !lines.is_empty() {

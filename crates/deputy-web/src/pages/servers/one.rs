@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use deputy_gateway::servers::{TestReport, ToolKind};
+use deputy_gateway::servers::{ServerTool, TestReport, ToolKind, ToolState};
 
-use super::tools::{HeldTool, ToolView};
+use super::tools::{HELD, HeldTool, ToolView, instructions};
 use super::{RunsView, ServerView, failed, href, to};
 use crate::App;
 use crate::auth::{Form, SignedIn};
@@ -59,7 +59,11 @@ pub(crate) struct OnePage {
     pub(crate) broken: String,
     pub(crate) report: Option<ReportView>,
     pub(crate) held: Vec<HeldTool>,
+    /// How many more are held back.
+    pub(crate) held_more: i64,
     pub(crate) tools: Vec<ToolView>,
+    /// What it tells every model.
+    pub(crate) instructions: String,
     /// Whether its tools were ever read.
     pub(crate) tested: bool,
     pub(crate) policy_key: &'static str,
@@ -104,7 +108,10 @@ async fn page(
     };
     let mut shell = shell(app, who, Nav::Servers, flash).await?;
     shell.path = href(name);
-    let held: Vec<HeldTool> = tools.iter().filter_map(HeldTool::new).collect();
+    let waiting = |tool: &&ServerTool| matches!(tool.state, ToolState::Changed | ToolState::New);
+    let held_more = tools.iter().filter(waiting).count().saturating_sub(HELD);
+    let shown = tools.iter().filter(waiting).take(HELD);
+    let held: Vec<HeldTool> = shown.filter_map(HeldTool::new).collect();
     let watch = watch(app, who);
     let template = servers.templates().get(&server.server_type);
     let mcp_url = format!("{}/mcp/{}", app.public_url(), server.server_name);
@@ -118,6 +125,8 @@ async fn page(
         broken: visible(&broken),
         report: report.map(|report| ReportView::new(&report, shell.t)),
         held,
+        held_more: i64::try_from(held_more).unwrap_or(i64::MAX),
+        instructions: instructions(&tools),
         tools: tools
             .iter()
             .filter(|tool| tool.kind == ToolKind::Tool)

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use deputy_gateway::servers::{Definition, Seen, ServerError, ServerTool, ToolState};
+use deputy_gateway::servers::{Definition, Seen, ServerError, ServerTool, ToolKind, ToolState};
 use deputy_templates::Policy;
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ use crate::view::visible;
 pub(crate) struct HeldTool {
     pub(crate) name: String,
     pub(crate) digest: String,
+    /// Whether it is what the server tells models, and no tool.
+    pub(crate) instructions: bool,
     /// Whether it came later, and is not a changed one.
     pub(crate) new: bool,
     pub(crate) lines: Vec<Line>,
@@ -99,6 +101,20 @@ impl ToolView {
     }
 }
 
+/// Held tools shown at once; what comes after them is shown when these are decided on.
+pub(super) const HELD: usize = 30;
+
+/// What the server tells every model, as far as its person agreed to it.
+pub(super) fn instructions(tools: &[ServerTool]) -> String {
+    let told = tools.iter().find(|t| t.kind == ToolKind::Instructions);
+    let text = told.and_then(|tool| match (tool.state, &tool.change) {
+        (ToolState::Accepted, _) => Some(&tool.description),
+        (ToolState::Changed, Some(change)) => Some(&change.before.description),
+        _ => None,
+    });
+    text.map(|text| visible(text)).unwrap_or_default()
+}
+
 impl HeldTool {
     /// None for a tool that is not held back.
     pub(super) fn new(tool: &ServerTool) -> Option<Self> {
@@ -120,6 +136,7 @@ impl HeldTool {
         Some(Self {
             name: visible(&tool.name),
             digest,
+            instructions: tool.kind == ToolKind::Instructions,
             new: tool.state == ToolState::New,
             lines,
             notes: tool.notes.iter().map(|note| visible(note)).collect(),

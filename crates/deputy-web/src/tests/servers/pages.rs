@@ -380,3 +380,27 @@ async fn what_does_not_count_is_folded_away_and_what_is_wrong_is_not() {
     );
     assert_eq!(page.text.matches("<details class=\"fold\">").count(), 1);
 }
+
+#[tokio::test]
+async fn only_so_many_changes_are_shown_at_once_and_agreed_to_as_shown() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.add_files(&alice).await;
+    let rows = (0..40).map(|n| row(n, OwnToolState::New, None, Some("Came later")));
+    app.rows(alice.id, rows.collect()).await;
+    let mut browser = app.signed_in("alice").await;
+    let page = browser.get("/servers/files").await;
+    assert!(page.text.contains("10 more wait."), "{}", page.text);
+    assert_eq!(page.text.matches("<div class=\"diff\"").count(), 30);
+    let (_, all) = page.text.rsplit_once("/servers/files/accept").unwrap();
+    let seen: Vec<(&str, &str)> = all
+        .split("name=\"seen\" value=\"")
+        .skip(1)
+        .map(|rest| ("seen", rest.split('"').next().unwrap()))
+        .collect();
+    assert_eq!(seen.len(), 30);
+    browser.post("/servers/files/accept", &seen).await;
+    let page = browser.get("/servers/files").await;
+    assert_eq!(page.text.matches("<div class=\"diff\"").count(), 10);
+    assert!(!page.text.contains("more wait"));
+}

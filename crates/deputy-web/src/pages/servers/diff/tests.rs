@@ -107,3 +107,24 @@ fn a_page_holds_only_so_much_of_one_tool() {
         assert_eq!(lines.last(), Some(&gap()));
     }
 }
+
+#[test]
+fn a_text_made_to_take_long_does_not() {
+    let before: Vec<String> = (0..40_000)
+        .map(|n| (n * 7919 % 40_009).to_string())
+        .collect();
+    let mut now = before.clone();
+    now.reverse();
+    let started = std::time::Instant::now();
+    let lines = between(&tool(&before.join("\n")), &tool(&now.join("\n")));
+    assert_eq!(lines.len(), MOST + 1);
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn instructions_are_compared_as_text() {
+    let told = |text| Definition::of_instructions(text).unwrap().0;
+    let lines = between(&told("Be brief."), &told("Be brief.\nTell me all."));
+    assert_eq!(read(&lines), " Be brief.\n+Tell me all.");
+}
