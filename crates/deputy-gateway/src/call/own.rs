@@ -190,8 +190,10 @@ impl Gateway {
 
     /// Puts it down as the server's state that its person has to allow the access, if that is why.
     fn without_consent(&self, server: &OwnServer, error: CallError) -> CallError {
-        if matches!(error, CallError::NotConnected { .. }) {
-            let servers = &self.inner.servers;
+        let servers = &self.inner.servers;
+        let page = servers.connect_url(&server.name);
+        // Not where it is another account that is missing: that one has a page of its own.
+        if matches!(&error, CallError::NotConnected { connect_url, .. } if *connect_url == page) {
             servers.note_failure(server, Status::NeedsConsent, &error.to_string());
         }
         error

@@ -10,7 +10,7 @@ use deputy_core::UserId;
 use deputy_store::own_server::{OwnServer, OwnServerHealth};
 use jiff::Timestamp;
 
-use super::{Servers, Status};
+use super::{ServerError, Servers, Status};
 use crate::pool::{PoolKey, ServerState};
 use crate::signed;
 
@@ -109,9 +109,30 @@ impl Servers {
         pending.used.insert((row.user, row.id), now);
     }
 
-    /// How a server was says nothing of how it is: it was switched on again.
+    /// How a server was says nothing of how it is: it was switched on again, or let in.
     pub(super) fn forget_health(&self, row: &OwnServer) {
         self.inner.health.lock().seen.remove(&(row.user, row.id));
+    }
+
+    /// Its person has allowed the access that a server asks for: how it was without says nothing of how it is.
+    pub async fn access_allowed(&self, user: UserId, server: i64) -> Result<(), ServerError> {
+        let tx = self.with().store.begin().await?;
+        let scope = tx.user(user);
+        let Some(row) = scope.own_server_by_id(server).await? else {
+            return Ok(());
+        };
+        let health = OwnServerHealth {
+            status: Status::Inactive.as_str().to_owned(),
+            last_activity: row.health.last_activity,
+            ..OwnServerHealth::default()
+        };
+        scope
+            .own_server_health(row.id, row.generation, health)
+            .await?;
+        tx.commit().await?;
+        self.forget_health(&row);
+        self.rest_ends(&row);
+        Ok(())
     }
 
     /// A server answered.

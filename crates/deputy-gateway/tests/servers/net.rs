@@ -1,6 +1,7 @@
 //! Servers in the network.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -78,6 +79,34 @@ async fn begin(world: &World, who: &Principal) -> (Arc<Far>, tokio::task::AbortH
     (far, serving.abort_handle())
 }
 
+/// Without consent it says so, until that is given.
+async fn consent(world: &World, anna: &Principal, far: &Far) {
+    let servers = world.gateway.servers();
+    let shown = async || servers.get(anna, "far").await.unwrap();
+    let allow = async |user| {
+        let id = shown().await.id;
+        servers.access_allowed(user, id).await.unwrap();
+    };
+    let taken = far.token.lock().replace("another".to_owned());
+    world.tokens.withdrawn.store(true, Ordering::Relaxed);
+    let refused = world.call(anna, "far__echo", json!({})).await;
+    let Err(CallError::NotConnected { connect_url, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(connect_url.ends_with("/servers/far/connect"));
+    assert_eq!(shown().await.status.as_str(), "needs_consent");
+
+    // As the page does on which she comes back; a stranger's changes nothing.
+    allow(world.person("boris").await.user_id).await;
+    assert_eq!(shown().await.status.as_str(), "needs_consent");
+    allow(anna.user_id).await;
+    let now = shown().await;
+    assert_ne!(now.status.as_str(), "needs_consent");
+    assert_eq!((now.error_count, now.error_message), (0, None));
+    *far.token.lock() = taken;
+    done(world.call(anna, "far__echo", json!({})).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_token_is_no_failure_and_a_server_says_when_to_come_back() {
     tally::begin();
@@ -98,6 +127,8 @@ async fn a_renewed_token_is_no_failure_and_a_server_says_when_to_come_back() {
         assert_eq!(counted(), (before.0 + 3, before.1 + 1), "503 and again");
         let now = servers.get(&anna, "far").await.unwrap();
         assert_eq!((now.status.as_str(), now.error_count), ("active", 0));
+
+        consent(world, &anna, &far).await;
 
         // Nobody is there any more.
         serving.abort();

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) net: url::Url,
     /// What listens there; without it a connection is refused.
     pub(crate) listener: Mutex<Option<std::net::TcpListener>>,
+    pub(crate) tokens: Tokens,
     _database: TestStore,
 }
 
@@ -69,13 +70,17 @@ env = { type = "object", additionalProperties = { type = "string" }, x-kind = "v
     templates
 }
 
-/// Tokens for servers in the network: each renewal gives the next, `token-1`, `token-2`, ….
-#[derive(Default)]
-struct Tokens(AtomicI64);
+/// Tokens for servers in the network: each renewal gives the next, `token-1`, `token-2`, …, unless its person has to be
+/// asked again.
+#[derive(Clone, Default)]
+pub(crate) struct Tokens {
+    last: Arc<AtomicI64>,
+    pub(crate) withdrawn: Arc<AtomicBool>,
+}
 
 impl Tokens {
     fn now(&self) -> AccessToken {
-        let generation = self.0.load(Ordering::Relaxed);
+        let generation = self.last.load(Ordering::Relaxed);
         AccessToken {
             secret: Secret::new(format!("token-{generation}")),
             generation,
@@ -102,8 +107,11 @@ impl RemoteCredentials for Tokens {
         failed: i64,
         _: Option<String>,
     ) -> Result<AccessToken, RemoteError> {
-        if failed == self.0.load(Ordering::Relaxed) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+        if self.withdrawn.load(Ordering::Relaxed) {
+            return Err(RemoteError::ConsentNeeded);
+        }
+        if failed == self.last.load(Ordering::Relaxed) {
+            self.last.fetch_add(1, Ordering::Relaxed);
         }
         Ok(self.now())
     }
@@ -165,6 +173,7 @@ impl World {
             current: Secret::new([7; 32]),
             old: Vec::new(),
         };
+        let tokens = Tokens::default();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let net = format!("http://{}/mcp", listener.local_addr().unwrap());
         let net: url::Url = net.parse().unwrap();
@@ -181,7 +190,7 @@ impl World {
             vault: Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng)),
             catalog: Catalog::new(Vec::new()).unwrap(),
             credentials: Arc::new(Nobody),
-            remote: Arc::new(Tokens::default()),
+            remote: Arc::new(tokens.clone()),
             templates: Arc::new(Registry::builtin().with_folder(&templates(folder.path()))),
             pool: Pool::new(config, lifecycle.clone(), Arc::clone(&clock)),
             audit: Audit::start(
@@ -221,6 +230,7 @@ impl World {
             folder,
             net,
             listener: Mutex::new(Some(listener)),
+            tokens,
             _database: database,
         }
     }

@@ -144,6 +144,11 @@ async fn complete(
     let (here, user, caller) = (app.clone(), principal.user_id, principal.caller.label());
     let task = app.lifecycle.spawn(async move {
         let connected = here.remote.complete(user, query).await?;
+        let allowed = here.gateway.servers();
+        if let Err(error) = allowed.access_allowed(user, connected.server_id).await {
+            // The next call says the same.
+            tracing::warn!(%error, "how a server is could not be put down");
+        }
         let row = here.store.user(user);
         let row = row.own_server_by_id(connected.server_id).await?;
         let name = row.map(|row| row.name).unwrap_or_default();
