@@ -46,6 +46,7 @@ mod client;
 mod consent;
 mod discovery;
 mod endpoint;
+mod site;
 mod sweep;
 
 pub use access::{AccessError, NOTICE_REMOTE_DISCONNECTED, Token};

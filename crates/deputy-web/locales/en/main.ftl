@@ -481,6 +481,7 @@ remote-begin-no-registration = The sign-in service takes no new clients by itsel
 remote-begin-no-authentication = The sign-in service asks Deputy to prove its identity in a way that Deputy does not know.
 remote-begin-registration = The sign-in service did not accept Deputy as a client ({ $detail }).
 remote-begin-issuer-changed = The server now names another sign-in service than the one its client id belongs to. If that is right, remove { $server } and add it again.
+remote-begin-other-site = The sign-in service of { $server } sends people to another site, and its answers do not say whose they are: they could be somebody else’s. Ask its operator for RFC 9207 (the parameter iss).
 remote-incomplete = The answer is incomplete. Please start again.
 remote-other-issuer = The answer came from somebody else than was asked. Nothing was connected.
 remote-upstream = The sign-in service did not confirm the connection. Please try again in a moment.

@@ -35,6 +35,9 @@ impl Inner {
         let found = Discovery { http: &self.http }
             .find(&server.url, challenge.resource_metadata.as_deref())
             .await?;
+        if !found.server.keeps_its_codes() {
+            return Err(BeginError::OtherSite);
+        }
         let before = account.filter(|row| row.issuer.as_ref() == Some(&found.server.issuer));
         self.check_binding(user, server, &found).await?;
         let client = self.client(user, server, &found.server).await?;

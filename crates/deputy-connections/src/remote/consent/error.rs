@@ -33,6 +33,11 @@ pub enum BeginError {
         "the server names another authorization server than the one its client was registered at; remove the server and add it again if that is right"
     )]
     IssuerChanged,
+    /// The page for the consent is somebody else's than who would get its code, and answers don't say whose they are.
+    #[error(
+        "the authorization server sends people to another site for their consent, and its answers do not say whose they are"
+    )]
+    OtherSite,
     /// Something of ours failed.
     #[error("the consent can't be begun")]
     Storage(#[from] StorageError),
@@ -50,6 +55,7 @@ impl BeginError {
             Self::NoAuthentication => "no_authentication",
             Self::Registration(_) => "registration",
             Self::IssuerChanged => "issuer_changed",
+            Self::OtherSite => "other_site",
             Self::Storage(_) => "storage",
         }
     }

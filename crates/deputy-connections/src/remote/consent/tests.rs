@@ -349,3 +349,18 @@ async fn a_state_of_google_is_none_here_and_the_other_way_round() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_page_of_somebody_else_is_no_place_to_consent_at() {
+    for_each_world(async |w| {
+        let elsewhere = json!({
+            "authorization_endpoint": "https://honest.test/authorize",
+            "authorization_response_iss_parameter_supported": false,
+        });
+        w.provider.describe_server(&elsewhere);
+        let begun = w.remote.begin(w.alice, &w.hers).await;
+        assert_eq!(begun.unwrap_err().as_str(), "other_site");
+        assert!(w.provider.seen("/register").is_empty());
+    })
+    .await;
+}
