@@ -196,6 +196,8 @@ held-more = { $n ->
     [one] { $n } more waits. It is shown when you have decided on these.
    *[other] { $n } more wait. They are shown when you have decided on these.
 }
+held-cut = This is not all of it. What is not shown can’t be allowed.
+held-whole = Show all of it
 tool-changed = Changed
 tool-new = New
 tool-gone = Gone

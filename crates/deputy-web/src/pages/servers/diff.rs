@@ -10,7 +10,7 @@ use crate::view::visible;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
-/// Most lines shown of one tool.
+/// Most lines shown of one tool, unless its person asks for all of them.
 const MOST: usize = 400;
 /// How long a difference is looked for; after that what is left counts as different. A server could
 /// make up texts over which it takes minutes.
@@ -80,28 +80,31 @@ pub(crate) fn between(before: &Definition, now: &Definition) -> Vec<Line> {
             });
         }
     }
-    cut(lines)
+    lines
 }
 
 /// A whole definition, for a tool that is new.
 pub(crate) fn whole(definition: &Definition) -> Vec<Line> {
     let lines = text(definition);
-    cut(lines
+    lines
         .lines()
         .map(|line| Line {
             sign: "+",
             tone: "new",
             text: line.to_owned(),
         })
-        .collect())
+        .collect()
 }
 
-fn cut(mut lines: Vec<Line>) -> Vec<Line> {
-    if lines.len() > MOST {
+/// Cuts lines to what a page of several tools has room for; true when some are left out. What was not shown must not
+/// be agreed to.
+pub(crate) fn cut(lines: &mut Vec<Line>) -> bool {
+    let cut = lines.len() > MOST;
+    if cut {
         lines.truncate(MOST);
         lines.push(gap());
     }
-    lines
+    cut
 }
 
 fn gap() -> Line {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use deputy_gateway::servers::{ServerTool, TestReport, ToolKind, ToolState};
+use serde::Deserialize;
 
 use super::tools::{HELD, HeldTool, ToolView, instructions};
 use super::{RunsView, ServerView, failed, href, to};
@@ -61,6 +62,8 @@ pub(crate) struct OnePage {
     pub(crate) held: Vec<HeldTool>,
     /// How many more are held back.
     pub(crate) held_more: i64,
+    /// Whether all of these are shown whole, so that they can be allowed at once.
+    pub(crate) all_shown: bool,
     pub(crate) tools: Vec<ToolView>,
     /// What it tells every model.
     pub(crate) instructions: String,
@@ -87,6 +90,7 @@ async fn page(
     name: &str,
     flash: Option<Flash>,
     report: Option<TestReport>,
+    whole: &str,
 ) -> Result<Response, PageError> {
     let servers = app.gateway.servers();
     let principal = &who.principal;
@@ -111,7 +115,9 @@ async fn page(
     let waiting = |tool: &&ServerTool| matches!(tool.state, ToolState::Changed | ToolState::New);
     let held_more = tools.iter().filter(waiting).count().saturating_sub(HELD);
     let shown = tools.iter().filter(waiting).take(HELD);
-    let held: Vec<HeldTool> = shown.filter_map(HeldTool::new).collect();
+    let held: Vec<HeldTool> = shown
+        .filter_map(|tool| HeldTool::new(tool, whole))
+        .collect();
     let watch = watch(app, who);
     let template = servers.templates().get(&server.server_type);
     let mcp_url = format!("{}/mcp/{}", app.public_url(), server.server_name);
@@ -124,6 +130,7 @@ async fn page(
         runs,
         broken: visible(&broken),
         report: report.map(|report| ReportView::new(&report, shell.t)),
+        all_shown: held.len() > 1 && !held.iter().any(|tool| tool.cut),
         held,
         held_more: i64::try_from(held_more).unwrap_or(i64::MAX),
         instructions: instructions(&tools),
@@ -144,14 +151,23 @@ async fn page(
     })
 }
 
+/// What the page is asked to show.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Shown {
+    /// The tool whose difference is shown without a cut.
+    #[serde(default)]
+    whole: String,
+}
+
 /// `GET /servers/{name}`.
 pub(crate) async fn show(
     State(app): State<App>,
     who: SignedIn,
     Path(name): Path<String>,
     Lenient(flash): Lenient<Done>,
+    Lenient(shown): Lenient<Shown>,
 ) -> Result<Response, PageError> {
-    page(&app, &who, &name, flash.flash(), None).await
+    page(&app, &who, &name, flash.flash(), None, &shown.whole).await
 }
 
 /// `POST /servers/{name}/test`. Answers with the page itself: a report is kept nowhere.
@@ -163,7 +179,7 @@ pub(crate) async fn test(
     let servers = app.gateway.servers();
     let report = servers.test(&form.who.principal, &name).await;
     let report = report.map_err(|error| failed(&error))?;
-    page(&app, &form.who, &name, None, Some(report)).await
+    page(&app, &form.who, &name, None, Some(report), "").await
 }
 
 /// `POST /servers/{name}/enable`.

@@ -25,6 +25,8 @@ pub(crate) struct HeldTool {
     /// Whether it came later, and is not a changed one.
     pub(crate) new: bool,
     pub(crate) lines: Vec<Line>,
+    /// Whether some of the lines are left out: then it can't be agreed to here.
+    pub(crate) cut: bool,
     pub(crate) notes: Vec<String>,
 }
 
@@ -116,10 +118,10 @@ pub(super) fn instructions(tools: &[ServerTool]) -> String {
 }
 
 impl HeldTool {
-    /// None for a tool that is not held back.
-    pub(super) fn new(tool: &ServerTool) -> Option<Self> {
+    /// None for a tool that is not held back. `whole`: the name of the tool that is shown without a cut.
+    pub(super) fn new(tool: &ServerTool, whole: &str) -> Option<Self> {
         let digest = tool.digest.clone()?;
-        let lines = match (tool.state, &tool.change) {
+        let mut lines = match (tool.state, &tool.change) {
             (ToolState::Changed, Some(change)) => diff::between(&change.before, &change.now),
             (ToolState::New, _) => diff::whole(&Definition {
                 name: tool.name.clone(),
@@ -138,6 +140,7 @@ impl HeldTool {
             digest,
             instructions: tool.kind == ToolKind::Instructions,
             new: tool.state == ToolState::New,
+            cut: tool.name != whole && diff::cut(&mut lines),
             lines,
             notes: tool.notes.iter().map(|note| visible(note)).collect(),
         })

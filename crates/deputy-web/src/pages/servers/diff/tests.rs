@@ -102,7 +102,9 @@ fn the_same_to_the_eye_is_no_difference_and_what_hides_is_shown() {
 #[test]
 fn a_page_holds_only_so_much_of_one_tool() {
     let long = lines(5000);
-    for lines in [whole(&tool(&long)), between(&tool(""), &tool(&long))] {
+    for mut lines in [whole(&tool(&long)), between(&tool(""), &tool(&long))] {
+        assert!(lines.len() > 5000, "all of it, where it is asked for");
+        assert!(cut(&mut lines));
         assert_eq!(lines.len(), MOST + 1);
         assert_eq!(lines.last(), Some(&gap()));
     }
