@@ -6,6 +6,9 @@
 //! sleeps.
 #![expect(deprecated, reason = "older clients log, and are heard")]
 
+mod pass;
+mod watch;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,39 +17,28 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use deputy_core::Principal;
 use deputy_store::own_server::OwnServer;
-use futures_util::FutureExt as _;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, DiscoverResult,
-    ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation,
-    InitializeRequestParams, InitializeResult, InputResponses, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SetLevelRequestParams,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+    UnsubscribeRequestParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::StreamableHttpService;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::asked::Client;
-use super::dialogue::{Asking, Turn};
-use super::held::Came;
-use super::notices::{Logs, News, Wishes, severity};
+use super::notices::{News, Wishes};
 use super::place::Place;
-use super::state::Binding;
 use super::tools::ToolCall;
 use super::{Front, internal, of_request, principal, wire};
-use crate::call::CallOptions;
 use crate::error::CallError;
-use crate::passthrough::Passed;
 use crate::pool::{Era, ServerInfo};
 use crate::servers::names;
+use pass::own;
 
-/// How many sessions' levels of log messages are remembered.
-const REMEMBERED: usize = 2048;
 /// The most resources that one listener watches.
 const MOST_WATCHED: usize = 256;
 
@@ -170,127 +162,10 @@ impl One {
             ..self.clone()
         })
     }
-
-    /// Passes a request on in which nothing is asked.
-    async fn pass<P: Serialize, R: DeserializeOwned>(
-        &self,
-        method: &'static str,
-        params: P,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<R, ErrorData> {
-        let principal = principal(&context.extensions)?;
-        let server = own(context)?;
-        let passed = passed(method, params)?;
-        let options = CallOptions {
-            cancel: context.ct.clone(),
-            ..CallOptions::default()
-        };
-        let gateway = &self.front.gateway;
-        let passing = gateway.pass(&principal, &server, passed, options);
-        let result = self.front.calls.track_future(passing).await;
-        read(&result.map_err(|e| wire::rpc_error(&e))?)
-    }
-
-    /// Passes a request on in which the client may be asked.
-    async fn converse<P: Serialize, C: DeserializeOwned, R>(
-        &self,
-        method: &'static str,
-        params: P,
-        (answers, state): (Option<InputResponses>, Option<String>),
-        context: &RequestContext<RoleServer>,
-    ) -> Result<R, ErrorData>
-    where
-        R: From<C> + From<rmcp::model::InputRequiredResult>,
-    {
-        let principal = principal(&context.extensions)?;
-        let server = own(context)?;
-        let place = Place::Own(Box::new(server.clone()));
-        let passed = passed(method, params)?;
-        let client = Client::of(context);
-        let logs = match (&client.log_level, place.key(principal.user_id)) {
-            (Some(level), Some(key)) if client.modern => {
-                Some(Logs::of(&self.front.gateway, key, level))
-            }
-            _ => None,
-        };
-        let bound = Value::Object(passed.params.clone());
-        let (gateway, caller) = (self.front.gateway.clone(), Arc::clone(&principal));
-        let (target, request) = (server.clone(), passed);
-        let asking = Asking {
-            front: &self.front,
-            principal: &principal,
-            server: &server.name,
-            binding: Binding::new(&principal, &place.id(), method, &bound),
-            context,
-            client,
-            level: self.wishes.level(),
-            logs,
-            start: Box::new(move |options| {
-                let (gateway, caller) = (gateway.clone(), Arc::clone(&caller));
-                let (target, request) = (target.clone(), request.clone());
-                async move {
-                    let result = gateway.pass(&caller, &target, request, options).await?;
-                    Ok(Came::Raw(result))
-                }
-                .boxed()
-            }),
-        };
-        match asking.turn(answers, state.as_deref()).await? {
-            Turn::Ask(asks) => Ok(asks.into()),
-            Turn::Came(Ok(Came::Raw(result))) => read::<C>(&result).map(Into::into),
-            Turn::Came(Ok(Came::Tool(_))) => Err(ErrorData::internal_error("a call", None)),
-            Turn::Came(Err(error)) => Err(wire::rpc_error(&error)),
-        }
-    }
-}
-
-/// The person's own server that a request goes to.
-fn own(context: &RequestContext<RoleServer>) -> Result<OwnServer, ErrorData> {
-    match of_request::<Arc<Place>>(&context.extensions).as_deref() {
-        Some(Place::Own(server)) => Ok((**server).clone()),
-        // Deputy's own servers have tools and nothing else.
-        _ => Err(ErrorData::new(
-            ErrorCode::METHOD_NOT_FOUND,
-            "this server has tools only",
-            None,
-        )),
-    }
 }
 
 fn place_of(extensions: &rmcp::model::Extensions) -> Result<Arc<Place>, ErrorData> {
     of_request(extensions).ok_or_else(|| ErrorData::invalid_request("no server", None))
-}
-
-/// A request as the server gets it: what the client says about itself is not for it.
-fn passed(method: &'static str, params: impl Serialize) -> Result<Passed, ErrorData> {
-    let mut params = match serde_json::to_value(params).map_err(|e| internal(&e))? {
-        Value::Object(params) => params,
-        _ => Map::new(),
-    };
-    for ours in ["_meta", "inputResponses", "requestState"] {
-        params.remove(ours);
-    }
-    Ok(Passed { method, params })
-}
-
-/// A server's result in the SDK's types. What a person's own server says is that person's alone, whatever it says of
-/// it.
-fn read<R: DeserializeOwned>(result: &RawValue) -> Result<R, ErrorData> {
-    let mut value: Value = serde_json::from_str(result.get()).map_err(|e| bad(&e))?;
-    if let Some(members) = value.as_object_mut() {
-        members
-            .entry("resultType")
-            .or_insert_with(|| "complete".into());
-        if let Some(scope) = members.get_mut("cacheScope") {
-            *scope = "private".into();
-        }
-    }
-    serde_json::from_value(value).map_err(|e| bad(&e))
-}
-
-fn bad(error: &serde_json::Error) -> ErrorData {
-    tracing::debug!(%error, "a server's result has no known form");
-    ErrorData::internal_error(format!("the server's result is none of MCP: {error}"), None)
 }
 
 /// What of a server's capabilities holds here.
@@ -528,52 +403,6 @@ impl ServerHandler for One {
             self.front.watch(&place, uris, request).await?;
         }
         news.serve(gateway, &context).await;
-        Ok(())
-    }
-}
-
-impl Front {
-    /// The lowest level that any session asked this server for, this one included.
-    fn lowest(&self, server: &OwnServer, level: &str) -> &'static str {
-        let key = Place::Own(Box::new(server.clone())).key(server.user);
-        let mut levels = self.levels.lock();
-        if levels.len() >= REMEMBERED {
-            levels.clear();
-        }
-        let mut lowest = severity(level);
-        if let Some(key) = key {
-            let known = levels.entry(key).or_insert(lowest);
-            lowest = lowest.min(*known);
-            *known = lowest;
-        }
-        super::notices::LEVELS[lowest]
-    }
-
-    /// Asks a server to say when these resources change.
-    async fn watch(
-        &self,
-        place: &Place,
-        uris: &[String],
-        context: &RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        let principal = principal(&context.extensions)?;
-        let Place::Own(server) = place else {
-            return Err(own(context).err().unwrap_or_else(|| {
-                ErrorData::invalid_request("this server has no resources", None)
-            }));
-        };
-        for uri in uris {
-            let passed = passed("resources/subscribe", json!({ "uri": uri }))?;
-            let passing = self
-                .gateway
-                .pass(&principal, server, passed, CallOptions::default());
-            match passing.await {
-                Ok(_) => {}
-                // A server of the newer era is listened to as a whole.
-                Err(CallError::Refused { code: -32601, .. }) => return Ok(()),
-                Err(error) => return Err(wire::rpc_error(&error)),
-            }
-        }
         Ok(())
     }
 }

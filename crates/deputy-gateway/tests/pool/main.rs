@@ -5,6 +5,7 @@
 
 mod calls;
 mod confined;
+mod fake;
 mod faults;
 mod life;
 mod net;

@@ -92,7 +92,7 @@ async fn rmcps_server_in_both_eras() {
             Arc::new(LocalSessionManager::default()),
             StreamableHttpServerConfig::default().with_json_response(json_answers),
         );
-        let url = crate::net::serve(axum::Router::new().route_service("/mcp", service)).await;
+        let url = crate::fake::serve(axum::Router::new().route_service("/mcp", service)).await;
         let (world, key, launch) = (world(&url), own(1, 1), net(&url));
         let info = world.pool.info(&key, &launch, None, Instant::now() + LONG);
         assert_eq!(info.await.unwrap().era, era);
