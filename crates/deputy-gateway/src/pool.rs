@@ -33,9 +33,11 @@ mod disk;
 mod ears;
 mod eras;
 mod exchange;
+mod handshake;
 mod held;
 mod kin;
 mod launch;
+mod lease;
 mod lines;
 mod masks;
 mod memory;
@@ -78,10 +80,9 @@ pub use upstream::{
     RpcError, ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
 
-use child::{Lease, Stop};
 use eras::Eras;
 use exchange::{Asides, Exchange, Params};
-use slot::{Phase, Seat, Slot};
+use slot::{Seat, Slot};
 use spawn::Spawner;
 
 /// The pool. Cheap to clone.
@@ -484,65 +485,5 @@ impl Inner {
             .entry(key.clone())
             .or_insert_with(|| Slot::new(key.clone()))
             .clone()
-    }
-
-    /// A place at a running server.
-    async fn lease(
-        self: &Arc<Self>,
-        key: &PoolKey,
-        launch: &Launch,
-        bearer: Option<&Secret<String>>,
-    ) -> Result<Lease, UpstreamError> {
-        loop {
-            if self.closed.load(Ordering::SeqCst) {
-                return Err(UpstreamError::ShuttingDown);
-            }
-            let slot = self.slot(key);
-            let mut starting = {
-                let mut state = slot.state.lock();
-                // under the lock: whoever bars it and then stops it meets what was let in before
-                self.check_bar(key, launch.generation)?;
-                match &state.phase {
-                    Phase::Running(child)
-                        if child.accepts() && child.generation >= launch.generation =>
-                    {
-                        return Ok(child.lease());
-                    }
-                    Phase::Running(child) => {
-                        if child.accepts() {
-                            child.stop(Stop::WhenIdle);
-                        }
-                        state.phase = Phase::Vacant;
-                        continue;
-                    }
-                    Phase::Starting(start) => start.clone(),
-                    Phase::Vacant => {
-                        if self.draining.load(Ordering::SeqCst) {
-                            return Err(UpstreamError::ShuttingDown);
-                        }
-                        state.check_backoff(self.clock.now(), launch.generation)?;
-                        let (starting, announce) = slot::Starting::new(launch.generation);
-                        state.phase = Phase::Starting(starting.clone());
-                        start::spawn(
-                            self,
-                            &slot,
-                            launch.clone(),
-                            bearer.cloned(),
-                            starting.abort.clone(),
-                            announce,
-                        );
-                        starting
-                    }
-                    // looked up before it was taken out of the map
-                    Phase::Gone => continue,
-                }
-            };
-            match starting.outcome().await {
-                Ok(()) => {}
-                // the newer token may do better
-                Err(_) if starting.generation < launch.generation => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }

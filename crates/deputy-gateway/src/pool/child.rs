@@ -1,4 +1,4 @@
-//! A running server: the handshake that makes a process one, and the calls to it.
+//! A running server, and the calls to it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -7,20 +7,11 @@ use std::time::Duration;
 
 use deputy_core::{Clock, Lifecycle};
 use jiff::Timestamp;
-use rmcp::model::{
-    CancelledNotificationParam, ClientCapabilities, ClientConfig, ClientRequest, CustomRequest,
-    ElicitationCapability, FormElicitationCapability, Implementation, NumberOrString,
-    ProtocolVersion, RootsCapabilities, SamplingCapability, ServerPeerInfo,
-    UrlElicitationCapability,
-};
-use rmcp::service::{
-    ClientLifecycleMode, PeerRequestOptions, RunningService, ServiceError,
-    serve_client_with_lifecycle_and_ct,
-};
-use rmcp::{ClientHandler, Peer, RoleClient};
+use rmcp::model::{CancelledNotificationParam, ClientRequest, CustomRequest, NumberOrString};
+use rmcp::service::{PeerRequestOptions, ServiceError};
+use rmcp::{Peer, RoleClient};
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
-use tokio::io::AsyncRead;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,92 +20,7 @@ use super::ears::Ears;
 use super::exchange::{Asides, Exchange, Params};
 use super::remote::Remote;
 use super::upstream::{Era, ServerInfo, UpstreamError};
-use super::wire::{StdioTransport, Wire};
-
-/// How a handshake is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Handshake {
-    /// `server/discover`, and `initialize` when the answer says that it is unknown.
-    Auto,
-    /// `initialize` only.
-    Legacy,
-}
-
-impl From<Handshake> for ClientLifecycleMode {
-    fn from(handshake: Handshake) -> Self {
-        match handshake {
-            Handshake::Auto => Self::Auto {
-                preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-                legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
-            },
-            Handshake::Legacy => Self::Initialize,
-        }
-    }
-}
-
-/// Deputy as an MCP client. To our own servers it offers nothing. A person's server may ask whatever it
-/// likes: what is not for a caller who can answer it is refused. (In the newer era what a caller can do is
-/// said per call, in `_meta`.)
-pub(super) struct Client {
-    /// Whether the server is a person's own.
-    offers: bool,
-}
-
-impl ClientHandler for Client {
-    fn get_info(&self) -> ClientConfig {
-        let deputy = Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
-        let mut offered = ClientCapabilities::default();
-        if self.offers {
-            let elicitation = ElicitationCapability::new()
-                .with_form(FormElicitationCapability::new())
-                .with_url(UrlElicitationCapability::new());
-            offered.elicitation = Some(elicitation);
-            offered.sampling = Some(SamplingCapability::default());
-            offered.roots = Some(RootsCapabilities::default());
-        }
-        ClientConfig::new(offered, deputy)
-            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
-    }
-}
-
-/// rmcp's task for one server; it ends when this is dropped.
-pub(super) type Service = RunningService<RoleClient, Client>;
-
-/// The handshake over `transport`, and what era it found.
-pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
-    transport: StdioTransport<R>,
-    how: Handshake,
-    offers: bool,
-) -> Result<Service, String> {
-    serve_client_with_lifecycle_and_ct(
-        Client { offers },
-        transport,
-        how.into(),
-        CancellationToken::new(),
-    )
-    .await
-    .map_err(|error| error.to_string().chars().take(300).collect::<String>())
-}
-
-/// What the handshake found.
-pub(super) fn server_info(peer: Option<&ServerPeerInfo>) -> ServerInfo {
-    let legacy = peer.is_none_or(|info| info.protocol_version.has_initialize());
-    let name = peer.and_then(|info| info.server_info.clone());
-    let (name, version) = name.map(|it| (it.name, it.version)).unwrap_or_default();
-    ServerInfo {
-        era: if legacy { Era::Legacy } else { Era::Modern },
-        protocol_version: peer
-            .map(|info| info.protocol_version.to_string())
-            .unwrap_or_default(),
-        name,
-        version,
-        instructions: peer.and_then(|info| info.instructions.clone()),
-        capabilities: peer
-            .and_then(|info| serde_json::to_value(&info.capabilities).ok())
-            .unwrap_or_else(|| serde_json::json!({})),
-    }
-    .bounded()
-}
+use super::wire::Wire;
 
 /// The request that is answered when there is nothing more to say.
 pub(super) const LISTEN: &str = "subscriptions/listen";

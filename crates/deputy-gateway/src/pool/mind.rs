@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Inner;
-use super::child::{Child, Link, Service};
+use super::child::{Child, Link};
+use super::handshake::Service;
 use super::remote::Remote;
 use super::seats::SeatGuard;
 use super::slot::{End, Phase, SHUTDOWN, Slot};

@@ -6,7 +6,8 @@ use deputy_core::Secret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::child::{self, Birth, Child, Handshake, Link, Service, Stop, shake_hands};
+use super::child::{Birth, Child, Link, Stop};
+use super::handshake::{Handshake, Service, server_info, shake_hands};
 use super::launch::{How, HttpLaunch, Launch, ProcessLaunch};
 use super::mind::{Body, mind, unit};
 use super::notices::Board;
@@ -126,7 +127,7 @@ async fn start(
     let (body, pid, link, info) = match &launch.how {
         How::Process(process) => {
             let (process, wire, service) = start_process(inner, &seat.seat, process, abort).await?;
-            let info = child::server_info(service.peer().peer_info().as_deref());
+            let info = server_info(service.peer().peer_info().as_deref());
             let peer = service.peer().clone();
             let pid = process.pid();
             let body = Body::Process(Box::new((process, service)));
@@ -182,7 +183,7 @@ async fn start_process(
         };
         match attempt(inner, seat, process, &mark, how, until).await {
             Ok((process, wire, service)) => {
-                let info = child::server_info(service.peer().peer_info().as_deref());
+                let info = server_info(service.peer().peer_info().as_deref());
                 inner.eras.learn(definition, info.era);
                 return Ok((process, wire, service));
             }

@@ -4,14 +4,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use deputy_core::http::PrivateHosts;
-use deputy_gateway::pool::{How, HttpLaunch, Launch, ToolResult, UpstreamError};
+use deputy_gateway::pool::{ToolResult, UpstreamError};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::measure::Pulse;
 use crate::peer::{self, Peer};
-use crate::support::{LONG, World, own, request};
+use crate::support::{LONG, World, net, own, request};
 use crate::{AT_ONCE, DEADLINE, IN_TIME, Outcome, TURN, obliging, shown};
 
 /// What a server does, and what it comes to.
@@ -58,16 +58,6 @@ const TABLE: &[Fault] = &[
     ("503", Outcome::Unavailable(503)),
     ("gone", Outcome::BackingOff),
 ];
-
-fn net(url: &Url) -> Launch {
-    Launch {
-        how: How::Http(HttpLaunch {
-            url: url.clone(),
-            headers: vec![],
-        }),
-        generation: 1,
-    }
-}
 
 async fn one(world: &World, id: i64, fault: &Fault, url: &Url) -> (&'static str, Instant, Instant) {
     let begun = Instant::now();

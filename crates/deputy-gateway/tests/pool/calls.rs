@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::{World, answer, key, process, request, secret, soon, until};
+use crate::support::{World, answer, key, process, request, secret, soon};
 
 #[tokio::test]
 async fn results_come_through_as_they_are() {
@@ -134,10 +134,7 @@ async fn the_server_is_told_of_cancelled_dropped_and_late_calls() {
     let cancelled = request("hang", "{}");
     let token = cancelled.cancel.clone();
     let (result, ()) = tokio::join!(world.pool.call(&key, &launch, cancelled), async {
-        until("the call is under way", || {
-            world.pool.stats().servers[0].in_flight == 1
-        })
-        .await;
+        world.under_way().await;
         token.cancel();
     });
     assert!(

@@ -338,10 +338,7 @@ async fn a_mute_server_with_a_call_under_way_takes_no_more_and_ends_after_it() {
     let pid = world.pid(&key, &launch).await;
     let slow = world.call(&key, &launch, "slow", r#"{"ms":1500}"#);
     let others = async {
-        until("it is under way", || {
-            world.pool.stats().servers[0].in_flight == 1
-        })
-        .await;
+        world.under_way().await;
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.pool.look().await;

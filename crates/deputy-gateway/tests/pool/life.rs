@@ -72,10 +72,7 @@ async fn idle_time_counts_from_the_end_of_the_last_call() {
     world.pid(&key, &launch).await;
     let slow = world.call(&key, &launch, "slow", r#"{"ms":600}"#);
     let looks = async {
-        until("it is under way", || {
-            world.pool.stats().servers[0].in_flight == 1
-        })
-        .await;
+        world.under_way().await;
         world.advance(Duration::from_hours(2));
         world.pool.look().await;
     };
@@ -103,10 +100,7 @@ async fn a_new_generation_replaces_the_process_after_its_last_call() {
     let first = world.pid(&key, &old).await;
     let slow = world.call(&key, &old, "slow", r#"{"ms":800}"#);
     let others = async {
-        until("it is under way", || {
-            world.pool.stats().servers[0].in_flight == 1
-        })
-        .await;
+        world.under_way().await;
         let second = world.pid(&key, &new).await;
         assert_eq!(
             world.pid(&key, &old).await,
@@ -158,11 +152,7 @@ async fn at_the_cap_of_all_it_is_the_least_recently_used_of_anybody() {
     let (busy, used) = (key(1, "a"), key(2, "a"));
     let slow = world.call(&busy, &launch, "slow", r#"{"ms":600}"#);
     let others = async {
-        until("it is under way", || {
-            let stats = world.pool.stats();
-            stats.servers.iter().any(|server| server.in_flight == 1)
-        })
-        .await;
+        world.under_way().await;
         assert_eq!(world.pid(&used, &launch).await, pids[1]);
         world.advance(Duration::from_secs(1));
         world.pid(&key(4, "a"), &launch).await;
@@ -183,15 +173,7 @@ async fn at_a_cap_without_idle_ones_the_caller_is_told() {
         let (a, b, launch) = (key(1, "a"), key(1, "b"), world.launch(&[]));
         let busy = world.call(&a, &launch, "slow", r#"{"ms":1000}"#);
         let refused = async {
-            until("it is under way", || {
-                world
-                    .pool
-                    .stats()
-                    .servers
-                    .iter()
-                    .any(|server| server.in_flight == 1)
-            })
-            .await;
+            world.under_way().await;
             world.call(&b, &launch, "echo", "{}").await
         };
         let (busy, refused) = tokio::join!(busy, refused);
@@ -219,10 +201,7 @@ async fn stopping_a_person_stops_all_of_theirs_and_nobody_elses() {
     let starting = world.call(&c, &slow, "echo", "{}");
     let stop = async {
         until("three are there", || world.pool.stats().by_user["1"] == 3).await;
-        until("one is at work", || {
-            world.pool.stats().servers[0].in_flight == 1
-        })
-        .await;
+        world.under_way().await;
         soon(Duration::from_secs(10), world.pool.stop_user(UserId(1))).await;
         for pid in mine {
             assert!(is_gone(u32::try_from(pid).unwrap()), "gone when it returns");
@@ -274,15 +253,7 @@ async fn a_soft_stop_lets_calls_end_and_starts_nothing() {
     let a = key(1, "a");
     let slow = world.call(&a, &launch, "slow", r#"{"ms":500}"#);
     let stop = async {
-        until("it is under way", || {
-            world
-                .pool
-                .stats()
-                .servers
-                .iter()
-                .any(|server| server.in_flight == 1)
-        })
-        .await;
+        world.under_way().await;
         let stopping = world.lifecycle.stop(Duration::from_secs(20));
         let refused = async {
             until("the idle one left", || {

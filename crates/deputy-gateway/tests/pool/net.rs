@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deputy_core::http::PrivateHosts;
 use deputy_gateway::pool::{
-    Cap, Era, How, HttpLaunch, Inbound, Launch, Notice, Request, ServerState, UpstreamError,
+    Cap, Era, How, Inbound, Launch, Notice, Request, ServerState, UpstreamError,
 };
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -16,15 +16,13 @@ use url::Url;
 use crate::fake::{Fake, fake};
 use crate::support::{LONG, World, answer, own, request, soon, structured, until};
 
-/// The server at `url`.
+/// The server at `url`, with a header of its own.
 fn net(url: &Url) -> Launch {
-    Launch {
-        how: How::Http(HttpLaunch {
-            url: url.clone(),
-            headers: vec![("X-Key".to_owned(), "k3y-of-the-launch".into())],
-        }),
-        generation: 1,
+    let mut launch = crate::support::net(url);
+    if let How::Http(http) = &mut launch.how {
+        http.headers = vec![("X-Key".to_owned(), "k3y-of-the-launch".into())];
     }
+    launch
 }
 
 /// A pool that may reach `url`.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use deputy_core::http::PrivateHosts;
-use deputy_gateway::pool::{Era, How, HttpLaunch, Inbound, Launch, Progress, Request};
+use deputy_gateway::pool::{Era, Inbound, Progress, Request};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
@@ -24,17 +24,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::npm::{node_modules, text};
-use crate::support::{LONG, World, answer, own, request, soon};
-
-fn net(url: &Url) -> Launch {
-    Launch {
-        how: How::Http(HttpLaunch {
-            url: url.clone(),
-            headers: vec![],
-        }),
-        generation: 1,
-    }
-}
+use crate::support::{LONG, World, answer, net, own, request, soon};
 
 fn world(url: &Url) -> World {
     World::with(|config| {

@@ -5,14 +5,15 @@ use std::time::Duration;
 use deputy_core::clock::OffsetClock;
 use deputy_core::{Lifecycle, UserId};
 use deputy_gateway::pool::{
-    CallRequest, Config, EnvValue, How, Launch, Owner, Pool, PoolKey, ProcessLaunch, ToolAnswer,
-    ToolResult, UpstreamError,
+    CallRequest, Config, EnvValue, How, HttpLaunch, Launch, Owner, Pool, PoolKey, ProcessLaunch,
+    ToolAnswer, ToolResult, UpstreamError,
 };
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// Longer than anything here should take, on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -122,6 +123,15 @@ impl World {
         self.clock.advance(SignedDuration::try_from(by).unwrap());
     }
 
+    /// Waits until some server is at work on one call.
+    pub(crate) async fn under_way(&self) {
+        until("it is under way", || {
+            let stats = self.pool.stats();
+            stats.servers.iter().any(|server| server.in_flight == 1)
+        })
+        .await;
+    }
+
     /// Nothing of this world's is left, not even a zombie.
     pub(crate) async fn assert_nothing_left(&self) {
         let pids = self.pids();
@@ -141,6 +151,17 @@ impl World {
             stat.is_empty() || stat.contains(") Z ")
         };
         until("all processes are dead", || pids.iter().all(dead)).await;
+    }
+}
+
+/// The server at `url`.
+pub(crate) fn net(url: &Url) -> Launch {
+    Launch {
+        how: How::Http(HttpLaunch {
+            url: url.clone(),
+            headers: vec![],
+        }),
+        generation: 1,
     }
 }
 
