@@ -37,6 +37,9 @@ const HOME: &str = "home";
 const DONE: &str = "done";
 const USED: &str = "used";
 
+/// The most programs of a package that are looked at.
+const SHOWN: usize = 1000;
+
 /// Has npm and uv use what they have.
 const OFFLINE: [(&str, &str); 2] = [("npm_config_offline", "true"), ("UV_OFFLINE", "1")];
 
@@ -82,7 +85,7 @@ pub(super) async fn ready(
             String::new(),
         ));
     };
-    let package = prepare.folder.join(name(prepare));
+    let package = prepare.folder.join(name(prepare, &launch.env));
     let turn = inner.preparing.of(&package);
     let guard = tokio::select! {
         biased;
@@ -139,15 +142,38 @@ async fn fetch(
     .map_err(of_folder(package))
 }
 
-/// What `prepare` is found by.
-fn name(prepare: &Prepare) -> String {
+/// What `prepare` is found by: what is run, and what tells the package managers where to fetch.
+fn name(prepare: &Prepare, env: &[(String, EnvValue)]) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let program = prepare.program.as_os_str().as_encoded_bytes();
-    for part in std::iter::once(program).chain(prepare.args.iter().map(String::as_bytes)) {
+    let args = prepare.args.iter().map(String::as_bytes);
+    let ours = places(Path::new(""));
+    let ours = |name: &str| ours.iter().any(|(known, _)| known == name);
+    let mut told: Vec<_> = env
+        .iter()
+        .filter_map(|(name, value)| match value {
+            EnvValue::Plain(value) if is_of_managers(name) && !ours(name) => {
+                Some([name.as_bytes(), value.as_bytes()])
+            }
+            _ => None,
+        })
+        .collect();
+    told.sort_unstable();
+    for part in std::iter::once(program)
+        .chain(args)
+        .chain(told.into_iter().flatten())
+    {
         context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
         context.update(part);
     }
     hex::encode(&context.finish().as_ref()[..16])
+}
+
+fn is_of_managers(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["npm_config_", "uv_", "pip_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// Has the package managers put what they fetch into `files`.
@@ -268,7 +294,12 @@ async fn installed(
         let bin = files.join("bin");
         let at = bin.clone();
         let names = blocking(move || {
+            // a link could lead anywhere, and the names there are nobody's to see
+            if !std::fs::symlink_metadata(&at)?.is_dir() {
+                return Ok(Vec::new());
+            }
             std::fs::read_dir(at)?
+                .take(SHOWN)
                 .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
                 .collect::<io::Result<Vec<String>>>()
         })

@@ -345,13 +345,19 @@ async fn which_program_of_a_package_is_meant_has_to_be_plain() {
         return;
     }
     let (world, folders) = (world(), Folders::new());
-    for (server, names, said) in [(1, "", "brings no program"), (2, "a b", "but a, b")] {
-        let script =
-            format!("mkdir $npm_config_prefix/bin; cd $npm_config_prefix/bin; touch ../x {names}");
+    let link = format!("ln -s {} bin", folders.at("own").display());
+    for (server, made, said) in [
+        (1, "mkdir bin", "brings no program"),
+        (2, "mkdir bin; touch bin/a bin/b", "but a, b"),
+        // it shows nobody what is elsewhere
+        (3, link.as_str(), "brings no program"),
+    ] {
+        let script = format!("cd $npm_config_prefix; {made}");
         let launch = prepared(&world, &folders, &script, Some("tool"));
         match world.call(&own(server), &launch, "echo", "{}").await {
             Err(UpstreamError::NotStarted { reason, .. }) => {
                 assert!(reason.contains(said), "{reason}");
+                assert!(!reason.contains("note"), "{reason}");
             }
             other => panic!("{other:?}"),
         }
