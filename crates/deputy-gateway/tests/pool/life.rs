@@ -8,7 +8,7 @@ use deputy_gateway::pool::{Cap, Owner, PoolKey, UpstreamError};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{World, answer, is_gone, key, process, soon, until};
+use crate::support::{World, answer, is_gone, key, own, process, soon, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_calls_at_once_start_one_process() {
@@ -185,6 +185,40 @@ async fn at_a_cap_without_idle_ones_the_caller_is_told() {
         // refused is not failed
         world.pid(&b, &launch).await;
     }
+}
+
+#[tokio::test]
+async fn what_was_changed_or_removed_is_not_started_as_it_was_read_before() {
+    let world = World::new();
+    let (key, mut launch) = (own(1, 7), world.launch(&[]));
+    world.pid(&key, &launch).await;
+    world.pool.bar(&key, 2);
+    world.pool.stop_server(&key).await;
+    let refused = world.call(&key, &launch, "echo", "{}").await;
+    assert!(
+        matches!(refused, Err(UpstreamError::NotStarted { .. })),
+        "{refused:?}"
+    );
+    launch.generation = 2;
+    world.pid(&key, &launch).await;
+    world.pool.bar(&key, u64::MAX);
+    assert!(world.call(&key, &launch, "echo", "{}").await.is_err());
+    let bar = world.pool.barred(&key, 2).unwrap();
+    world.pool.bar(&key, u64::MAX);
+    world.pool.lift(&key, bar);
+    assert!(
+        world.pool.barred(&key, 2).is_some(),
+        "another has come since"
+    );
+    let bar = world.pool.barred(&key, 2).unwrap();
+    world.pool.lift(&key, bar);
+    world.pid(&key, &launch).await;
+
+    // Nobody acts on what was read that long ago, and it takes no room for ever.
+    world.pool.bar(&key, u64::MAX);
+    world.advance(Duration::from_secs(3601));
+    world.pool.look().await;
+    assert_eq!(world.pool.barred(&key, 2), None);
 }
 
 #[tokio::test]
