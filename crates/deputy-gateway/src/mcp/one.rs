@@ -398,6 +398,10 @@ impl ServerHandler for One {
         let principal = principal(&request.extensions)?;
         let place = place_of(&request.extensions)?;
         let gateway = &self.front.gateway;
+        if let Place::Own(server) = &*place {
+            let allowed = gateway.servers().allowed(server).await;
+            allowed.map_err(|e| wire::rpc_error(&e))?;
+        }
         let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
         if let Some(uris) = &context.accepted().resource_subscriptions {
             self.front.watch(&place, uris, request).await?;
