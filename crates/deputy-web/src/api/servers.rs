@@ -1,6 +1,6 @@
 //! `/api/v1/servers`: a person's own servers. One file an endpoint; here is what they share.
 
-pub(super) mod accept;
+pub(crate) mod accept;
 pub(super) mod all;
 pub(super) mod log;
 pub(super) mod one;
@@ -12,6 +12,7 @@ use deputy_gateway::servers::ServerError;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, FieldProblem};
@@ -58,10 +59,36 @@ pub(crate) struct ServerBody {
     updated_at: String,
 }
 
-/// Reads a body; one that is no such JSON is refused in words.
+/// Reads a body; one that is no such JSON is refused in words, with the field that is missing or
+/// unknown or has no value of its kind.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::validation(format!("the body does not fit: {error}")))
+    let refused =
+        |error: &serde_json::Error| ApiError::validation(format!("the body does not fit: {error}"));
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let refused = refused(error.inner());
+        let mut pointer = String::new();
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => pointer = format!("{pointer}/{index}"),
+                Segment::Map { key } => pointer = format!("{pointer}/{key}"),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        // What is not there has no path.
+        let text = error.inner().to_string();
+        if let Some((_, missing)) = text.split_once("missing field `") {
+            let name = missing.split('`').next().unwrap_or_default();
+            pointer = format!("{pointer}/{name}");
+        }
+        if pointer.is_empty() {
+            refused
+        } else {
+            refused.pointer(pointer)
+        }
+    })?;
+    json.end().map_err(|error| refused(&error))?;
+    Ok(read)
 }
 
 /// A word that names a policy, or the field that is wrong.
@@ -76,7 +103,13 @@ where
 
 impl From<ServerError> for ApiError {
     fn from(error: ServerError) -> Self {
-        let text = error.to_string();
+        let text = match &error {
+            // The field goes by the name that it has in the request.
+            ServerError::Validation { field, message, .. } if field == "/name" => {
+                format!("{message} (at {})", wire_name(field.clone()))
+            }
+            other => other.to_string(),
+        };
         match error {
             ServerError::NotFound(_) => Self::not_found(text),
             ServerError::Conflict(_) => Self::new(StatusCode::CONFLICT, "CONFLICT", text),

@@ -31,6 +31,17 @@ pub(crate) struct AcceptBody {
     tools: Vec<SeenBody>,
 }
 
+/// Most tools to agree to at once: a server has no more.
+const MOST: usize = 500;
+/// Longest name and digest, in bytes.
+const LONGEST: usize = 1024;
+
+/// Whether that can be what somebody saw: what is agreed to is put on record.
+pub(crate) fn is_plausible(seen: &[Seen]) -> bool {
+    let short = |tool: &Seen| tool.name.len() <= LONGEST && tool.digest.len() <= LONGEST;
+    seen.len() <= MOST && seen.iter().all(short)
+}
+
 /// Agrees to tools that are new or changed, exactly as they were shown.
 #[utoipa::path(
     post,
@@ -65,5 +76,11 @@ pub(crate) async fn handle(
             digest: tool.digest,
         })
         .collect();
+    if !is_plausible(&seen) {
+        return Err(ApiError::validation(format!(
+            "at most {MOST} tools, with the names and digests that were shown"
+        ))
+        .pointer("/tools".to_owned()));
+    }
     Ok(Data(servers.accept(&caller.0, &name, &seen).await?))
 }

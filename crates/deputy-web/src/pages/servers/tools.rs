@@ -10,6 +10,7 @@ use super::diff::{self, Line};
 use super::rules::policy_words;
 use super::{failed, href};
 use crate::App;
+use crate::api::servers::accept::is_plausible;
 use crate::auth::Form;
 use crate::error::PageError;
 use crate::pages::done;
@@ -196,7 +197,7 @@ pub(crate) async fn accept(
             })
         })
         .collect();
-    let seen = seen.filter(|seen| !seen.is_empty());
+    let seen = seen.filter(|seen| !seen.is_empty() && is_plausible(seen));
     let seen = seen.ok_or(PageError::Invalid)?;
     let servers = app.gateway.servers();
     match servers.accept(&who.principal, &name, &seen).await {

@@ -373,3 +373,85 @@ async fn only_administrators_make_rules_for_everybody() {
     let answer = app.api(Method::PUT, path, &root, Some(gone)).await;
     assert_eq!(answer.json()["data"], json!([]));
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_is_refused_with_its_field() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let token = app.add_files(&alice).await;
+    let post = |path: &'static str, body| (Method::POST, path, body);
+    for ((method, path, body), field) in [
+        (post("", json!({ "server_type": "memory" })), "server_name"),
+        (post("", json!({ "server_name": "m" })), "server_type"),
+        (
+            post("", json!({ "server_name": 1, "server_type": "memory" })),
+            "server_name",
+        ),
+        (
+            post(
+                "",
+                json!({ "server_name": "m", "server_type": ["memory"], "config": {} }),
+            ),
+            "server_type",
+        ),
+        (
+            post(
+                "",
+                json!({ "server_name": "m", "server_type": "memory", "more": 1 }),
+            ),
+            "more",
+        ),
+        (
+            post("", json!({ "server_name": "M", "server_type": "memory" })),
+            "server_name",
+        ),
+        (
+            (
+                Method::PATCH,
+                "/files",
+                json!({ "is_enabled": "yes", "default_policy": "ask" }),
+            ),
+            "is_enabled",
+        ),
+        ((Method::PATCH, "/files", json!({ "config": [] })), "config"),
+        (
+            (Method::PUT, "/files/tools/x", json!({ "policy": 1 })),
+            "policy",
+        ),
+        (
+            post(
+                "/files/accept",
+                json!({ "tools": vec![json!({ "name": "a", "digest": "b" }); 501] }),
+            ),
+            "tools",
+        ),
+        (
+            post(
+                "/files/accept",
+                json!({ "tools": [{ "name": "a".repeat(2000), "digest": "b" }] }),
+            ),
+            "tools",
+        ),
+    ] {
+        let path = format!("/api/v1/servers{path}");
+        let answer = app
+            .api(method.clone(), &path, &token, Some(body.clone()))
+            .await;
+        let error = answer.json()["error"].clone();
+        assert_eq!(
+            (answer.status, &error["code"], &error["field"]),
+            (
+                StatusCode::BAD_REQUEST,
+                &json!("VALIDATION_ERROR"),
+                &json!(field)
+            ),
+            "{method} {path} {body}: {error}"
+        );
+        assert!(
+            !error["message"].as_str().unwrap().contains("/name)"),
+            "{error}"
+        );
+    }
+    let all = app.api(Method::GET, "/api/v1/servers", &token, None).await;
+    assert_eq!(all.json()["data"].as_array().unwrap().len(), 1);
+}
