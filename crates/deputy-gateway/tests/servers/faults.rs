@@ -28,9 +28,14 @@ async fn call(
     who: &Principal,
     tool: &str,
     arguments: &str,
+    code: &str,
 ) -> Result<(), CallError> {
+    let given = Duration::from_millis(match code {
+        "TIMEOUT" => 300,
+        _ => 10_000,
+    });
     let options = CallOptions {
-        deadline: Some(Instant::now() + Duration::from_secs(1)),
+        deadline: Some(Instant::now() + given),
         ..CallOptions::default()
     };
     let arguments = serde_json::from_str(arguments).unwrap();
@@ -64,7 +69,7 @@ async fn every_failed_call_has_its_code_and_both_its_ends_on_record() {
                 world.call(&anna, "fx__echo", json!({})).await.is_ok()
             })
             .await;
-            let error = call(world, &anna, tool, arguments).await.unwrap_err();
+            let error = call(world, &anna, tool, arguments, code).await.unwrap_err();
             let text = error.to_string();
             assert_eq!(error.code(), *code, "{tool}: {text}");
             assert!(
