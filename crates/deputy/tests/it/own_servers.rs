@@ -8,8 +8,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
-    App, Engine, Options, Person, both, engines, node_dir, node_program, postgres_server, runners,
-    until,
+    App, Engine, Options, Person, both, engines, for_two, node, node_dir, node_program,
+    postgres_server, runners, succeed, until,
 };
 
 /// Adds a server and tests it; the report.
@@ -104,122 +104,138 @@ async fn a_person_serves_one_folder_and_nobody_reaches_beyond_it() {
         std::os::unix::fs::symlink(&secret, root.join("reports/way-out")).unwrap();
         std::os::unix::fs::symlink(app.folder.path(), root.join("all")).unwrap();
 
-        // What people try first: their way out of the roots.
-        for (path, what) in [
-            (app.folder.path().to_owned(), "a folder beyond the roots"),
-            (root.join("../2"), "another person's"),
-            (root.join("all"), "a link that leads out"),
-            (root.join("nowhere"), "no folder"),
-            (PathBuf::from("reports"), "a path from nowhere"),
-            (PathBuf::from("/"), "everything"),
-        ] {
-            let body = json!({
-                "server_name": "files", "server_type": "filesystem", "config": { "allowed_path": path },
-            });
-            let refused = alice.post("api/v1/servers", &body).await;
-            assert_eq!(
-                refused.status,
-                StatusCode::BAD_REQUEST,
-                "{what}: {refused:?}"
-            );
-            assert_eq!(refused.code(), "VALIDATION_ERROR", "{what}");
-            assert!(
-                refused.body.to_string().contains("allowed_path"),
-                "{what}: {refused:?}"
-            );
-        }
-        assert_eq!(
-            alice.get("api/v1/servers").await.data(),
-            &json!([]),
-            "nothing changed"
-        );
-
+        ways_out_are_refused(&alice, app.folder.path(), &root).await;
         let reports = root.join("reports");
-        let report = add(
-            &alice,
-            "files",
-            "filesystem",
-            json!({ "allowed_path": reports }),
-            "ask_writes",
-        )
-        .await;
-        assert!(
-            report["tools"].to_string().contains("list_directory"),
-            "{report}"
-        );
+        a_folder_is_served(&alice, &reports, &secret).await;
+        a_write_asks(&alice, &bob, &reports).await;
+        nothing_is_there_for(&bob, &reports).await;
+        let mut client = node("folder.mjs").unwrap();
+        for_two(&mut client, (&alice, &alice.token), (&bob, &bob.token));
+        client.env("FOLDER", &reports);
+        succeed(client).await;
+    }
+}
 
-        let listed = text(&alice, "files__list_directory", &json!({ "path": reports })).await;
-        assert!(listed.contains("june.txt"), "{listed}");
-        let read = text(
-            &alice,
-            "files__read_text_file",
-            &json!({ "path": reports.join("june.txt") }),
-        )
-        .await;
-        assert!(read.contains("it was warm"));
-        for (path, what) in [
-            (reports.join("../../../../secret.txt"), "dots"),
-            (reports.join("way-out"), "a link to a file"),
-            (secret.clone(), "a path beyond"),
-            (PathBuf::from("/etc/passwd"), "the system"),
-        ] {
-            let said = refusal(&alice, "files__read_text_file", &json!({ "path": path })).await;
-            assert!(
-                !said.contains("nobody's business") && !said.contains("root:"),
-                "{what}: {said}"
-            );
-            assert!(said.to_lowercase().contains("denied"), "{what}: {said}");
-        }
-        // A write asks.
-        let write = json!({ "path": reports.join("july.txt"), "content": "hot" });
-        let asked = alice.try_call("files__write_file", &write).await;
-        assert_eq!(asked.status, StatusCode::ACCEPTED, "{asked:?}");
-        assert!(!reports.join("july.txt").exists());
-        let id = asked.data()["approval"]["id"].as_str().unwrap().to_owned();
+/// What people try first: their way out of the roots.
+async fn ways_out_are_refused(alice: &Person, outside: &Path, root: &Path) {
+    for (path, what) in [
+        (outside.to_owned(), "a folder beyond the roots"),
+        (root.join("../2"), "another person's"),
+        (root.join("all"), "a link that leads out"),
+        (root.join("nowhere"), "no folder"),
+        (PathBuf::from("reports"), "a path from nowhere"),
+        (PathBuf::from("/"), "everything"),
+    ] {
+        let body = json!({
+            "server_name": "files", "server_type": "filesystem", "config": { "allowed_path": path },
+        });
+        let refused = alice.post("api/v1/servers", &body).await;
         assert_eq!(
-            bob.decide(&id, "approve").await.status,
-            StatusCode::NOT_FOUND
+            refused.status,
+            StatusCode::BAD_REQUEST,
+            "{what}: {refused:?}"
         );
-        assert_eq!(alice.decide(&id, "approve").await.status, StatusCode::OK);
-        assert_eq!(
-            std::fs::read_to_string(reports.join("july.txt")).unwrap(),
-            "hot"
-        );
-
-        // Bob sees nothing of it.
-        assert_eq!(bob.get("api/v1/servers").await.data(), &json!([]));
+        assert_eq!(refused.code(), "VALIDATION_ERROR", "{what}");
         assert!(
-            !tool_names(&bob)
-                .await
-                .iter()
-                .any(|name| name.starts_with("files__"))
+            refused.body.to_string().contains("allowed_path"),
+            "{what}: {refused:?}"
         );
-        let call = bob
-            .try_call("files__list_directory", &json!({ "path": reports }))
+    }
+    assert_eq!(
+        alice.get("api/v1/servers").await.data(),
+        &json!([]),
+        "nothing changed"
+    );
+}
+
+async fn a_folder_is_served(alice: &Person, reports: &Path, secret: &Path) {
+    let report = add(
+        alice,
+        "files",
+        "filesystem",
+        json!({ "allowed_path": reports }),
+        "ask_writes",
+    )
+    .await;
+    assert!(
+        report["tools"].to_string().contains("list_directory"),
+        "{report}"
+    );
+
+    let listed = text(alice, "files__list_directory", &json!({ "path": reports })).await;
+    assert!(listed.contains("june.txt"), "{listed}");
+    let read = text(
+        alice,
+        "files__read_text_file",
+        &json!({ "path": reports.join("june.txt") }),
+    )
+    .await;
+    assert!(read.contains("it was warm"));
+    for (path, what) in [
+        (reports.join("../../../../secret.txt"), "dots"),
+        (reports.join("way-out"), "a link to a file"),
+        (secret.to_owned(), "a path beyond"),
+        (PathBuf::from("/etc/passwd"), "the system"),
+    ] {
+        let said = refusal(alice, "files__read_text_file", &json!({ "path": path })).await;
+        assert!(
+            !said.contains("nobody's business") && !said.contains("root:"),
+            "{what}: {said}"
+        );
+        assert!(said.to_lowercase().contains("denied"), "{what}: {said}");
+    }
+}
+
+async fn a_write_asks(alice: &Person, bob: &Person, reports: &Path) {
+    let write = json!({ "path": reports.join("july.txt"), "content": "hot" });
+    let asked = alice.try_call("files__write_file", &write).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{asked:?}");
+    assert!(!reports.join("july.txt").exists());
+    let id = asked.data()["approval"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        bob.decide(&id, "approve").await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(alice.decide(&id, "approve").await.status, StatusCode::OK);
+    assert_eq!(
+        std::fs::read_to_string(reports.join("july.txt")).unwrap(),
+        "hot"
+    );
+}
+
+async fn nothing_is_there_for(bob: &Person, reports: &Path) {
+    assert_eq!(bob.get("api/v1/servers").await.data(), &json!([]));
+    assert!(
+        !tool_names(bob)
+            .await
+            .iter()
+            .any(|name| name.starts_with("files__"))
+    );
+    let call = bob
+        .try_call("files__list_directory", &json!({ "path": reports }))
+        .await;
+    assert_eq!(
+        (call.status, call.code()),
+        (StatusCode::NOT_FOUND, "UNKNOWN_TOOL")
+    );
+    for (method, path) in [
+        (Method::GET, "api/v1/servers/files"),
+        (Method::PATCH, "api/v1/servers/files"),
+        (Method::DELETE, "api/v1/servers/files"),
+        (Method::POST, "api/v1/servers/files/test"),
+        (Method::POST, "api/v1/servers/files/enable"),
+        (Method::POST, "api/v1/servers/files/disable"),
+        (Method::GET, "api/v1/servers/files/tools"),
+        (Method::GET, "api/v1/servers/files/log"),
+    ] {
+        let answer = bob
+            .request(method.clone(), path, Some(&json!({})), &[])
             .await;
         assert_eq!(
-            (call.status, call.code()),
-            (StatusCode::NOT_FOUND, "UNKNOWN_TOOL")
+            answer.status,
+            StatusCode::NOT_FOUND,
+            "{method} {path}: {answer:?}"
         );
-        for (method, path) in [
-            (Method::GET, "api/v1/servers/files"),
-            (Method::PATCH, "api/v1/servers/files"),
-            (Method::DELETE, "api/v1/servers/files"),
-            (Method::POST, "api/v1/servers/files/test"),
-            (Method::POST, "api/v1/servers/files/enable"),
-            (Method::POST, "api/v1/servers/files/disable"),
-            (Method::GET, "api/v1/servers/files/tools"),
-            (Method::GET, "api/v1/servers/files/log"),
-        ] {
-            let answer = bob
-                .request(method.clone(), path, Some(&json!({})), &[])
-                .await;
-            assert_eq!(
-                answer.status,
-                StatusCode::NOT_FOUND,
-                "{method} {path}: {answer:?}"
-            );
-        }
     }
 }
 
