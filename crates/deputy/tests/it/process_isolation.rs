@@ -29,11 +29,15 @@ async fn owner_beside(admin: &Person, known: &[&String]) -> String {
     owner
 }
 
+/// The process that gets the next call. One that is replaced stays until its last call has ended, and
+/// a moment longer.
 fn pid_of(pool: &Value, owner: &str, server: &str) -> Option<u32> {
     let servers = pool["servers"].as_array().unwrap();
-    let mut fitting = servers
-        .iter()
-        .filter(|s| s["owner"].to_string().trim_matches('"') == owner && s["server"] == server);
+    let mut fitting = servers.iter().filter(|s| {
+        s["owner"].to_string().trim_matches('"') == owner
+            && s["server"] == server
+            && s["state"] != "leaving"
+    });
     let pid = fitting.next()?["pid"]
         .as_u64()
         .map(|pid| u32::try_from(pid).unwrap());
