@@ -131,9 +131,19 @@ fn test(steps: &[Step], plan: &Plan, services: &Services) -> Result<Verdict> {
         _ => &mut command,
     };
     command.arg("--").args(&plan.test_args);
+    if std::env::var_os(THREADS).is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env(THREADS, (WAITING * processors).to_string());
+    }
     services.tell(&mut command);
     passed(&mut command)
 }
+
+/// How many tests run at once, for the tests' own runner.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// Tests for each processor: most of a test is waiting for servers and databases.
+const WAITING: usize = 3;
 
 fn line(missing: &Missing) -> String {
     format!(
