@@ -59,6 +59,7 @@ pub mod server_setup;
 pub mod server_template;
 pub mod session;
 #[cfg(feature = "testing")]
+mod surplus;
 pub mod testing;
 pub mod tool_policy;
 pub mod usage;

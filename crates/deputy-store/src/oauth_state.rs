@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter,
 };
 
 use crate::entity::oauth_states;
+use crate::surplus::Columns;
 use crate::{Result, Tx, UserScope, from_ms, to_ms};
 
 /// A consent under way.
@@ -79,25 +80,13 @@ impl UserScope<'_, DatabaseTransaction> {
         })
         .exec_without_returning(self.conn)
         .await?;
-        let surplus: Vec<String> = oauth_states::Entity::find()
-            .select_only()
-            .column(oauth_states::Column::NonceHash)
-            .filter(oauth_states::Column::UserId.eq(self.user.0))
-            .order_by_desc(oauth_states::Column::CreatedAt)
-            .order_by_desc(oauth_states::Column::NonceHash)
-            .offset(keep)
-            .limit(1000)
-            .into_tuple()
-            .all(self.conn)
-            .await?;
-        if !surplus.is_empty() {
-            oauth_states::Entity::delete_many()
-                .filter(oauth_states::Column::UserId.eq(self.user.0))
-                .filter(oauth_states::Column::NonceHash.is_in(surplus))
-                .exec(self.conn)
-                .await?;
-        }
-        Ok(())
+        let columns = Columns {
+            user: oauth_states::Column::UserId,
+            id: oauth_states::Column::NonceHash,
+            created: oauth_states::Column::CreatedAt,
+        };
+        self.delete_surplus::<oauth_states::Entity, String>(columns, keep)
+            .await
     }
 
     /// Marks a consent as used; false when it was used before or isn't this person's.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
 use crate::entity::remote_clients;
+use crate::surplus::Columns;
 use crate::{Result, UserScope, from_ms, to_ms};
 
 /// A registered client.
@@ -80,25 +80,13 @@ impl UserScope<'_, DatabaseTransaction> {
         )
         .exec_without_returning(self.conn)
         .await?;
-        let surplus: Vec<i64> = remote_clients::Entity::find()
-            .select_only()
-            .column(remote_clients::Column::Id)
-            .filter(remote_clients::Column::UserId.eq(self.user.0))
-            .order_by_desc(remote_clients::Column::CreatedAt)
-            .order_by_desc(remote_clients::Column::Id)
-            .offset(keep)
-            .limit(1000)
-            .into_tuple()
-            .all(self.conn)
-            .await?;
-        if !surplus.is_empty() {
-            remote_clients::Entity::delete_many()
-                .filter(remote_clients::Column::UserId.eq(self.user.0))
-                .filter(remote_clients::Column::Id.is_in(surplus))
-                .exec(self.conn)
-                .await?;
-        }
-        Ok(())
+        let columns = Columns {
+            user: remote_clients::Column::UserId,
+            id: remote_clients::Column::Id,
+            created: remote_clients::Column::CreatedAt,
+        };
+        self.delete_surplus::<remote_clients::Entity, i64>(columns, keep)
+            .await
     }
 
     /// Forgets a client that the authorization server has forgotten.

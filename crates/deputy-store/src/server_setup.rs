@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    ExprTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    ExprTrait as _, QueryFilter,
 };
 use uuid::Uuid;
 
 use crate::entity::server_setups;
+use crate::surplus::Columns;
 use crate::{Result, Tx, UserScope, from_ms, to_ms};
 
 /// A setup under way.
@@ -63,25 +64,13 @@ impl UserScope<'_, DatabaseTransaction> {
         })
         .exec_without_returning(self.conn)
         .await?;
-        let surplus: Vec<String> = server_setups::Entity::find()
-            .select_only()
-            .column(server_setups::Column::Id)
-            .filter(server_setups::Column::UserId.eq(self.user.0))
-            .order_by_desc(server_setups::Column::CreatedAt)
-            .order_by_desc(server_setups::Column::Id)
-            .offset(keep)
-            .limit(1000)
-            .into_tuple()
-            .all(self.conn)
-            .await?;
-        if !surplus.is_empty() {
-            server_setups::Entity::delete_many()
-                .filter(server_setups::Column::UserId.eq(self.user.0))
-                .filter(server_setups::Column::Id.is_in(surplus))
-                .exec(self.conn)
-                .await?;
-        }
-        Ok(())
+        let columns = Columns {
+            user: server_setups::Column::UserId,
+            id: server_setups::Column::Id,
+            created: server_setups::Column::CreatedAt,
+        };
+        self.delete_surplus::<server_setups::Entity, String>(columns, keep)
+            .await
     }
 
     /// Replaces the answers of the version that was read; false when there is another version by now, or no such setup
