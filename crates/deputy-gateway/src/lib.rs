@@ -228,6 +228,7 @@ impl Gateway {
         self.watch_health();
         let lifecycle = &self.inner.parts.lifecycle;
         lifecycle.spawn(self.inner.servers.clone().follow(lifecycle.clone()));
+        lifecycle.spawn(self.inner.servers.clone().look_first(lifecycle.clone()));
         let gateway = self.clone();
         let soft = lifecycle.soft().clone();
         lifecycle.spawn(async move {

@@ -15,6 +15,7 @@ use deputy_core::{Principal, Scope};
 use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::Value;
 
+mod administrator;
 mod person;
 pub(crate) mod rules;
 #[cfg(test)]

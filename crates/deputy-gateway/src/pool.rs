@@ -326,6 +326,11 @@ impl Pool {
         self.inner.notices.subscribe()
     }
 
+    /// The `PATH` in which programs of confined servers are looked for.
+    pub fn search(&self) -> &str {
+        &self.inner.config.search
+    }
+
     /// What the server `key` is doing; nothing when it neither runs nor failed lately.
     pub fn state(&self, key: &PoolKey) -> Option<ServerStatus> {
         let slot = self.inner.slots.read().get(key).cloned()?;

@@ -14,6 +14,7 @@
 //! * `resolve`: from `SERVER__TOOL` to something that can be called;
 //! * `about`: what they say about themselves, as far as it is handed on;
 //! * `folders`: what stays of people and servers that are gone;
+//! * `first`: the first look at a server that was added, while nobody waits;
 //! * `trial`: a real start with a report; `health`: how servers are, written down lazily;
 //! * [`names`]: names of servers and of their tools towards models;
 //!   [`definition`]: what a server says of a tool, cut to size and cleaned.
@@ -27,6 +28,7 @@ mod change;
 pub mod definition;
 mod draft;
 mod error;
+mod first;
 mod folders;
 mod health;
 mod launch;
@@ -102,7 +104,7 @@ pub struct Config {
     pub status_for: Duration,
     /// How often the tools of a server that runs on are read again. Default 5 min.
     pub read_every: Duration,
-    /// How long a test may take. Default 2 min: the first start of a server fetches its packages.
+    /// How long a test waits. Default 2 min; a start that fetches packages goes on after that.
     pub test_deadline: Duration,
 }
 
@@ -173,6 +175,8 @@ struct Inner {
     infos: Mutex<Bounded<(i64, i64), Arc<ServerInfo>>>,
     /// What is to be written down of how servers are.
     health: Mutex<health::Pending>,
+    /// Those whose tools are to be read for the first time.
+    first: first::Line,
 }
 
 /// Servers whose secrets are kept opened.
@@ -197,6 +201,7 @@ impl Servers {
                 infos: Mutex::new(Bounded::new(INFOS, INFOS_BYTES)),
                 looked: Mutex::default(),
                 health: Mutex::default(),
+                first: first::Line::new(),
             }),
         }
     }
@@ -365,7 +370,7 @@ fn may_loosen(principal: &Principal) -> Result<(), ServerError> {
     ))
 }
 
-fn may_administer(principal: &Principal) -> Result<(), ServerError> {
+pub(crate) fn may_administer(principal: &Principal) -> Result<(), ServerError> {
     if principal.may(Scope::Admin) {
         return Ok(());
     }

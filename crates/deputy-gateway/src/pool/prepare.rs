@@ -136,10 +136,24 @@ async fn fetch(
     let at = package.to_owned();
     blocking(move || {
         remove_all(&at.join(HOME))?;
+        settle(&at)?;
         std::fs::File::create_new(at.join(DONE)).map(drop)
     })
     .await
     .map_err(of_folder(package))
+}
+
+/// Has the disk hold what was fetched: after a crash of the machine nothing half written is taken for done.
+fn settle(at: &Path) -> io::Result<()> {
+    let folder = std::fs::File::open(at)?;
+    #[cfg(target_os = "linux")]
+    nix::unistd::syncfs(&folder)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        nix::unistd::sync();
+        drop(folder);
+    }
+    Ok(())
 }
 
 /// What `prepare` is found by: what is run, and what tells the package managers where to fetch.

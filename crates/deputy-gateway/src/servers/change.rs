@@ -23,8 +23,8 @@ use super::{
 use crate::pool::PoolKey;
 
 impl Servers {
-    /// Adds a server, switched on. Its tools are accepted as they are when they are first read, by
-    /// a test or by the first call.
+    /// Adds a server, switched on. Its tools are accepted as they are when they are first read, by a
+    /// test or soon after this by itself.
     pub async fn create(
         &self,
         principal: &Principal,
@@ -80,6 +80,7 @@ impl Servers {
             .await;
         metrics::counter!("deputy_own_servers_total", "event" => "created").increment(1);
         self.tools_changed(user);
+        self.look_soon(&row);
         self.view(&row)
     }
 
@@ -164,6 +165,7 @@ impl Servers {
         }
         self.done(principal, "servers.change", name, detail).await;
         self.tools_changed(user);
+        self.look_soon(&row);
         self.view(&row)
     }
 
@@ -237,6 +239,15 @@ impl Servers {
     }
 
     pub(super) fn template(&self, server_type: &str) -> Result<Arc<Template>, ServerError> {
+        self.template_named(server_type, "/server_type")
+    }
+
+    /// The kind of servers that this field of what was given names.
+    pub(crate) fn template_named(
+        &self,
+        server_type: &str,
+        field: &str,
+    ) -> Result<Arc<Template>, ServerError> {
         let templates = &self.with().templates;
         templates.get(server_type).cloned().ok_or_else(|| {
             let near = templates
@@ -244,7 +255,7 @@ impl Servers {
                 .map(|near| format!("; did you mean '{near}'?"))
                 .unwrap_or_default();
             ServerError::invalid(
-                "/server_type",
+                field,
                 format!("there is no kind of server '{server_type}'{near}"),
             )
         })

@@ -234,11 +234,7 @@ impl Servers {
         let Some(program) = template.program() else {
             return (config.commands == Commands::None).then_some(Missing::Commands);
         };
-        let search = config
-            .env
-            .iter()
-            .rfind(|(name, _)| name == "PATH")
-            .map_or(deputy_jail::DEFAULT_PATH, |(_, path)| path.as_str());
+        let search = self.with().pool.search();
         let found = deputy_jail::is_installed(program.as_ref(), search);
         (!found).then(|| Missing::Program(program.to_owned()))
     }

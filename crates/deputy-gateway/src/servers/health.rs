@@ -132,6 +132,7 @@ impl Servers {
         tx.commit().await?;
         self.forget_health(&row);
         self.rest_ends(&row);
+        self.look_soon(&row);
         Ok(())
     }
 

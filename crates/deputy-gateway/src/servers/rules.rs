@@ -9,9 +9,6 @@ use serde_json::json;
 use super::{ServerError, Servers, ToolRule, may_administer, may_loosen, may_manage, may_read};
 use crate::policy::rules::{MAX_RULES, word};
 
-/// Longest name of a server or tool in a rule.
-const MAX_NAME: usize = 255;
-
 impl Servers {
     /// The administrators' rules, by server and tool.
     pub async fn administrators_rules(
@@ -30,9 +27,8 @@ impl Servers {
             .collect())
     }
 
-    /// Sets the administrators' rule about a tool (`*`: all) of a server type or a first-party
-    /// server, or removes it.
-    pub async fn set_administrators_rule(
+    /// Sets the administrators' rule about a tool, which the caller has found to exist, or removes it.
+    pub(crate) async fn set_administrators_rule(
         &self,
         principal: &Principal,
         server: &str,
@@ -40,14 +36,6 @@ impl Servers {
         policy: Option<Policy>,
     ) -> Result<(), ServerError> {
         may_administer(principal)?;
-        for (field, value) in [("/server", server), ("/tool", tool)] {
-            if value.is_empty() || value.len() > MAX_NAME {
-                return Err(ServerError::invalid(
-                    field,
-                    format!("it must have 1 to {MAX_NAME} characters"),
-                ));
-            }
-        }
         let detail = json!({ "tool": tool, "policy": policy });
         self.record(principal, "policies.set", server, detail)
             .await?;

@@ -16,10 +16,10 @@ use crate::approval::audit_unavailable;
 use crate::audit::Entry;
 use crate::catalog::digest;
 use crate::error::CallError;
-use crate::pool::{CallRequest, Held, How, HttpLaunch, ToolResult, UpstreamError};
+use crate::pool::{CallRequest, Held, How, HttpLaunch, ServerState, ToolResult, UpstreamError};
 
 /// Why a test went wrong.
-enum Fault {
+pub(super) enum Fault {
     /// In words for the person.
     Told(Status, String),
     /// The person has to allow the access first.
@@ -33,7 +33,8 @@ impl Servers {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
         let started = Instant::now();
-        let tried = self.try_out(principal, &row).await;
+        let deadline = started + self.inner.config.test_deadline;
+        let tried = self.try_out(Some(principal), &row, deadline).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut report = TestReport {
             ok: tried.is_ok(),
@@ -43,19 +44,11 @@ impl Servers {
             connect_url: None,
             notes: Vec::new(),
         };
+        self.note_trial(&row, &tried);
         match tried {
-            Ok(()) => {
-                self.rest_ends(&row);
-                self.note_answer(&row);
-            }
-            // That it is switched off is no fault of its.
-            Err(Fault::Told(Status::Disabled, error)) => report.error = Some(error),
-            Err(Fault::Told(status, error)) => {
-                self.note_failure(&row, status, &error);
-                report.error = Some(error);
-            }
+            Ok(()) => {}
+            Err(Fault::Told(_, error)) => report.error = Some(error),
             Err(Fault::Consent { message, url }) => {
-                self.note_failure(&row, Status::NeedsConsent, &message);
                 report.error = Some(message);
                 report.connect_url = Some(url);
             }
@@ -84,14 +77,35 @@ impl Servers {
         Ok(report)
     }
 
-    async fn try_out(&self, principal: &Principal, row: &OwnServer) -> Result<(), Fault> {
+    /// Notes what a try says of how a server is.
+    pub(super) fn note_trial(&self, row: &OwnServer, tried: &Result<(), Fault>) {
+        match tried {
+            Ok(()) => {
+                self.rest_ends(row);
+                self.note_answer(row);
+            }
+            // That it is switched off, or not ready yet, is no fault of its.
+            Err(Fault::Told(Status::Disabled | Status::Starting, _)) => {}
+            Err(Fault::Told(status, error)) => self.note_failure(row, *status, error),
+            Err(Fault::Consent { message, .. }) => {
+                self.note_failure(row, Status::NeedsConsent, message);
+            }
+        }
+    }
+
+    /// Starts a server and reads its tools, and for a test (of `tester`) makes the call that shows that it works.
+    pub(super) async fn try_out(
+        &self,
+        tester: Option<&Principal>,
+        row: &OwnServer,
+        deadline: Instant,
+    ) -> Result<(), Fault> {
         if !row.is_enabled {
             return Err(Fault::Told(
                 Status::Disabled,
                 "it is switched off; switch it on first".to_owned(),
             ));
         }
-        let deadline = Instant::now() + self.inner.config.test_deadline;
         let cancel = CancellationToken::new();
         let mut open = self.open(row).await.map_err(fault)?;
         let pool = &self.with().pool;
@@ -105,7 +119,7 @@ impl Servers {
         self.distrust(row.id);
         let mut renewed = false;
         loop {
-            let tried = self.try_once(principal, row, &open, &cancel, deadline);
+            let tried = self.try_once(tester, row, &open, &cancel, deadline);
             let refused = match tried.await {
                 Ok(()) => return Ok(()),
                 Err(Tried::Fault(fault)) => return Err(fault),
@@ -150,18 +164,24 @@ impl Servers {
 
     async fn try_once(
         &self,
-        principal: &Principal,
+        tester: Option<&Principal>,
         row: &OwnServer,
         open: &Open,
         cancel: &CancellationToken,
         deadline: Instant,
     ) -> Result<(), Tried> {
         let bearer = open.bearer.as_ref().map(|token| &token.secret);
-        let held = self
-            .with()
-            .pool
-            .hold(&open.key, &open.launch, bearer, cancel, deadline)
-            .await?;
+        let pool = &self.with().pool;
+        let held = pool.hold(&open.key, &open.launch, bearer, cancel, deadline);
+        let held = match held.await {
+            // The start goes on: what it fetches may take longer than anybody waits.
+            Err(UpstreamError::Timeout { sent: false }) if self.starts(open) => {
+                let text = "it is still starting: a first start fetches its packages, which takes minutes \
+                            where they are large; test it again in a while";
+                return Err(Tried::Fault(Fault::Told(Status::Starting, text.to_owned())));
+            }
+            held => held?,
+        };
         match self.look(row, &held, bearer, cancel, deadline).await {
             Ok(_) => {}
             Err(LookError::Upstream(error)) => return Err(error.into()),
@@ -171,8 +191,16 @@ impl Servers {
             }
             Err(LookError::Store(error)) => return Err(Tried::Fault(fault(error.into()))),
         }
-        self.try_call(principal, row, open, &held, cancel, deadline)
+        let Some(tester) = tester else {
+            return Ok(());
+        };
+        self.try_call(tester, row, open, &held, cancel, deadline)
             .await
+    }
+
+    fn starts(&self, open: &Open) -> bool {
+        let state = self.with().pool.state(&open.key);
+        state.is_some_and(|state| state.state == Some(ServerState::Starting))
     }
 
     /// Makes the call that shows that the server works, if its template names one and its person

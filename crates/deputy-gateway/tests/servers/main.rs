@@ -6,6 +6,7 @@
 mod calls;
 mod failing;
 mod faults;
+mod first;
 mod life;
 mod net;
 mod rules;

@@ -1,4 +1,5 @@
 use deputy_core::{Caller, Role, Scope};
+use deputy_gateway::servers::ServerError;
 use deputy_gateway::{CallError, Outcome};
 use deputy_templates::Policy;
 use serde_json::{Value, json};
@@ -33,7 +34,8 @@ async fn the_strictest_word_counts() {
 
         // The administrator's rule makes it stricter, and the person can't make it laxer.
         let rule = async |tool, policy| {
-            servers
+            world
+                .gateway
                 .set_administrators_rule(&root, "custom", tool, policy)
                 .await
         };
@@ -50,7 +52,8 @@ async fn the_strictest_word_counts() {
         assert_eq!(world.listed(&anna).await, ["fx__echo", "fx__client"]);
 
         // Not everybody's to make.
-        let own = servers
+        let own = world
+            .gateway
             .set_administrators_rule(&anna, "custom", "*", None)
             .await;
         assert_eq!(code(own), "FORBIDDEN");
@@ -68,7 +71,7 @@ async fn a_templates_word_is_a_default_that_the_persons_replaces() {
         let anna = world.person("anna").await;
         let mut root = world.person("root").await;
         root.role = Role::Admin;
-        let (servers, gateway) = (world.gateway.servers(), &world.gateway);
+        let gateway = &world.gateway;
         let tools = [reading("client", "Asks, by the template.")];
         world.ready_as(&anna, "careful", &tools).await;
         let call = async || world.call(&anna, "fx__client", json!({})).await;
@@ -88,7 +91,9 @@ async fn a_templates_word_is_a_default_that_the_persons_replaces() {
 
         // The administrator's word is on top of hers, as it was of the template's.
         let rule = async |policy| {
-            let set = servers.set_administrators_rule(&root, "careful", "client", policy);
+            let set = world
+                .gateway
+                .set_administrators_rule(&root, "careful", "client", policy);
             set.await.unwrap();
         };
         rule(Some(Policy::Ask)).await;
@@ -224,6 +229,40 @@ async fn disconnecting_google_leaves_servers_alone_that_have_nothing_of_it() {
         let pid = world.ask(&anna, "fx__echo").await["pid"].clone();
         world.gateway.stop_google(anna.user_id).await;
         assert_eq!(world.ask(&anna, "fx__echo").await["pid"], pid);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrators_rule_is_about_something_that_there_is() {
+    both(async |world| {
+        let mut root = world.person("root").await;
+        root.role = Role::Admin;
+        let gateway = &world.gateway;
+        let deny = Some(Policy::Deny);
+        for (server, tool, field, said) in [
+            ("filesistem", "*", "/server", "did you mean 'filesystem'?"),
+            ("", "*", "/server", "1 to 255"),
+            ("filesystem", "", "/tool", "1 to 255"),
+        ] {
+            let set = gateway.set_administrators_rule(&root, server, tool, deny);
+            match set.await {
+                Err(ServerError::Validation {
+                    field: at, message, ..
+                }) => {
+                    assert_eq!(at, field);
+                    assert!(message.contains(said), "{message}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let servers = gateway.servers();
+        assert_eq!(servers.administrators_rules(&root).await.unwrap(), []);
+        // Another's tools are not known before somebody has it; what is gone can be removed.
+        for (server, tool, policy) in [("filesystem", "any_tool", deny), ("went-away", "*", None)] {
+            let set = gateway.set_administrators_rule(&root, server, tool, policy);
+            set.await.unwrap();
+        }
     })
     .await;
 }

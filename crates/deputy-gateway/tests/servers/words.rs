@@ -115,9 +115,10 @@ async fn an_administrators_word_about_a_kind_holds_for_all_that_passes_through()
             let answer = request(world, &anna, method, params.clone()).await;
             assert!(!refused(&answer), "{answer}");
         }
-        let servers = world.gateway.servers();
         let deny = Some(Policy::Deny);
-        let set = servers.set_administrators_rule(&root, "custom", "*", deny);
+        let set = world
+            .gateway
+            .set_administrators_rule(&root, "custom", "*", deny);
         set.await.unwrap();
         for (method, params) in &methods {
             let answer = request(world, &anna, method, params.clone()).await;

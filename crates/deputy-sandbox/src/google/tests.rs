@@ -2,6 +2,7 @@
 
 mod calendar;
 mod calendar_guests;
+mod calendar_lists;
 mod calendar_series;
 pub(super) mod client;
 mod frame;

@@ -85,9 +85,9 @@ pub(crate) async fn set(
         .policy
         .map(|word| policy(&word, "/policy"))
         .transpose()?;
-    let servers = app.gateway.servers();
-    servers
+    app.gateway
         .set_administrators_rule(&caller.0, &body.server, &body.tool, word)
         .await?;
+    let servers = app.gateway.servers();
     Ok(Data(servers.administrators_rules(&caller.0).await?))
 }

@@ -61,19 +61,13 @@ pub(crate) fn pool(settings: &Settings) -> pool::Config {
     {
         config.helper = program;
     }
-    if let Some(path) = crate::settings::variable("PATH") {
-        config.search = path;
-    }
+    config.search = search_path();
     config
 }
 
-/// Where the programs of people's own servers are looked for.
-pub(crate) fn search_path(settings: &Settings) -> String {
-    let given = settings.servers.env.iter().any(|name| name == "PATH");
-    given
-        .then(|| crate::settings::variable("PATH"))
-        .flatten()
-        .unwrap_or_else(|| deputy_jail::DEFAULT_PATH.to_owned())
+/// Where the programs of people's own servers are looked for: where Deputy's own are.
+pub(crate) fn search_path() -> String {
+    crate::settings::variable("PATH").unwrap_or_else(|| deputy_jail::DEFAULT_PATH.to_owned())
 }
 
 /// The OAuth client at Google, where one is configured.

@@ -54,7 +54,7 @@ pub(crate) struct NewServerBody {
     default_policy: Option<String>,
 }
 
-/// Adds a server. It is started by a test or by the first call.
+/// Adds a server. Its tools are read soon after, or at once by a test; until then it has none.
 #[utoipa::path(
     post,
     path = "/api/v1/servers",

@@ -61,7 +61,6 @@ pub(crate) async fn set(State(app): State<App>, form: Form) -> Result<Response, 
     let tool = if tool.is_empty() { "*" } else { tool };
     let set = app
         .gateway
-        .servers()
         .set_administrators_rule(&who.principal, server, tool, policy)
         .await;
     match set {

@@ -369,6 +369,15 @@ async fn only_administrators_make_rules_for_everybody() {
     let bad = json!({ "server": "filesystem", "tool": "*", "policy": "maybe" });
     let answer = app.api(Method::PUT, path, &root, Some(bad)).await;
     assert_eq!(answer.json()["error"]["field"], "policy");
+    for (server, tool, field) in [
+        ("nothing", "*", "server"),
+        ("gmail", "send_nothing", "tool"),
+    ] {
+        let never = json!({ "server": server, "tool": tool, "policy": "deny" });
+        let answer = app.api(Method::PUT, path, &root, Some(never)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
+        assert_eq!(answer.json()["error"]["field"], field);
+    }
     let gone = json!({ "server": "filesystem", "tool": "write_file", "policy": null });
     let answer = app.api(Method::PUT, path, &root, Some(gone)).await;
     assert_eq!(answer.json()["data"], json!([]));

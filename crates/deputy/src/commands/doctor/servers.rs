@@ -50,7 +50,7 @@ fn check_templates(settings: &Settings, registry: &Registry, report: &mut Report
 /// A command that the administrator names has to be there; a runner that is missing only takes the kinds away that need
 /// it.
 fn check_programs(settings: &Settings, registry: &Registry, report: &mut Report) {
-    let search = config::search_path(settings);
+    let search = config::search_path();
     let is_there = |program: &str| is_installed(Path::new(program), &search);
     for runner in RUNNERS {
         if is_there(runner) {
