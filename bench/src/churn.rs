@@ -19,12 +19,12 @@ use deputy_core::{Lifecycle, SystemRng, random};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::processes::{Program, count_children, machine, rss_kib};
+use crate::processes::{Program, count_children, machine, shared_kib};
 use crate::report::Machine;
 use targets::{Person, Place};
 
 /// How often processes and memory are counted.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(10);
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,9 @@ pub(crate) struct ChurnArgs {
     /// nobody has one.
     #[arg(long)]
     node_script: Option<PathBuf>,
+    /// Most servers that Deputy runs at the same time, of everybody together.
+    #[arg(long, default_value_t = 256)]
+    cap: u32,
     /// Minutes of churn through Deputy; 0 leaves it out.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
@@ -72,6 +75,8 @@ struct Report {
     people: usize,
     servers_each: usize,
     think_s: f64,
+    /// Most servers that Deputy ran at the same time. The peers have no such cap.
+    cap: u32,
     targets: Vec<Churned>,
 }
 
@@ -134,6 +139,7 @@ pub(crate) async fn run(args: ChurnArgs) -> anyhow::Result<()> {
         people: args.people,
         servers_each: args.servers,
         think_s: args.think,
+        cap: args.cap,
         targets: Vec::new(),
     };
     let plan = targets::Plan {
@@ -141,6 +147,7 @@ pub(crate) async fn run(args: ChurnArgs) -> anyhow::Result<()> {
         deputy: &args.deputy,
         people: args.people,
         servers: args.servers,
+        cap: args.cap,
         node: args
             .node_script
             .as_deref()
@@ -220,7 +227,7 @@ async fn churn(
         let mut looks = Vec::new();
         while begun.elapsed() < time {
             tokio::time::sleep(EVERY).await;
-            let (gateway, children) = rss_kib(pid);
+            let (gateway, children) = shared_kib(pid);
             looks.push((begun.elapsed(), count_children(pid), gateway, children));
         }
         looks

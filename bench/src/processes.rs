@@ -186,13 +186,23 @@ pub(crate) fn rss_kib(pid: u32) -> (u64, u64) {
     )
 }
 
+/// Memory of a program, and of its children, in KiB: what several share is divided among them.
+pub(crate) fn shared_kib(pid: u32) -> (u64, u64) {
+    let of = |pid| kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:");
+    (of(pid), children(pid).iter().map(|(pid, _)| of(*pid)).sum())
+}
+
 /// Number of processes below `pid`.
 pub(crate) fn count_children(pid: u32) -> usize {
     children(pid).len()
 }
 
 fn status_kib(pid: u32, field: &str) -> u64 {
-    fs::read_to_string(format!("/proc/{pid}/status"))
+    kib(&format!("/proc/{pid}/status"), field)
+}
+
+fn kib(file: &str, field: &str) -> u64 {
+    fs::read_to_string(file)
         .ok()
         .and_then(|text| {
             text.lines().find_map(|l| {

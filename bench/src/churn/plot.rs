@@ -46,7 +46,11 @@ fn one(path: &Path, title: &str, targets: &[Churned], value: Value) -> anyhow::R
         .x_label_area_size(36)
         .y_label_area_size(60)
         .build_cartesian_2d(0.0..longest, 0.0..highest)?;
-    chart.configure_mesh().x_desc("minutes").draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("minutes")
+        .draw()?;
     for (target, colour) in targets.iter().zip(COLOURS.iter().cycle()) {
         let points = target.windows.iter().map(|w| (w.at_s / 60.0, value(w)));
         chart

@@ -19,6 +19,8 @@ pub(super) struct Plan<'a> {
     pub(super) deputy: &'a Path,
     pub(super) people: usize,
     pub(super) servers: usize,
+    /// Most servers that Deputy runs.
+    pub(super) cap: u32,
     /// A script for Node, and how many people have it.
     pub(super) node: Option<(&'a Path, usize)>,
 }
@@ -105,6 +107,7 @@ impl Plan<'_> {
             .env("DEPUTY_DATA_DIR", &data)
             .env("TOKEN_ENCRYPTION_KEY_FILE", key_file(&data))
             .env("DEPUTY_CUSTOM_COMMANDS", "*")
+            .env("DEPUTY_LIMITS_SERVERS_TOTAL", self.cap.to_string())
             .env("DEPUTY_LIMITS_CALLS_PER_MIN", "0");
         let program = Program::start(serve, &folder.join("serve.log"))?;
         listening(address).await?;
