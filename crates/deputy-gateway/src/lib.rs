@@ -252,7 +252,10 @@ impl Gateway {
                     _ = resume.tick() => gateway.resume_approved().await,
                     _ = health.tick() => gateway.inner.servers.write_health().await,
                     _ = sweep.tick() => gateway.sweep().await,
-                    _ = people.tick() => swept(gateway.inner.servers.sweep_people().await),
+                    _ = people.tick() => {
+                        swept(gateway.inner.servers.sweep_people().await);
+                        swept(gateway.inner.servers.sweep_outdated().await.map_err(Into::into));
+                    }
                     _ = folders.tick() => swept(gateway.inner.servers.sweep_servers().await),
                 }
             }

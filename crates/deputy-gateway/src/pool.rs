@@ -364,6 +364,21 @@ impl Pool {
             .collect()
     }
 
+    /// What runs, each with the generation that it was started as.
+    pub fn running(&self) -> Vec<(PoolKey, u64)> {
+        let slots: Vec<_> = self.inner.slots.read().values().cloned().collect();
+        let running = slots.into_iter().filter_map(|slot| {
+            let generation = slot.state.lock().generation()?;
+            Some((slot.key.clone(), generation))
+        });
+        running.collect()
+    }
+
+    /// Ends those that run of which `is_outdated` says, by key and generation, that they should not as they are.
+    pub fn stop_outdated(&self, is_outdated: impl Fn(&PoolKey, u64) -> bool) {
+        self.inner.stop_outdated(is_outdated);
+    }
+
     /// Ends the processes of one server at once, calls in flight included, and returns when they are gone.
     pub async fn stop_server(&self, key: &PoolKey) {
         self.inner

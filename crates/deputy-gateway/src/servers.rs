@@ -13,6 +13,7 @@
 //! * `tools`: what the person sees of them, agrees to and says about them;
 //! * `resolve`: from `SERVER__TOOL` to something that can be called;
 //! * `about`: what they say about themselves, as far as it is handed on;
+//! * `elsewhere`: what another replica did to those that run here;
 //! * `folders`: what stays of people and servers that are gone;
 //! * `first`: the first look at a server that was added, while nobody waits;
 //! * `trial`: a real start with a report; `health`: how servers are, written down lazily;
@@ -27,6 +28,7 @@ mod cache;
 mod change;
 pub mod definition;
 mod draft;
+mod elsewhere;
 mod error;
 mod first;
 mod folders;

@@ -58,8 +58,8 @@ pub mod repeatable_call;
 pub mod server_setup;
 pub mod server_template;
 pub mod session;
-#[cfg(feature = "testing")]
 mod surplus;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod tool_policy;
 pub mod usage;

@@ -5,6 +5,8 @@
 //! still that. A number is never used again: what is keyed by it (processes, folders, credentials)
 //! can't meet a later server of the same name.
 
+use std::collections::HashMap;
+
 use deputy_core::UserId;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType};
@@ -17,7 +19,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{user_mcp_servers, users};
-use crate::{Error, Result, Tx, UserScope, from_ms, to_ms};
+use crate::{Error, Result, Store, Tx, UserScope, from_ms, to_ms};
 use user_mcp_servers::{ActiveModel, Column, Entity, Model};
 
 /// A person's server as it is stored; `secrets` is sealed by the caller.
@@ -329,6 +331,21 @@ impl UserScope<'_, DatabaseTransaction> {
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)
+    }
+}
+
+impl Store {
+    /// Those of these servers, of whomever, that are switched on: number and generation.
+    pub async fn own_servers_on(&self, ids: &[i64]) -> Result<HashMap<i64, i64>> {
+        let rows: Vec<(i64, i64)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Generation])
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .filter(Column::IsEnabled.eq(true))
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        Ok(rows.into_iter().collect())
     }
 }
 

@@ -50,6 +50,20 @@ impl Inner {
         }
     }
 
+    /// Ends those that run of which `is_outdated` says, by key and generation, that they should not as they are.
+    pub(super) fn stop_outdated(&self, is_outdated: impl Fn(&PoolKey, u64) -> bool) {
+        let slots: Vec<_> = self.slots.read().values().cloned().collect();
+        for slot in slots {
+            let mut state = slot.state.lock();
+            if let Phase::Running(child) = &state.phase
+                && is_outdated(&slot.key, child.generation)
+            {
+                child.stop(Stop::Now("it was changed elsewhere"));
+                state.phase = Phase::Vacant;
+            }
+        }
+    }
+
     /// No new processes; those without calls end.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);

@@ -114,6 +114,14 @@ impl SlotState {
         self.printed = printed;
     }
 
+    /// As which generation it runs, if it does.
+    pub(super) fn generation(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Running(child) => Some(child.generation),
+            _ => None,
+        }
+    }
+
     /// Refuses to start a server that keeps failing, unless `generation` shows that something changed.
     pub(super) fn check_backoff(
         &mut self,

@@ -305,7 +305,7 @@ impl Servers {
 }
 
 /// Whose server it is, and which.
-fn own(key: &PoolKey) -> Option<(UserId, i64)> {
+pub(super) fn own(key: &PoolKey) -> Option<(UserId, i64)> {
     let crate::pool::Owner::User(user) = key.owner else {
         return None;
     };

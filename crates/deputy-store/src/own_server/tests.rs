@@ -216,3 +216,26 @@ async fn deleting_a_person_deletes_their_servers() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_switched_on_is_known_with_its_generation() {
+    for_each_database(|store| async move {
+        let (anna, boris) = (user(&store, "anna").await, user(&store, "boris").await);
+        let on = add(&store, anna, "on").await;
+        let off = add(&store, boris, "off").await;
+        let unasked = add(&store, boris, "unasked").await;
+        let tx = store.begin().await.unwrap();
+        let change = OwnServerChange {
+            is_enabled: Some(false),
+            ..OwnServerChange::default()
+        };
+        let changed = tx.user(boris).own_server_change(off.id, change, from_ms(2));
+        assert!(changed.await.unwrap());
+        tx.commit().await.unwrap();
+        let ids = [on.id, off.id, unasked.id + 1];
+        let found = store.own_servers_on(&ids).await.unwrap();
+        assert_eq!(found, [(on.id, on.generation)].into());
+        assert!(store.own_servers_on(&[]).await.unwrap().is_empty());
+    })
+    .await;
+}

@@ -25,6 +25,7 @@ mod lost_answers;
 mod mcp_clients;
 mod operations;
 mod own_servers;
+mod own_servers_survive;
 mod process_isolation;
 mod remote_accounts;
 mod replicas;

@@ -13,7 +13,13 @@ use crate::support::{
 };
 
 /// Adds a server and tests it; the report.
-async fn add(person: &Person, name: &str, kind: &str, config: Value, policy: &str) -> Value {
+pub(crate) async fn add(
+    person: &Person,
+    name: &str,
+    kind: &str,
+    config: Value,
+    policy: &str,
+) -> Value {
     let body = json!({
         "server_name": name, "server_type": kind, "config": config, "default_policy": policy,
     });
@@ -22,7 +28,7 @@ async fn add(person: &Person, name: &str, kind: &str, config: Value, policy: &st
     test(person, name).await
 }
 
-async fn test(person: &Person, name: &str) -> Value {
+pub(crate) async fn test(person: &Person, name: &str) -> Value {
     let path = format!("api/v1/servers/{name}/test");
     let tested = person.post(&path, &json!({})).await;
     assert_eq!(tested.status, StatusCode::OK, "{tested:?}");
@@ -32,7 +38,7 @@ async fn test(person: &Person, name: &str) -> Value {
 }
 
 /// The text of a call's answer.
-async fn text(person: &Person, tool: &str, arguments: &Value) -> String {
+pub(crate) async fn text(person: &Person, tool: &str, arguments: &Value) -> String {
     let answer = person.try_call(tool, arguments).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     let data = answer.data();
@@ -53,7 +59,7 @@ async fn refusal(person: &Person, tool: &str, arguments: &Value) -> String {
     answer.data()["content"].to_string()
 }
 
-async fn tool_names(person: &Person) -> Vec<String> {
+pub(crate) async fn tool_names(person: &Person) -> Vec<String> {
     person
         .get("api/v1/tools")
         .await
@@ -67,7 +73,7 @@ async fn tool_names(person: &Person) -> Vec<String> {
 
 /// An installation with a kind of server of its own, `notes` (`tests/servers`), a person, and the
 /// file with what their server says of its tool `read_note`. Nothing without Node.
-async fn with_notes(engine: Engine) -> Option<(App, Person, PathBuf)> {
+pub(crate) async fn with_notes(engine: Engine) -> Option<(App, Person, PathBuf)> {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers");
     let options = Options::on(engine)
         .with("PATH", &runners()?)
@@ -279,7 +285,7 @@ async fn a_server_killed_during_a_call_is_named_and_the_next_call_works() {
 }
 
 /// The process of the one server that is running for this person.
-async fn pid_of(person: &Person) -> i32 {
+pub(crate) async fn pid_of(person: &Person) -> i32 {
     let said = text(person, "notes__read_note", &json!({})).await;
     said.rsplit(' ').next().unwrap().parse().unwrap()
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{App, Engine, Options, Person, Process, client, postgres_server, until};
 
 /// A second server on the same database; gives it and the person as they reach it.
-async fn second(app: &App, person: &Person) -> (Process, Person) {
+pub(crate) async fn second(app: &App, person: &Person) -> (Process, Person) {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

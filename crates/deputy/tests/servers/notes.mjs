@@ -1,6 +1,8 @@
 // A server over stdio without dependencies, of the older protocol. The file named by the last argument
-// holds the description of its tool `read_note`, so that a test can play an upgrade; `hang` never answers.
-import { readFileSync } from "node:fs";
+// holds the description of its tool `read_note`, so that a test can play an upgrade; `hang` never answers, and
+// `append` writes a line to `lines` beside that file and never answers.
+import { appendFileSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
 const description = () => readFileSync(process.argv.at(-1), "utf8").trim();
@@ -23,10 +25,15 @@ const answer = ({ method, params }) => {
           { name: "read_note", description: description(), inputSchema: object, annotations: reads },
           { name: "count", description: "Counts the notes", inputSchema: object, annotations: reads },
           { name: "write_note", description: "Writes a note", inputSchema: object },
+          { name: "append", description: "Appends a line", inputSchema: object },
           { name: "hang", description: "Never answers", inputSchema: object, annotations: { readOnlyHint: false } },
         ],
       };
     case "tools/call":
+      if (params.name === "append") {
+        appendFileSync(join(dirname(process.argv.at(-1)), "lines"), `by ${process.pid}\n`);
+        return undefined;
+      }
       if (params.name === "hang") {
         console.error("hanging");
         return undefined;
