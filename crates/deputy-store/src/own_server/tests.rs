@@ -229,8 +229,9 @@ async fn what_is_switched_on_is_known_with_its_generation() {
             is_enabled: Some(false),
             ..OwnServerChange::default()
         };
-        let changed = tx.user(boris).own_server_change(off.id, change, from_ms(2));
-        assert!(changed.await.unwrap());
+        let theirs = tx.user(boris);
+        let changed = theirs.own_server_change(off.id, change, from_ms(2)).await;
+        assert!(changed.unwrap());
         tx.commit().await.unwrap();
         let ids = [on.id, off.id, unasked.id + 1];
         let found = store.own_servers_on(&ids).await.unwrap();

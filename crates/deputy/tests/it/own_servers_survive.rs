@@ -59,82 +59,84 @@ async fn policy(person: &Person, word: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_deputy_does_nothing_twice_at_ones_server() {
-    for engine in engines() {
-        let Some((mut app, alice, description)) = with_notes(engine).await else {
-            return;
-        };
-        let folder = description.parent().unwrap();
-        let before = tool_names(&alice).await;
+    join_all(engines().into_iter().map(killed_twice)).await;
+}
 
-        // Killed while a keyed call is under way, after its effect.
-        let key = [("Idempotency-Key", "once")];
-        let cut = tokio::spawn({
-            let alice = alice.clone();
-            async move {
-                let client = crate::support::client();
-                let request = client.post(alice.url.join(APPEND).unwrap());
-                let request = request.bearer_auth(&alice.token).json(&json!({}));
-                request.header("Idempotency-Key", "once").send().await
-            }
-        });
-        written(folder, 1).await;
-        app.server().kill();
-        assert!(cut.await.unwrap().is_err(), "nobody was told");
-        dead("the server that was called", writer(folder)).await;
-        app.start_server().await;
-        assert_eq!(tool_names(&alice).await, before, "listed before it runs");
-        let again = async || {
-            until("an outcome", || async {
-                let answer = alice
-                    .request(Method::POST, APPEND, Some(&json!({})), &key)
-                    .await;
-                // Who was killed holds the call for a while.
-                (answer.code() != "CONFLICT").then_some(answer)
-            })
-            .await
-        };
-        let answer = again().await;
-        assert_eq!(answer.code(), "UPSTREAM_ERROR", "{answer:?}");
-        let said = answer.body.to_string();
-        assert!(said.contains("it may have been done"), "{said}");
-        assert_eq!(again().await.code(), "UPSTREAM_ERROR");
-        assert_eq!(lines(folder).len(), 1, "once");
+async fn killed_twice(engine: Engine) {
+    let Some((mut app, alice, description)) = with_notes(engine).await else {
+        return;
+    };
+    let folder = description.parent().unwrap();
+    let before = tool_names(&alice).await;
 
-        // Killed while an approved call is carried out.
-        policy(&alice, "ask").await;
-        let asked = alice.try_call("notes__append", &json!({})).await;
-        let id = asked.data()["approval"]["id"].as_str().unwrap().to_owned();
-        let approving = tokio::spawn({
-            let (alice, id) = (alice.clone(), id.clone());
-            async move {
-                let client = crate::support::client();
-                let url = alice.url.join(&format!("api/v1/approvals/{id}")).unwrap();
-                let request = client.post(url).bearer_auth(&alice.token);
-                let request = request.json(&json!({ "decision": "approve" }));
-                request.send().await
-            }
-        });
-        written(folder, 2).await;
-        app.server().kill();
-        assert!(approving.await.unwrap().is_err(), "nobody was told");
-        app.start_server().await;
-        let outcome = until("what came of it", || async {
-            let all = alice.get("api/v1/approvals").await;
-            let all = all.data().as_array().unwrap().clone();
-            let one = all.into_iter().find(|one| one["id"] == *id)?;
-            (one["status"] != "pending" && one["status"] != "approved").then_some(one)
+    // Killed while a keyed call is under way, after its effect.
+    let key = [("Idempotency-Key", "once")];
+    let cut = tokio::spawn({
+        let alice = alice.clone();
+        async move {
+            let client = crate::support::client();
+            let request = client.post(alice.url.join(APPEND).unwrap());
+            let request = request.bearer_auth(&alice.token).json(&json!({}));
+            request.header("Idempotency-Key", "once").send().await
+        }
+    });
+    written(folder, 1).await;
+    app.server().kill();
+    assert!(cut.await.unwrap().is_err(), "nobody was told");
+    dead("the server that was called", writer(folder)).await;
+    app.start_server().await;
+    assert_eq!(tool_names(&alice).await, before, "listed before it runs");
+    let again = async || {
+        until("an outcome", || async {
+            let answer = alice
+                .request(Method::POST, APPEND, Some(&json!({})), &key)
+                .await;
+            // Who was killed holds the call for a while.
+            (answer.code() != "CONFLICT").then_some(answer)
         })
-        .await;
-        assert_eq!(
-            outcome["result"]["error"]["code"], "UPSTREAM_ERROR",
-            "{outcome}"
-        );
-        assert_eq!(lines(folder).len(), 2, "once");
+        .await
+    };
+    let answer = again().await;
+    assert_eq!(answer.code(), "UPSTREAM_ERROR", "{answer:?}");
+    let said = answer.body.to_string();
+    assert!(said.contains("it may have been done"), "{said}");
+    assert_eq!(again().await.code(), "UPSTREAM_ERROR");
+    assert_eq!(lines(folder).len(), 1, "once");
 
-        // The server works on.
-        text(&alice, "notes__read_note", &json!({})).await;
-        assert!(app.server().stop().success());
-    }
+    // Killed while an approved call is carried out.
+    policy(&alice, "ask").await;
+    let asked = alice.try_call("notes__append", &json!({})).await;
+    let id = asked.data()["approval"]["id"].as_str().unwrap().to_owned();
+    let approving = tokio::spawn({
+        let (alice, id) = (alice.clone(), id.clone());
+        async move {
+            let client = crate::support::client();
+            let url = alice.url.join(&format!("api/v1/approvals/{id}")).unwrap();
+            let request = client.post(url).bearer_auth(&alice.token);
+            let request = request.json(&json!({ "decision": "approve" }));
+            request.send().await
+        }
+    });
+    written(folder, 2).await;
+    app.server().kill();
+    assert!(approving.await.unwrap().is_err(), "nobody was told");
+    app.start_server().await;
+    let outcome = until("what came of it", || async {
+        let all = alice.get("api/v1/approvals").await;
+        let all = all.data().as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["id"] == *id)?;
+        (one["status"] != "pending" && one["status"] != "approved").then_some(one)
+    })
+    .await;
+    assert_eq!(
+        outcome["result"]["error"]["code"], "UPSTREAM_ERROR",
+        "{outcome}"
+    );
+    assert_eq!(lines(folder).len(), 2, "once");
+
+    // The server works on.
+    text(&alice, "notes__read_note", &json!({})).await;
+    assert!(app.server().stop().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
