@@ -190,6 +190,7 @@ impl Gateway {
                 credentials: Arc::clone(&parts.credentials),
                 remote: Arc::clone(&parts.remote),
                 templates: Arc::clone(&parts.templates),
+                lifecycle: parts.lifecycle.clone(),
                 clock: Arc::clone(&parts.clock),
                 rng: Arc::clone(&parts.rng),
                 public_url: config.public_url.clone(),

@@ -4,8 +4,8 @@
 //! for that person only: what is started is found by the person's id and the server's number, never
 //! by its name.
 //!
-//! * `change`: adding, changing, switching off, removing; what was given is checked by the template
-//!   and the secrets are sealed, never to be shown again;
+//! * `change`: adding, changing, switching off, removing; what was given is checked by the template;
+//!   `merge`: a change in what is stored; `seal`: secrets, never to be shown again;
 //! * `draft`: what would be run, before it is added;
 //! * `launch`: how a stored server is started or reached;
 //! * `read`: its tools, read from the running server and held against what the person agreed to
@@ -34,12 +34,14 @@ mod first;
 mod folders;
 mod health;
 mod launch;
+mod merge;
 pub(crate) mod mirrors;
 pub mod names;
 pub mod pins;
 mod read;
 mod resolve;
 mod rules;
+mod seal;
 mod tools;
 mod trial;
 mod view;
@@ -49,7 +51,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::{Caller, Clock, Principal, Rng, Scope, Secret, UserId};
+use deputy_core::{Caller, Clock, Lifecycle, Principal, Rng, Scope, Secret, UserId};
 use deputy_store::Store;
 use deputy_store::own_server::OwnServer;
 use deputy_templates::{Commands, PlainHttp, Registry};
@@ -148,6 +150,7 @@ pub(crate) struct Tools {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) remote: Arc<dyn RemoteCredentials>,
     pub(crate) templates: Arc<Registry>,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) public_url: Url,
@@ -274,6 +277,24 @@ impl Servers {
             .own_server(name)
             .await?
             .ok_or_else(|| ServerError::no_server(name))
+    }
+
+    /// Does the rest of something to its end, also when whoever asked for it leaves meanwhile: a commit and what
+    /// follows from it are one.
+    async fn to_the_end<T, F>(&self, rest: F) -> Result<T, ServerError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ServerError>> + Send + 'static,
+    {
+        match self.with().lifecycle.spawn(rest).await {
+            Ok(Some(outcome)) => outcome,
+            // The program ends.
+            Ok(None) => Err(ServerError::Unavailable {
+                message: "Deputy is stopping; look whether it was done".to_owned(),
+                retry_after: Duration::from_secs(5),
+            }),
+            Err(error) => Err(ServerError::internal(&error, "doing the rest")),
+        }
     }
 
     /// Tells clients of this person that the list of tools is another one now.

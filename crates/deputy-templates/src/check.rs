@@ -258,7 +258,7 @@ fn normal(field: &Field, value: &Value) -> Value {
     }
 }
 
-fn pointer(name: &str, inside: &str) -> String {
+pub(crate) fn pointer(name: &str, inside: &str) -> String {
     format!("/{}{inside}", name.replace('~', "~0").replace('/', "~1"))
 }
 
@@ -445,40 +445,141 @@ pub(crate) fn is_variable(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Variables by which one program is made to run another: the list of allowed commands would mean nothing with them.
+/// Variables by which one program is made to run another, to load code or to read another configuration: the list of
+/// allowed commands would mean nothing with them. Names are compared without regard to case.
 fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 16] = [
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "SHELL",
-        "ENV",
-        "BASH_ENV",
-        "IFS",
-        "NODE_OPTIONS",
-        "NODE_PATH",
-        "PERL5OPT",
-        "PERL5LIB",
-        "PERL5DB",
-        "RUBYOPT",
-        "RUBYLIB",
-        "JAVA_TOOL_OPTIONS",
-        "LUA_INIT",
-    ];
-    const BEGINNINGS: [&str; 9] = [
-        "LD_",
-        "DYLD_",
-        "PYTHON",
-        "NPM_CONFIG_",
-        "UV_",
-        "PIP_",
-        "GIT_",
-        "DEPUTY_",
-        "GLIBC_",
-    ];
     let upper = name.to_ascii_uppercase();
-    NAMES.contains(&upper.as_str()) || BEGINNINGS.iter().any(|begin| upper.starts_with(begin))
+    RESERVED.contains(&upper.as_str())
+        || RESERVED_BEGINNINGS
+            .iter()
+            .any(|begin| upper.starts_with(begin))
 }
+
+const RESERVED: &[&str] = &[
+    // Where programs, and what they read at their start, are found.
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "CDPATH",
+    // Shells, also those that only wrap a command: bash expands PS4 under SHELLOPTS=xtrace, `$(…)` included.
+    "SHELL",
+    "SHELLOPTS",
+    "ENV",
+    "IFS",
+    "PS0",
+    "PS1",
+    "PS2",
+    "PS4",
+    "PROMPT_COMMAND",
+    "FPATH",
+    "ZDOTDIR",
+    // Programs that others start.
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "MANPAGER",
+    "BROWSER",
+    "LESSOPEN",
+    "LESSCLOSE",
+    "SSH_ASKPASS",
+    "SUDO_ASKPASS",
+    // The C library and what it, OpenSSL and the toolkits load.
+    "GCONV_PATH",
+    "LOCPATH",
+    "NLSPATH",
+    "HOSTALIASES",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+    "OPENSSL_MODULES",
+    "GTK_MODULES",
+    "GTK_PATH",
+    "GIO_EXTRA_MODULES",
+    "GIO_MODULE_DIR",
+    "QT_PLUGIN_PATH",
+    "QT_QPA_PLATFORM_PLUGIN_PATH",
+    // Interpreters and runtimes.
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_REPL_EXTERNAL_MODULE",
+    "ELECTRON_RUN_AS_NODE",
+    "PERL5OPT",
+    "PERL5LIB",
+    "PERL5DB",
+    "PERL5SHELL",
+    "PERLLIB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "RUBYSHELL",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+    "JAVA_OPTS",
+    "JAVA_HOME",
+    "CLASSPATH",
+    "GRADLE_OPTS",
+    "MAVEN_OPTS",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    "MONO_PATH",
+    "MONO_ENV_OPTIONS",
+    "PSMODULEPATH",
+    "R_HOME",
+    "R_PROFILE",
+    "R_PROFILE_USER",
+    "R_ENVIRON",
+    "R_ENVIRON_USER",
+    "R_LIBS",
+    "R_LIBS_USER",
+    "TCLLIBPATH",
+    "OCAMLRUNPARAM",
+    "CAML_LD_LIBRARY_PATH",
+    // Tools that build before they run.
+    "MAKEFLAGS",
+    "MAKEFILES",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTFLAGS",
+    "GOFLAGS",
+    "GOENV",
+    "GOROOT",
+    "GOPATH",
+    "GOTOOLCHAIN",
+    "DOCKER_CONFIG",
+];
+
+const RESERVED_BEGINNINGS: &[&str] = &[
+    "LD_",
+    "DYLD_",
+    "GLIBC_",
+    "BASH",
+    "PYTHON",
+    "NPM_CONFIG_",
+    "YARN_",
+    "PNPM_",
+    "COREPACK_",
+    "UV_",
+    "PIP_",
+    "PIPX_",
+    "BUN_",
+    "DENO_",
+    "BUNDLE_",
+    "GEM_",
+    "DOTNET_",
+    "CORECLR_",
+    "COR_",
+    "COMPLUS_",
+    "LUA_",
+    "JULIA_",
+    "GUILE_",
+    "ERL_",
+    "ELIXIR_ERL_",
+    "CARGO_",
+    "RUSTUP_",
+    "GIT_",
+    "XDG_",
+    "DEPUTY_",
+];
 
 fn variables(
     field: &Field,

@@ -24,6 +24,8 @@ pub struct Fault {
 pub enum Problem {
     /// It must be given.
     Missing,
+    /// It is stored, and can't stay with this change: what would get it is another than before.
+    Again,
     /// It isn't of the right JSON type; this one is.
     Type(&'static str),
     /// There is no such property; this one has a similar name.
@@ -106,6 +108,7 @@ impl Problem {
             Self::Type(kind) => type_message(kind, language),
             Self::Folder(problem) => folder_message(problem, language),
             Self::Missing => words::MISSING.get(language),
+            Self::Again => words::AGAIN.get(language),
             Self::Unknown(Some(near)) => words::UNKNOWN_NEAR.with(language, near),
             Self::Unknown(None) => words::UNKNOWN.get(language),
             Self::NotApplicable(other) => words::NOT_APPLICABLE.with(language, other),
@@ -151,6 +154,7 @@ fn type_message(kind: &str, language: Language) -> String {
 fn folder_message(problem: &FolderProblem, language: Language) -> String {
     let words = match problem {
         FolderProblem::NotAbsolute => &words::FOLDER_NOT_ABSOLUTE,
+        FolderProblem::Malformed => &words::FOLDER_MALFORMED,
         FolderProblem::Outside(roots) if roots.is_empty() => &words::FOLDER_NONE,
         FolderProblem::Outside(roots) => {
             let roots: Vec<String> = roots

@@ -13,13 +13,10 @@ use crate::template::{Installs, Prepare};
 const FROM: &[&str] = &["-p", "--package", "--from"];
 
 /// The step that fetches what this command runs; none for another program, or where the command is more than a
-/// package and the arguments of its program.
+/// package and the arguments of its program. A runner that is named by its path is another program: it may be a
+/// wrapper of the administrator's, who wants that one to be run.
 pub(crate) fn step(program: &str, args: &[String]) -> Option<Prepare> {
-    let (folder, runner) = match program.rsplit_once('/') {
-        Some((folder, runner)) => (Some(folder), runner),
-        None => (None, program),
-    };
-    let (tool, install): (&str, &[&str]) = match runner {
+    let (tool, install): (&str, &[&str]) = match program {
         "npx" => ("npm", &["install", "-g"]),
         "uvx" => ("uv", &["tool", "install"]),
         _ => return None,
@@ -27,7 +24,7 @@ pub(crate) fn step(program: &str, args: &[String]) -> Option<Prepare> {
     let mut words = args.iter().map(String::as_str).peekable();
     let skip_yes = |words: &mut std::iter::Peekable<_>| {
         while words
-            .next_if(|word| runner == "npx" && matches!(*word, "-y" | "--yes"))
+            .next_if(|word| program == "npx" && matches!(*word, "-y" | "--yes"))
             .is_some()
         {}
     };
@@ -53,10 +50,7 @@ pub(crate) fn step(program: &str, args: &[String]) -> Option<Prepare> {
     }
     let args = install.iter().copied().chain([package]);
     Some(Prepare {
-        program: match folder {
-            Some(folder) => format!("{folder}/{tool}"),
-            None => tool.to_owned(),
-        },
+        program: tool.to_owned(),
         args: args.map(str::to_owned).collect(),
         installs: Some(Installs {
             name: name.to_owned(),

@@ -13,6 +13,8 @@ use url::Url;
 pub enum FolderProblem {
     /// The path doesn't begin at the root.
     NotAbsolute,
+    /// The path has `..` in it.
+    Malformed,
     /// It is outside of the folders that this person may use; these are the ones inside which it may be.
     Outside(Vec<PathBuf>),
     /// It is allowed, but doesn't exist.

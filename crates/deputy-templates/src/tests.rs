@@ -118,13 +118,49 @@ fn a_custom_command_has_its_arguments_and_secret_variables() {
         faults("custom", &json!({"command": "bash"})),
         [("/command".to_owned(), Problem::Command)]
     );
-    assert_eq!(
-        faults(
-            "custom",
-            &json!({"command": "npx", "env": {"LD_PRELOAD": "/files/x.so"}})
-        ),
-        [("/env/LD_PRELOAD".to_owned(), Problem::VariableReserved)]
-    );
+}
+
+#[test]
+fn no_variable_makes_an_allowed_command_run_another() {
+    for name in [
+        "LD_PRELOAD",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "BASH_ENV",
+        "PS4",
+        "PROMPT_COMMAND",
+        "LUA_INIT_5_4",
+        "JDK_JAVA_OPTIONS",
+        "_JAVA_OPTIONS",
+        "CLASSPATH",
+        "DOTNET_STARTUP_HOOKS",
+        "PERLLIB",
+        "PHPRC",
+        "PHP_INI_SCAN_DIR",
+        "GCONV_PATH",
+        "OPENSSL_CONF",
+        "ZDOTDIR",
+        "XDG_CONFIG_HOME",
+        "npm_config_prefix",
+        "Path",
+    ] {
+        let config = json!({"command": "npx", "env": {(name): "x"}});
+        assert_eq!(
+            faults("custom", &config),
+            [(format!("/env/{name}"), Problem::VariableReserved)]
+        );
+        let any = Rules {
+            commands: Commands::Any,
+            ..rules()
+        };
+        let registry = Registry::builtin();
+        let custom = registry.get("custom").unwrap();
+        assert!(custom.check(&config, &none(), &any).is_ok(), "{name}");
+    }
+    for name in ["API_KEY", "HTTPS_PROXY", "RUST_LOG", "NODE_ENV", "TZ"] {
+        let config = json!({"command": "npx", "env": {(name): "x"}});
+        process("custom", &config);
+    }
 }
 
 #[test]

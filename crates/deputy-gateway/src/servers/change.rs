@@ -1,24 +1,23 @@
 //! Adding, changing, switching off and removing a person's server.
 //!
 //! Checking and sealing come before the transaction, what must not be passed by two at once (the
-//! number of servers, the name, the generation that was read) is looked at inside it.
+//! number of servers, the name, the generation that was read, whether less is asked than before) is
+//! looked at inside it. From there on it is a task of its own: a browser that leaves does not keep a
+//! process running that was switched off, or an act from the record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deputy_core::{Principal, Secret, UserId};
+use deputy_core::Principal;
 use deputy_store::own_server::{NewOwnServer, OwnServer, OwnServerChange, OwnServerSetup};
-use deputy_templates::{Checked, Template};
-use deputy_vault::Place;
+use deputy_templates::{Checked, DefaultPolicy, Template};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
 use super::health::Health;
 use super::resolve::default_of;
 use super::{
-    Change, NewServer, Secrets, Server, ServerError, Servers, Status, is_in_person, launch,
-    may_loosen, may_manage, names,
+    Change, NewServer, Server, ServerError, Servers, Status, launch, may_loosen, may_manage, names,
 };
 use crate::pool::PoolKey;
 
@@ -31,40 +30,63 @@ impl Servers {
         new: NewServer,
     ) -> Result<Server, ServerError> {
         may_manage(principal)?;
-        let user = principal.user_id;
-        names::check_server(&new.name).map_err(|why| ServerError::invalid("/name", why))?;
         let template = self.template(&new.server_type)?;
-        let checked = self.check(principal, &template, &new.config, &BTreeSet::new())?;
+        let checked = self.checked(principal, &template, &new)?;
         let with = self.with();
         let uid = deputy_core::id::uuid_v7(&*with.clock, &*with.rng);
         let given = names_of(&checked);
-        let setup = self.seal(user, uid, &template, checked, None).await?;
-        self.recordable().await?;
+        let setup = self.seal(principal.user_id, uid, &template, checked, None);
         let policy = new.default_policy.unwrap_or(template.default_policy);
+        let new = NewOwnServer {
+            uid,
+            name: new.name,
+            server_type: template.server_type.clone(),
+            setup: setup.await?,
+            default_policy: policy.to_string(),
+            at: with.clock.now(),
+        };
+        let (servers, principal) = (self.clone(), principal.clone());
+        self.to_the_end(async move { servers.add(&principal, new, &given).await })
+            .await
+    }
+
+    /// Whether a server to be has a good name and a good configuration: a form says all that is wrong with it.
+    pub(super) fn checked(
+        &self,
+        principal: &Principal,
+        template: &Template,
+        new: &NewServer,
+    ) -> Result<Checked, ServerError> {
+        let checked = self.check(principal, template, &new.config, &BTreeSet::new());
+        match (names::check_server(&new.name), checked) {
+            (Ok(()), checked) => checked,
+            (Err(why), Ok(_)) => Err(ServerError::invalid("/name", why)),
+            (Err(why), Err(error)) => Err(with_name(why, error)),
+        }
+    }
+
+    async fn add(
+        &self,
+        principal: &Principal,
+        new: NewOwnServer,
+        given: &[String],
+    ) -> Result<Server, ServerError> {
+        self.recordable().await?;
+        let name = new.name.clone();
         let row = {
-            let tx = with.store.begin().await?;
-            let scope = tx.user(user);
+            let tx = self.with().store.begin().await?;
+            let scope = tx.user(principal.user_id);
             if !scope.lock_own_servers().await? {
                 return Err(ServerError::NotFound("there is no such person".to_owned()));
             }
-            if scope.own_server(&new.name).await?.is_some() {
-                return Err(taken(&new.name));
+            if scope.own_server(&name).await?.is_some() {
+                return Err(taken(&name));
             }
             if scope.count_own_servers().await? >= self.inner.config.most {
                 return Err(ServerError::LimitReached(self.inner.config.most));
             }
-            let added = scope
-                .own_server_add(NewOwnServer {
-                    uid,
-                    name: new.name.clone(),
-                    server_type: template.server_type.clone(),
-                    setup,
-                    default_policy: policy.to_string(),
-                    at: with.clock.now(),
-                })
-                .await;
-            let row = match added {
-                Err(deputy_store::Error::Conflict(_)) => return Err(taken(&new.name)),
+            let row = match scope.own_server_add(new).await {
+                Err(deputy_store::Error::Conflict(_)) => return Err(taken(&name)),
                 added => added?,
             };
             tx.commit().await?;
@@ -74,12 +96,12 @@ impl Servers {
             "server": row.id,
             "server_type": row.server_type,
             "config": given,
-            "default_policy": policy,
+            "default_policy": row.default_policy,
         });
         self.done(principal, "servers.create", &row.name, detail)
             .await;
         metrics::counter!("deputy_own_servers_total", "event" => "created").increment(1);
-        self.tools_changed(user);
+        self.tools_changed(principal.user_id);
         self.look_soon(&row);
         self.view(&row)
     }
@@ -95,78 +117,91 @@ impl Servers {
         let user = principal.user_id;
         let row = self.row(user, name).await?;
         let mut detail = json!({ "server": row.id });
-        let setup = match change.config {
+        let setup = match change.config.filter(|patch| !patch.is_empty()) {
             None => None,
             Some(patch) => {
                 let template = self.template(&row.server_type)?;
+                let checked = self.changed(principal, &row, &template, &patch)?;
                 let changed: Vec<&String> = patch.keys().collect();
                 detail["config"] = json!(changed);
-                let in_person = is_in_person(principal);
-                let (config, kept) = merged(&row, &template, &patch, in_person)?;
-                let checked = self.check(principal, &template, &Value::Object(config), &kept)?;
                 let stored = self.opened(&row).await?;
-                Some(
-                    self.seal(user, row.uid, &template, checked, Some(&stored))
-                        .await?,
-                )
+                let setup = self.seal(user, row.uid, &template, checked, Some(&stored));
+                Some(setup.await?)
             }
         };
         if let Some(policy) = change.default_policy {
-            if policy < default_of(&row) {
-                may_loosen(principal)?;
-            }
             detail["default_policy"] = json!(policy);
         }
         if let Some(enabled) = change.is_enabled {
             detail["is_enabled"] = json!(enabled);
         }
-        let stops = setup.is_some() || change.is_enabled == Some(false);
+        let (servers, principal) = (self.clone(), principal.clone());
+        let (policy, enabled) = (change.default_policy, change.is_enabled);
+        self.to_the_end(async move {
+            let put = servers.put(&principal, &row, setup, policy, enabled);
+            let row = put.await?;
+            servers
+                .done(&principal, "servers.change", &row.name, detail)
+                .await;
+            servers.tools_changed(user);
+            servers.look_soon(&row);
+            servers.view(&row)
+        })
+        .await
+    }
+
+    /// Stores a change and sees to it that nothing runs any more as it was before; answers the row as it is then.
+    async fn put(
+        &self,
+        principal: &Principal,
+        read: &OwnServer,
+        setup: Option<OwnServerSetup>,
+        policy: Option<DefaultPolicy>,
+        enabled: Option<bool>,
+    ) -> Result<OwnServer, ServerError> {
         self.recordable().await?;
+        let stops = setup.is_some() || enabled == Some(false);
         let with = self.with();
         let tx = with.store.begin().await?;
-        let scope = tx.user(user);
+        let scope = tx.user(read.user);
         scope.lock_own_servers().await?;
-        let switched_on = match scope.own_server_by_id(row.id).await? {
-            None => return Err(ServerError::no_server(name)),
-            Some(now) if setup.is_some() && now.generation != row.generation => {
-                return Err(ServerError::Conflict(format!(
-                    "'{name}' was changed by somebody else at the same time; look at it again"
-                )));
-            }
-            Some(now) => change.is_enabled == Some(true) && !now.is_enabled,
-        };
+        let now = scope.own_server_by_id(read.id).await?;
+        let now = now.ok_or_else(|| ServerError::no_server(&read.name))?;
+        if setup.is_some() && now.generation != read.generation {
+            return Err(ServerError::Conflict(format!(
+                "'{}' was changed by somebody else at the same time; look at it again",
+                read.name
+            )));
+        }
+        if policy.is_some_and(|policy| policy < default_of(&now)) {
+            may_loosen(principal)?;
+        }
+        let switched_on = enabled == Some(true) && !now.is_enabled;
         let change = OwnServerChange {
             setup,
-            default_policy: change.default_policy.map(|p| p.to_string()),
-            is_enabled: change.is_enabled,
+            default_policy: policy.map(|policy| policy.to_string()),
+            is_enabled: enabled,
             anew: switched_on,
         };
         scope
-            .own_server_change(row.id, change, with.clock.now())
+            .own_server_change(read.id, change, with.clock.now())
             .await?;
-        let row = scope.own_server_by_id(row.id).await?;
-        let row = row.ok_or_else(|| ServerError::no_server(name))?;
+        let row = scope.own_server_by_id(read.id).await?;
+        let row = row.ok_or_else(|| ServerError::no_server(&read.name))?;
         tx.commit().await?;
-        let key = PoolKey::own(row.user, row.id);
-        let pool = &self.with().pool;
-        pool.bar(
-            &key,
-            if row.is_enabled {
-                launch::generation(row.generation, 0)
-            } else {
-                u64::MAX
-            },
-        );
+        let generation = if row.is_enabled {
+            launch::generation(row.generation, 0)
+        } else {
+            u64::MAX
+        };
+        with.pool.bar(&PoolKey::own(row.user, row.id), generation);
         if stops {
             self.stop(&row).await;
         }
         if switched_on {
             self.forget_health(&row);
         }
-        self.done(principal, "servers.change", name, detail).await;
-        self.tools_changed(user);
-        self.look_soon(&row);
-        self.view(&row)
+        Ok(row)
     }
 
     /// Switches a server on or off. Off: its process ends, its tools are gone from the list, what
@@ -189,26 +224,33 @@ impl Servers {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
         self.recordable().await?;
+        let (servers, principal) = (self.clone(), principal.clone());
+        self.to_the_end(async move { servers.remove(&principal, &row).await })
+            .await
+    }
+
+    async fn remove(&self, principal: &Principal, row: &OwnServer) -> Result<(), ServerError> {
         // The account goes with the row; who gave it is told first, or later by the note of it.
         let forgotten = self.with().remote.forget(row.user, row.id).await;
         forgotten
             .map_err(|error| ServerError::internal(&error, "forgetting a server's account"))?;
         let tx = self.with().store.begin().await?;
-        let deleted = tx.user(principal.user_id).own_server_delete(row.id).await?;
+        let deleted = tx.user(row.user).own_server_delete(row.id).await?;
         tx.commit().await?;
         if !deleted {
-            return Err(ServerError::no_server(name));
+            return Err(ServerError::no_server(&row.name));
         }
         // Nobody who read the row before starts it again.
         self.with()
             .pool
             .bar(&PoolKey::own(row.user, row.id), u64::MAX);
-        self.stop(&row).await;
+        self.stop(row).await;
         self.remove_folder(row.user, row.id).await;
         let detail = json!({ "server": row.id, "server_type": row.server_type });
-        self.done(principal, "servers.delete", name, detail).await;
+        self.done(principal, "servers.delete", &row.name, detail)
+            .await;
         metrics::counter!("deputy_own_servers_total", "event" => "deleted").increment(1);
-        self.tools_changed(principal.user_id);
+        self.tools_changed(row.user);
         Ok(())
     }
 
@@ -261,107 +303,6 @@ impl Servers {
         })
     }
 
-    pub(super) fn check(
-        &self,
-        principal: &Principal,
-        template: &Template,
-        config: &Value,
-        kept: &BTreeSet<String>,
-    ) -> Result<Checked, ServerError> {
-        let rules = self.rules_of(principal.user_id, None);
-        template.check(config, kept, &rules).map_err(|faults| {
-            let mut faults = faults.into_iter().map(|fault| {
-                (
-                    format!("/config{}", fault.field),
-                    fault.message(principal.language),
-                )
-            });
-            let (field, message) = faults.next().unwrap_or_default();
-            ServerError::Validation {
-                field,
-                message,
-                more: faults.collect(),
-            }
-        })
-    }
-
-    /// What is stored of a checked configuration: secrets sealed, those that stay taken over.
-    async fn seal(
-        &self,
-        user: UserId,
-        uid: Uuid,
-        template: &Template,
-        checked: Checked,
-        stored: Option<&Secrets>,
-    ) -> Result<OwnServerSetup, ServerError> {
-        let mut secrets = checked.secrets;
-        for (name, secret) in stored.into_iter().flat_map(|stored| stored.iter()) {
-            if checked.kept.contains(name) && !secrets.contains_key(name) {
-                secrets.insert(name.clone(), secret.clone());
-            }
-        }
-        let set: Vec<&String> = secrets.keys().collect();
-        let secrets_set = json!(set).to_string();
-        let sealed = if secrets.is_empty() {
-            None
-        } else {
-            let plain: BTreeMap<&str, &str> = secrets
-                .iter()
-                .map(|(name, secret)| (name.as_str(), secret.expose().as_str()))
-                .collect();
-            let plain = serde_json::to_vec(&plain)
-                .map(Secret::new)
-                .map_err(|e| ServerError::internal(&e, "writing secrets"))?;
-            let row = uid.to_string();
-            let place = place(user, &row);
-            Some(
-                self.with()
-                    .vault
-                    .seal(&place, plain.expose())
-                    .await
-                    .map_err(|e| ServerError::internal(&e, "sealing secrets"))?,
-            )
-        };
-        let row = template.to_row();
-        let env = row
-            .env_template
-            .as_deref()
-            .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
-            .map(|members| json!(members.keys().collect::<Vec<_>>()).to_string());
-        Ok(OwnServerSetup {
-            command: row.command_template,
-            args: row.args_template,
-            env,
-            config: Value::Object(checked.config).to_string(),
-            secrets: sealed,
-            secrets_set,
-        })
-    }
-
-    /// A server's secrets.
-    pub(super) async fn opened(&self, row: &OwnServer) -> Result<Secrets, ServerError> {
-        let Some(sealed) = &row.secrets else {
-            return Ok(Secrets::default());
-        };
-        let key = (row.id, row.generation);
-        if let Some(secrets) = self.inner.opened.lock().get(&key) {
-            return Ok(secrets);
-        }
-        let uid = row.uid.to_string();
-        let place = place(row.user, &uid);
-        let plain = self
-            .with()
-            .vault
-            .open(&place, sealed)
-            .await
-            .map_err(|e| ServerError::internal(&e, "opening secrets"))?;
-        let secrets: BTreeMap<String, Secret<String>> = serde_json::from_slice(plain.expose())
-            .map_err(|e| ServerError::internal(&e, "reading secrets"))?;
-        let secrets = Arc::new(secrets);
-        self.inner.opened.lock().put(key, Arc::clone(&secrets), 0);
-        Ok(secrets)
-    }
-
     /// How a server is, as its own page shows it.
     pub(crate) fn status_of(&self, row: &OwnServer) -> Status {
         shown(row, &self.health_of(row))
@@ -403,10 +344,6 @@ fn shown(row: &OwnServer, health: &Health) -> Status {
     }
 }
 
-fn place(user: UserId, uid: &str) -> Place<'_> {
-    Place::of_user(user, "user_mcp_servers", uid, "secrets", "server")
-}
-
 fn taken(name: &str) -> ServerError {
     ServerError::Conflict(format!("you already have a server named '{name}'"))
 }
@@ -417,53 +354,18 @@ fn names_of(checked: &Checked) -> Vec<String> {
     checked.config.keys().chain(secrets).cloned().collect()
 }
 
-/// The stored configuration with a change in it, and which of the stored secrets stay: those that
-/// the change does not name.
-fn merged(
-    row: &OwnServer,
-    template: &Template,
-    patch: &Map<String, Value>,
-    in_person: bool,
-) -> Result<(Map<String, Value>, BTreeSet<String>), ServerError> {
-    let bad = |e: serde_json::Error| ServerError::internal(&e, "reading a server's row");
-    let mut config: Map<String, Value> = serde_json::from_str(&row.config).map_err(bad)?;
-    let mut kept: BTreeSet<String> = serde_json::from_str(&row.secrets_set).map_err(bad)?;
-    let before = config.clone();
-    for (name, value) in patch {
-        let of_map = format!("{name}/");
-        let map = template
-            .field(name)
-            .is_some_and(|field| field.secret && field.kind.is_map());
-        match value {
-            Value::Null => {
-                config.remove(name);
-                kept.retain(|key| key != name && !key.starts_with(&of_map));
-            }
-            Value::Object(members) if map => {
-                // To the template `null` means: as it is stored.
-                let mut all = Map::new();
-                for key in kept.clone() {
-                    let Some(member) = key.strip_prefix(&of_map) else {
-                        continue;
-                    };
-                    match members.get(member) {
-                        None => {
-                            all.insert(member.to_owned(), Value::Null);
-                        }
-                        Some(_) => {
-                            kept.remove(&key);
-                        }
-                    }
-                }
-                let given = members.iter().filter(|(_, value)| !value.is_null());
-                all.extend(given.map(|(member, value)| (member.clone(), value.clone())));
-                config.insert(name.clone(), Value::Object(all));
-            }
-            value => {
-                config.insert(name.clone(), value.clone());
-            }
-        }
+/// A name that can't be, before all else that is wrong.
+fn with_name(why: String, error: ServerError) -> ServerError {
+    match error {
+        ServerError::Validation {
+            field,
+            message,
+            more,
+        } => ServerError::Validation {
+            field: "/name".to_owned(),
+            message: why,
+            more: std::iter::once((field, message)).chain(more).collect(),
+        },
+        other => other,
     }
-    template.settle(&before, patch, &mut config, &mut kept, in_person);
-    Ok((config, kept))
 }

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{NewServer, ServerError, Servers, may_manage, may_read, names};
+use super::{NewServer, ServerError, Servers, may_manage, may_read};
 
 /// How long a draft can be added.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
@@ -90,14 +90,7 @@ impl Servers {
         may_manage(principal)?;
         let user = principal.user_id;
         let template = self.template(&new.server_type)?;
-        let name = names::check_server(&new.name);
-        let checked = self.check(principal, &template, &new.config, &BTreeSet::new());
-        let checked = match (name, checked) {
-            (Ok(()), checked) => checked?,
-            (Err(why), Ok(_)) => return Err(ServerError::invalid("/name", why)),
-            // Both at once: a form says all that is wrong with it.
-            (Err(why), Err(error)) => return Err(with_name(why, error)),
-        };
+        let checked = self.checked(principal, &template, &new)?;
         let scope = self.with().store.user(user);
         if scope.own_server(&new.name).await?.is_some() {
             return Err(ServerError::Conflict(format!(
@@ -237,21 +230,6 @@ impl Servers {
         let search = self.with().pool.search();
         let found = deputy_jail::is_installed(program.as_ref(), search);
         (!found).then(|| Missing::Program(program.to_owned()))
-    }
-}
-
-fn with_name(why: String, error: ServerError) -> ServerError {
-    match error {
-        ServerError::Validation {
-            field,
-            message,
-            more,
-        } => ServerError::Validation {
-            field: "/name".to_owned(),
-            message: why,
-            more: std::iter::once((field, message)).chain(more).collect(),
-        },
-        other => other,
     }
 }
 

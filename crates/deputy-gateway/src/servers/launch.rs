@@ -375,7 +375,8 @@ pub(super) fn generation(row: i64, token: i64) -> u64 {
 
 fn problem(fault: PathFault) -> FolderProblem {
     match fault {
-        PathFault::Relative | PathFault::Malformed => FolderProblem::NotAbsolute,
+        PathFault::Relative => FolderProblem::NotAbsolute,
+        PathFault::Malformed => FolderProblem::Malformed,
         PathFault::Missing => FolderProblem::Missing,
         PathFault::NotAFolder => FolderProblem::NotAFolder,
         PathFault::Outside { roots } => FolderProblem::Outside(roots),

@@ -139,20 +139,32 @@ impl Servers {
     ) -> Result<Vec<ServerTool>, ServerError> {
         may_manage(principal)?;
         may_loosen(principal)?;
-        let with = self.with();
         let row = self.row(principal.user_id, name).await?;
         let pairs: Vec<(String, String)> = seen
             .iter()
             .map(|seen| (seen.name.clone(), seen.digest.clone()))
             .collect();
-        let detail = json!({ "server": row.id, "tools": pairs });
-        self.record(principal, "servers.accept", name, detail)
-            .await?;
+        self.recordable().await?;
+        let (servers, by) = (self.clone(), principal.clone());
+        self.to_the_end(async move {
+            servers.agree(&row, &pairs).await?;
+            let detail = json!({ "server": row.id, "tools": pairs });
+            servers.done(&by, "servers.accept", &row.name, detail).await;
+            servers.tools_changed(row.user);
+            Ok(())
+        })
+        .await?;
+        self.tools(principal, name).await
+    }
+
+    /// Stores that these tools are agreed to as they were seen, all of them or none.
+    async fn agree(&self, row: &OwnServer, seen: &[(String, String)]) -> Result<(), ServerError> {
+        let with = self.with();
         let tx = with.store.begin().await?;
-        let scope = tx.user(principal.user_id);
+        let scope = tx.user(row.user);
         scope.lock_own_servers().await?;
         let mut rows = scope.own_tools(row.id).await?;
-        let otherwise = pins::accept(&mut rows, &pairs);
+        let otherwise = pins::accept(&mut rows, seen);
         if !otherwise.is_empty() {
             return Err(ServerError::Conflict(format!(
                 "not what was shown any more: {}; look again",
@@ -164,12 +176,12 @@ impl Servers {
             .await?;
         if !kept {
             return Err(ServerError::Conflict(format!(
-                "'{name}' was changed at the same time; look again"
+                "'{}' was changed at the same time; look again",
+                row.name
             )));
         }
         tx.commit().await?;
-        self.tools_changed(principal.user_id);
-        self.tools(principal, name).await
+        Ok(())
     }
 
     /// The last that a server printed, secrets cut out; empty when it neither runs nor failed

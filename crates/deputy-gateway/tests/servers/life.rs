@@ -112,10 +112,85 @@ async fn what_cannot_be_used_is_refused_by_its_field_and_changes_nothing() {
             )
             .await;
         assert_eq!(code(wrong), "VALIDATION_ERROR");
-        assert_eq!(
-            servers.get(&anna, "fx").await.unwrap().config["command"],
-            "npx"
-        );
+        // A setting that there is not is named, whatever is said of it; no setting at all is no change.
+        for (config, field) in [
+            (json!({ "no_such": null }), "/config/no_such"),
+            (json!({ "comand": null }), "/config/comand"),
+        ] {
+            let change = change(json!({ "config": config }));
+            match servers.change(&anna, "fx", change).await {
+                Err(ServerError::Validation { field: at, .. }) => assert_eq!(at, field),
+                other => panic!("{other:?}"),
+            }
+        }
+        let nothing = change(json!({ "config": {} }));
+        servers.change(&anna, "fx", nothing).await.unwrap();
+        let shown = servers.get(&anna, "fx").await.unwrap();
+        assert_eq!(shown.config["command"], "npx");
+        assert_eq!(shown.generation, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_wrong_is_said_at_once_a_name_too() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let mut new = world.fixture("No Name", "fx");
+        new.config["what"] = json!(1);
+        new.config["env"] = json!({ "A B": "x" });
+        let Err(ServerError::Validation { field, more, .. }) =
+            world.gateway.servers().create(&anna, new).await
+        else {
+            panic!("it is wrong");
+        };
+        let more: Vec<_> = more.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(field, "/name");
+        assert_eq!(more, ["/config/env/A B", "/config/what"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_done_although_who_asked_for_it_left() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let servers = world.gateway.servers();
+        world.list("fx", &[crate::support::reading("echo", "Echoes.")]);
+        let mut new = world.fixture("fx", "fx");
+        // Ending it takes a while.
+        let args = json!(["--fault", "ignore-term", "--tools", world.tools_file("fx")]);
+        new.config["args"] = args;
+        let server = servers.create(&anna, new).await.unwrap();
+        assert!(servers.test(&anna, "fx").await.unwrap().ok);
+        let home = world.folder.path().join("servers");
+        let home = home
+            .join(anna.user_id.to_string())
+            .join(server.id.to_string());
+        assert!(home.exists());
+        {
+            let deleting = servers.delete(&anna, "fx");
+            let gone = crate::support::until("the row is gone", async || {
+                servers.list(&anna).await.unwrap().is_empty()
+            });
+            tokio::select! {
+                biased;
+                _ = deleting => panic!("it was to be left alone before"),
+                () = gone => {}
+            }
+        }
+        crate::support::until("its process and its folder are gone", async || {
+            world.gateway.pool().stats().servers.is_empty() && !home.exists()
+        })
+        .await;
+        crate::support::until("it is on record", async || {
+            world.gateway.audit().flush().await;
+            let records = world.store.audit_after(0, 1000).await.unwrap();
+            records
+                .iter()
+                .any(|record| record.action == "servers.delete")
+        })
+        .await;
     })
     .await;
 }
@@ -237,7 +312,8 @@ async fn a_test_that_fails_says_why() {
 
         // Mended, it is not made to wait.
         world.list("fx", &[crate::support::reading("echo", "Echoes.")]);
-        let mend = json!({ "config": { "args": ["--tools", world.tools_file("fx")] } });
+        let args = json!(["--tools", world.tools_file("fx")]);
+        let mend = json!({ "config": { "args": args, "env": null } });
         servers.change(&anna, "fx", change(mend)).await.unwrap();
         let report = servers.test(&anna, "fx").await.unwrap();
         assert!(report.ok, "{report:?}");

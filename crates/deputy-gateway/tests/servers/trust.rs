@@ -86,9 +86,17 @@ async fn a_tool_that_changed_is_not_called_until_its_person_agrees() {
             code(servers.accept(&anna, "fx", &[seen(&echo)]).await),
             "CONFLICT"
         );
+        let on_record = async || {
+            assert!(world.gateway.audit().flush().await);
+            let records = world.store.audit_after(0, 1000).await.unwrap();
+            let agreed = records.iter().filter(|it| it.action == "servers.accept");
+            agreed.count()
+        };
+        assert_eq!(on_record().await, 0, "nothing was agreed to");
         let echo = tool(world, &anna, "echo").await;
         let both = [seen(&echo), seen(&tool(world, &anna, "cancelled").await)];
         servers.accept(&anna, "fx", &both).await.unwrap();
+        assert_eq!(on_record().await, 1);
         assert_eq!(
             world.listed(&anna).await,
             ["fx__echo", "fx__env", "fx__cancelled"]

@@ -25,6 +25,11 @@ pub(super) const MISSING: Words = Words(
     "Нужно указать значение.",
     "Потрібно вказати значення.",
 );
+pub(super) const AGAIN: Words = Words(
+    "Give it again: with this change it would go to something else than before.",
+    "Укажите заново: с этим изменением оно попало бы не туда, куда раньше.",
+    "Вкажіть ще раз: із цією зміною воно потрапило б не туди, куди раніше.",
+);
 pub(super) const UNKNOWN: Words = Words(
     "There is no such setting.",
     "Такой настройки нет.",
@@ -184,6 +189,11 @@ pub(super) const FOLDER_NOT_ABSOLUTE: Words = Words(
     "The path of a folder begins with \"/\".",
     "Путь к папке начинается с \"/\".",
     "Шлях до папки починається з \"/\".",
+);
+pub(super) const FOLDER_MALFORMED: Words = Words(
+    "The path of a folder may not have \"..\" in it.",
+    "В пути к папке не может быть \"..\".",
+    "У шляху до папки не може бути \"..\".",
 );
 pub(super) const FOLDER_NONE: Words = Words(
     "You have no folders here; an administrator allows them.",

@@ -24,8 +24,8 @@ fn packages_are_fetched_by_the_manager_that_belongs_to_the_runner() {
             "npm install -g @modelcontextprotocol/server-memory@2026.8.31; server-memory? ",
         ),
         (
-            "/usr/bin/npx --yes a-server --root /srv -y",
-            "/usr/bin/npm install -g a-server; a-server? --root /srv -y",
+            "npx --yes a-server --root /srv -y",
+            "npm install -g a-server; a-server? --root /srv -y",
         ),
         ("npx a-server", "npm install -g a-server; a-server? "),
         ("npx -y -p a b c", "npm install -g a; b c"),
@@ -58,6 +58,8 @@ fn what_is_no_plain_package_is_left_to_its_start() {
         "uvx --from --with a",
         "docker run -i a-server",
         "/srv/npx/server a",
+        "/opt/wrap/npx -y a-server",
+        "/opt/wrap/uvx a-server",
     ] {
         assert_eq!(fetched(command), None, "{command}");
     }

@@ -137,33 +137,71 @@ fn only_safe_urls_are_taken() {
     }
 }
 
+/// What must be given again after this change of a stored configuration, and the configuration then.
+fn changed(
+    template: &Template,
+    before: &Value,
+    stored: &[&str],
+    patch: &Value,
+    in_person: bool,
+) -> (Vec<String>, Value) {
+    let (before, patch) = (before.as_object().unwrap(), patch.as_object().unwrap());
+    let mut config = before.clone();
+    config.extend(patch.clone());
+    template.settle(patch, &mut config);
+    let kept = stored.iter().map(|name| (*name).to_owned()).collect();
+    let rules = Rules {
+        commands: Commands::from_setting("npx, uvx"),
+        ..rules()
+    };
+    let config = Value::Object(config);
+    let checked = template.check(&config, &kept, &rules).unwrap();
+    let again = template.again(before, &checked, in_person);
+    assert!(again.iter().all(|fault| fault.problem == Problem::Again));
+    let fields = again.into_iter().map(|fault| fault.field).collect();
+    (fields, Value::Object(checked.config))
+}
+
 #[test]
 fn a_stored_secret_does_not_move_to_another_origin() {
     let registry = Registry::builtin();
     let template = registry.get("remote").unwrap();
     let before =
         json!({"url": "https://mcp.example.com/mcp", "auth": "header", "header_name": "X-Key"});
-    let settle = |patch: Value| {
-        let before = before.as_object().unwrap();
-        let patch = patch.as_object().unwrap();
-        let mut config = before.clone();
-        config.extend(patch.clone());
-        let mut kept = BTreeSet::from(["header_value".to_owned()]);
-        template.settle(before, patch, &mut config, &mut kept, true);
-        (Value::Object(config), kept.len())
+    let again = |patch: Value, in_person: bool| {
+        changed(template, &before, &["header_value"], &patch, in_person).0
     };
-    assert_eq!(settle(json!({"url": "https://mcp.example.com/v2"})).1, 1);
+    for same in [
+        "https://mcp.example.com/mcp",
+        " https://mcp.example.com/mcp ",
+    ] {
+        assert!(again(json!({"url": same}), false).is_empty());
+    }
+    // On a host that many share the path is another's.
+    let path = json!({"url": "https://mcp.example.com/v2"});
+    assert!(again(path.clone(), true).is_empty());
+    assert_eq!(again(path, false), ["/header_value"]);
     for url in [
         "https://evil.example/mcp",
         "https://mcp.example.com:8443/mcp",
-        "nonsense",
     ] {
-        assert_eq!(settle(json!({"url": url})).1, 0, "{url}");
+        assert_eq!(again(json!({"url": url}), true), ["/header_value"], "{url}");
+        let with = json!({"url": url, "header_value": "given again"});
+        assert!(again(with, true).is_empty(), "{url}");
     }
     // What was for another way of sign-in goes without being named.
     assert_eq!(
-        settle(json!({"auth": "none"})).0,
-        json!({"url": "https://mcp.example.com/mcp", "auth": "none"})
+        changed(
+            template,
+            &before,
+            &["header_value"],
+            &json!({"auth": "none"}),
+            true
+        ),
+        (
+            Vec::new(),
+            json!({"url": "https://mcp.example.com/mcp", "auth": "none"})
+        )
     );
 }
 
@@ -172,22 +210,47 @@ fn a_stored_secret_does_not_go_to_another_program() {
     let registry = Registry::builtin();
     let template = registry.get("custom").unwrap();
     let before = json!({"command": "npx", "args": ["-y", "mine"]});
-    let settle = |patch: Value, in_person: bool| {
-        let (before, patch) = (before.as_object().unwrap(), patch.as_object().unwrap());
-        let mut config = before.clone();
-        config.extend(patch.clone());
-        let mut kept = BTreeSet::from(["env/TOKEN".to_owned()]);
-        template.settle(before, patch, &mut config, &mut kept, in_person);
-        (config.get("env").cloned(), kept.len())
+    let again = |patch: Value, in_person: bool| {
+        changed(
+            template,
+            &before,
+            &["env/TOKEN", "env/A"],
+            &patch,
+            in_person,
+        )
+        .0
     };
     for other in [json!({"args": ["-y", "theirs"]}), json!({"command": "uvx"})] {
-        assert_eq!(settle(other, true).1, 0);
+        assert_eq!(again(other, true), ["/env/A", "/env/TOKEN"]);
     }
-    assert_eq!(settle(json!({"args": ["-y", "mine"]}), false).1, 1);
+    assert!(again(json!({"args": ["-y", "mine"]}), false).is_empty());
+    assert!(again(json!({"args": "-y\nmine"}), false).is_empty());
     // A variable may say where secrets are sent.
     let also = json!({"env": {"TOKEN": null, "API_URL": "https://evil.example"}});
-    assert_eq!(settle(also.clone(), true).1, 1);
-    let alone = json!({"API_URL": "https://evil.example"});
-    assert_eq!(settle(also, false), (Some(alone), 0));
-    assert_eq!(settle(json!({"env": {"TOKEN": null}}), false).1, 1);
+    assert!(again(also.clone(), true).is_empty());
+    assert_eq!(again(also, false), ["/env/TOKEN"]);
+    assert!(again(json!({"env": {"TOKEN": null}}), false).is_empty());
+}
+
+#[test]
+fn a_stored_secret_does_not_go_where_an_argument_or_a_variable_says_unless_its_person_says_so() {
+    let text = include_str!("../../../../docs/adding-a-server-template.md");
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let (wiki, _) = rest.split_once("```").unwrap();
+    let in_environment = wiki
+        .replace("    \"--url=${config:url}\",\n", "")
+        .replace("env = { ", "env = { WIKI_URL = \"${config:url}\", ");
+    assert!(in_environment.contains("WIKI_URL") && !in_environment.contains("--url=${"));
+    for wiki in [wiki, &in_environment] {
+        let template = crate::file::parse("wiki.toml", wiki, Origin::Folder).unwrap();
+        let before = json!({"url": "https://wiki.example.com/"});
+        let again = |patch: Value, in_person: bool| {
+            changed(&template, &before, &["token"], &patch, in_person).0
+        };
+        assert!(again(json!({"url": "https://wiki.example.com"}), false).is_empty());
+        let evil = json!({"url": "https://evil.example"});
+        assert_eq!(again(evil.clone(), false), ["/token"]);
+        assert_eq!(again(json!({"space": "theirs"}), false), ["/token"]);
+        assert!(again(evil, true).is_empty());
+    }
 }

@@ -39,7 +39,8 @@ pub(crate) async fn show(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeBody {
-    /// Merged into the configuration: `null` removes a member; secrets that are not mentioned stay.
+    /// Merged into the configuration: `null` removes a member; secrets that are not mentioned stay, or are named in the
+    /// refusal where they can't: with the change they would go to something else than before.
     #[schema(value_type = Object)]
     config: Option<Map<String, Value>>,
     /// `ask_writes`, `auto` or `ask`.
@@ -58,9 +59,10 @@ pub(crate) struct ChangeBody {
         (status = 200, body = Success<ServerBody>),
         (status = 400, body = Failure, description = "`pointer` names the field"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
+        (status = 403, body = Failure, description = "The token lacks `servers:manage`, or `approvals:decide` where less would be asked than before"),
         (status = 404, body = Failure, description = "The caller has no such server"),
         (status = 409, body = Failure, description = "`CONFLICT`: it was changed at the same time"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was changed"),
     )
 )]
 pub(crate) async fn change(
