@@ -81,6 +81,7 @@ pub(crate) async fn measure(
             headers: Vec::new(),
             inbound: None,
             cancel: CancellationToken::new(),
+            late: CancellationToken::new(),
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
         };
         pool.call(&key, &launch, request).await?;

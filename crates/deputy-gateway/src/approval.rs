@@ -273,6 +273,13 @@ impl Gateway {
         }
     }
 
+    /// Whether a call still waits for its person's word.
+    pub(crate) async fn waits(&self, user: UserId, id: Uuid) -> Result<bool, CallError> {
+        let row = self.inner.parts.store.user(user).approval(id).await?;
+        let now = self.inner.parts.clock.now();
+        Ok(row.is_some_and(|row| row.status == ApprovalStatus::Pending && row.expires_at > now))
+    }
+
     /// How many calls of this person wait.
     pub async fn pending_approvals(&self, user: UserId) -> Result<u64, CallError> {
         let now = self.inner.parts.clock.now();

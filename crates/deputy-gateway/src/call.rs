@@ -28,7 +28,7 @@ use crate::catalog::{Tool, digest};
 use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
 use crate::policy::{self, Decision};
-use crate::pool::{InboundSink, Input, ProgressSink};
+use crate::pool::{InboundSink, Input, ProgressSink, UpstreamError};
 
 /// How a call is to be made.
 #[derive(Clone, Default)]
@@ -48,6 +48,9 @@ pub struct CallOptions {
     pub over_mcp: bool,
     /// How the caller can be asked for more while the call goes on; none: a tool that asks fails.
     pub dialogue: Option<Dialogue>,
+    /// Cancelled when the server has taken too long: it ends as at the deadline. For a caller that lets the time run
+    /// only while the server works, and not while somebody is asked.
+    pub late: CancellationToken,
     /// When the call ends, answered or not; none: after [`crate::Config::call_deadline`].
     pub deadline: Option<Instant>,
     /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
@@ -70,11 +73,24 @@ pub struct Dialogue {
 }
 
 impl CallOptions {
-    /// Waits before another attempt, unless the caller breaks off.
-    async fn pause(&self, wait: Duration) -> Result<(), CallError> {
+    /// Waits before another attempt, unless the caller breaks off. False: it is too late for another.
+    async fn pause(&self, wait: Duration) -> Result<bool, CallError> {
         tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
+            () = tokio::time::sleep(wait) => Ok(!self.late.is_cancelled()),
+            () = self.late.cancelled() => Ok(false),
             () = self.cancel.cancelled() => Err(CallError::Cancelled),
+        }
+    }
+
+    /// What comes before the server gets a call, unless it is too late for that.
+    async fn before<T, E: From<UpstreamError>>(
+        &self,
+        what: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        tokio::select! {
+            biased;
+            () = self.late.cancelled() => Err(UpstreamError::Timeout { sent: false }.into()),
+            done = what => done,
         }
     }
 

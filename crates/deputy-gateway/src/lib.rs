@@ -88,6 +88,8 @@ pub struct Config {
     pub keep_repeatable: Duration,
     /// How long statistics of calls are kept. Default 90 days.
     pub keep_usage: Duration,
+    /// How often it is looked whether the callers of open streams would still be let in. Default 30 s.
+    pub look_at_callers: Duration,
     /// Who is told when something is critical.
     pub alerts: alert::Config,
     /// When a server that keeps failing for a person is left alone.
@@ -114,6 +116,7 @@ impl Config {
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
             keep_usage: Duration::from_hours(90 * 24),
+            look_at_callers: Duration::from_secs(30),
             alerts: alert::Config::default(),
             breaker: breaker::Config::default(),
             first_party,

@@ -22,11 +22,11 @@ mod notices;
 mod one;
 mod place;
 mod sessions;
+mod standing;
 mod state;
 mod tools;
 mod wire;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,15 +37,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use deputy_core::Principal;
-use parking_lot::Mutex;
 use rmcp::model::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::task::TaskTracker;
 
 use crate::Gateway;
-use crate::pool::PoolKey;
 use held::HeldCalls;
+use notices::Listeners;
 use sessions::SessionOwners;
 use state::States;
 use wire::internal;
@@ -75,15 +74,14 @@ struct Front {
     calls: TaskTracker,
     held: HeldCalls,
     states: States,
-    /// The lowest level of log messages that a session asked a server for.
-    levels: Mutex<HashMap<PoolKey, usize>>,
+    listeners: Listeners,
     manager: Arc<LocalSessionManager>,
     config: StreamableHttpServerConfig,
 }
 
 /// The router of `/mcp` and `/mcp/{server}`. The layer that authenticates goes around it.
 pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
-    let manager = Arc::new(LocalSessionManager::default());
+    let manager = sessions::manager();
     let lifecycle = gateway.inner.parts.lifecycle.clone();
     let owners = Arc::new(SessionOwners::new(Arc::clone(&manager), lifecycle.clone()));
     lifecycle.spawn(Arc::clone(&owners).prune_until(lifecycle.soft().clone()));
@@ -101,7 +99,7 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
         calls: TaskTracker::new(),
         held: HeldCalls::default(),
         states: States::default(),
-        levels: Mutex::default(),
+        listeners: Listeners::default(),
         manager: Arc::clone(&manager),
         config: config.clone(),
     });

@@ -206,6 +206,7 @@ impl Errand for Passing<'_> {
             inbound: dialogue.and_then(|d| d.inbound.clone()),
             bearer: open.bearer.as_ref().map(|t| t.secret.clone()),
             cancel: self.options.cancel.clone(),
+            late: self.options.late.clone(),
             ..Request::new(self.method, self.params.clone(), deadline)
         };
         let pool = &self.gateway.inner.parts.pool;

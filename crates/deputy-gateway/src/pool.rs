@@ -39,6 +39,7 @@ mod kin;
 mod launch;
 mod lease;
 mod lines;
+mod listen;
 mod masks;
 mod memory;
 mod mind;
@@ -54,6 +55,7 @@ mod start;
 mod stats;
 mod stderr;
 mod upstream;
+mod wants;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -79,11 +81,13 @@ pub use upstream::{
     CallRequest, Cap, Era, Inbound, InboundSink, Input, Notice, Progress, ProgressSink, Request,
     RpcError, ServerInfo, ToolAnswer, ToolResult, UpstreamError,
 };
+pub use wants::{LEVELS, Wish, severity};
 
 use eras::Eras;
 use exchange::{Asides, Exchange, Params};
 use slot::{Seat, Slot};
 use spawn::Spawner;
+use wants::Wants;
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
@@ -113,6 +117,8 @@ struct Inner {
     /// No new calls.
     closed: AtomicBool,
     notices: broadcast::Sender<(PoolKey, Notice)>,
+    /// What people's clients want to hear of servers.
+    wants: Arc<Wants>,
 }
 
 /// What is not started any more.
@@ -149,6 +155,7 @@ impl Pool {
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notices: broadcast::channel(256).0,
+            wants: Arc::default(),
             config,
         });
         let weak = Arc::downgrade(&inner);
@@ -198,6 +205,7 @@ impl Pool {
             headers,
             inbound,
             cancel,
+            late,
             deadline,
         } = request;
         let params = match input {
@@ -216,6 +224,7 @@ impl Pool {
                 inbound,
                 bearer,
                 headers,
+                late,
             },
         );
         result::tool_result(
@@ -241,6 +250,7 @@ impl Pool {
             bearer,
             headers,
             cancel,
+            late,
             deadline,
         } = request;
         let exchange = Exchange::new(
@@ -251,6 +261,7 @@ impl Pool {
                 inbound,
                 bearer,
                 headers,
+                late,
             },
         );
         self.exchange(key, launch, &exchange, &cancel, deadline)
@@ -324,6 +335,11 @@ impl Pool {
     /// What servers say unasked. A receiver that does not keep up loses some, and is told so.
     pub fn notices(&self) -> broadcast::Receiver<(PoolKey, Notice)> {
         self.inner.notices.subscribe()
+    }
+
+    /// What a client wants to hear of the server `key`, now and of each process of it to come. It starts none.
+    pub fn wish(&self, key: &PoolKey) -> Wish {
+        self.inner.wants.wish(key)
     }
 
     /// The `PATH` in which programs of confined servers are looked for.
@@ -455,11 +471,12 @@ impl Pool {
                 biased;
                 lease = leasing => lease?,
                 () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
+                () = exchange.asides().late.cancelled() => return Err(UpstreamError::Timeout { sent: false }),
                 () = tokio::time::sleep_until(deadline) => return Err(UpstreamError::Timeout { sent: false }),
             };
             // who listens waits for what may never come: that is no use of a server
             let (child, lease) = (lease.clone(), Some(lease));
-            let lease = lease.filter(|_| exchange.method() != child::LISTEN);
+            let lease = lease.filter(|_| exchange.method() != listen::LISTEN);
             // boxed, because many other futures hold this one
             let answer = Box::pin(child.exchange(exchange, cancel, deadline)).await;
             drop(lease);

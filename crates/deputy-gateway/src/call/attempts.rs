@@ -117,6 +117,7 @@ impl Gateway {
                 headers: Vec::new(),
                 inbound: dialogue.inbound.clone(),
                 cancel: options.cancel.clone(),
+                late: options.late.clone(),
                 deadline,
             };
             let (key, launch) = self.launch(run.user, tool, &token);
@@ -170,7 +171,9 @@ impl Gateway {
                 Next::Refresh => token = self.refreshed(run.user, tool, token.generation).await?,
                 Next::After(wait) => {
                     tracing::debug!(tool = tool.name, call = %run.call_id, ?wait, error = %error, "trying again");
-                    options.pause(wait).await?;
+                    if !options.pause(wait).await? {
+                        return Err(error);
+                    }
                 }
             }
             if !matches!(failure, Failure::Unauthorized) {

@@ -163,22 +163,24 @@ impl Gateway {
                 left,
                 &*self.inner.parts.rng,
             );
-            match next {
+            let again = match next {
                 Next::After(wait) if is_worth(wait, &error) => {
                     tracing::debug!(server = server.id, method = errand.method(), ?wait, %error, "trying again");
-                    options.pause(wait).await?;
-                    errand.repeated();
+                    options.pause(wait).await?
                 }
-                _ => {
-                    match (&blame, &error) {
-                        (Some(blame), _) => servers.note_failure(server, Status::Error, blame),
-                        // An answer all the same.
-                        (None, UpstreamError::Rpc { .. }) => servers.note_answer(server),
-                        (None, _) => {}
-                    }
-                    return Err(self.of_own(errand, error));
-                }
+                _ => false,
+            };
+            if again {
+                errand.repeated();
+                continue;
             }
+            match (&blame, &error) {
+                (Some(blame), _) => servers.note_failure(server, Status::Error, blame),
+                // An answer all the same.
+                (None, UpstreamError::Rpc { .. }) => servers.note_answer(server),
+                (None, _) => {}
+            }
+            return Err(self.of_own(errand, error));
         }
     }
 

@@ -10,7 +10,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 
-use super::notices::{News, Wishes};
+use super::notices::News;
 use super::place::Place;
 use super::tools::ToolCall;
 use super::{Front, principal, wire};
@@ -94,11 +94,7 @@ impl ServerHandler for All {
         }
         if let Ok(principal) = principal(&context.extensions) {
             let news = News::of(&self.front.gateway, principal.user_id, None);
-            news.follow(
-                &self.front.gateway,
-                context.peer.clone(),
-                Arc::new(Wishes::default()),
-            );
+            news.follow(&self.front, &context, principal, Arc::default());
         }
     }
 
@@ -114,7 +110,6 @@ impl ServerHandler for All {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let principal = principal(&context.request_context().extensions)?;
         let news = News::of(&self.front.gateway, principal.user_id, None);
-        news.serve(&self.front.gateway, &context).await;
-        Ok(())
+        news.serve(&self.front, &context, &principal).await
     }
 }

@@ -47,13 +47,18 @@ impl Front {
         // The person has the page before them: wait for the decision.
         let deadline = Instant::now() + self.gateway.inner.config.call_deadline;
         loop {
-            self.gateway
-                .decision(approval.id, deadline, &context.ct)
-                .await;
+            let gateway = &self.gateway;
+            gateway.decision(approval.id, deadline, &context.ct).await;
+            let over = context.ct.is_cancelled() || Instant::now() >= deadline;
+            // A repeat counts as a call of its person's, and is made when there is something to fetch.
+            let waits = gateway.waits(call.principal.user_id, approval.id).await;
+            if !over && waits.unwrap_or(true) {
+                continue;
+            }
             match self.repeat(call).await {
                 Ok(Outcome::Done(result)) => return wire::result(&result).map(Into::into),
                 Ok(Outcome::Asked(still)) if still.id == approval.id => {
-                    if context.ct.is_cancelled() || Instant::now() >= deadline {
+                    if over {
                         return Ok(if client.modern {
                             self.input_required(&still).into()
                         } else {

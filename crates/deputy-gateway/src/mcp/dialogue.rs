@@ -25,6 +25,7 @@ use serde_json::Map;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::asked::{self, Client};
@@ -35,7 +36,7 @@ use super::{Front, internal};
 use crate::call::{CallOptions, Dialogue};
 use crate::error::{CallError, InputRequired};
 use crate::pool::{Inbound, Input};
-use consent::opened_link;
+use consent::{Connecting, Consent, opened_link};
 use hold::Resumed;
 
 /// The most rounds of questions of one request.
@@ -93,7 +94,7 @@ impl Asking<'_> {
                 Some(states.open(gateway, &self.binding, sealed).await?)
             }
         };
-        let mut connected = false;
+        let mut consent = Consent::Unasked;
         let running = match opened {
             Some(State::Held(name)) => {
                 match self.resume(name, answers.unwrap_or_default()).await? {
@@ -102,20 +103,21 @@ impl Asking<'_> {
                 }
             }
             Some(State::Connect) => {
-                connected = true;
-                if opened_link(answers.as_ref()) {
-                    self.wait_connected().await;
-                }
+                consent = if opened_link(answers.as_ref()) {
+                    self.opened()
+                } else {
+                    Consent::Refused
+                };
                 self.started(None)
             }
             Some(State::Server(state)) => self.started(Some(input(answers, Some(state))?)),
             None if answers.is_some() => self.started(Some(input(answers, None)?)),
             None => self.started(None),
         };
-        self.go(running, connected).await
+        self.go(running, consent).await
     }
 
-    async fn go(&mut self, mut running: Running, mut connected: bool) -> Result<Turn, ErrorData> {
+    async fn go(&mut self, mut running: Running, mut consent: Consent) -> Result<Turn, ErrorData> {
         let mut rounds = 0;
         loop {
             match self.watch(&mut running).await {
@@ -133,13 +135,11 @@ impl Asking<'_> {
                     }
                 }
                 Event::Came(Err(error @ CallError::NotConnected { .. }))
-                    if self.client.opens_links() && !connected =>
+                    if self.client.opens_links() =>
                 {
-                    connected = true;
-                    match self.connect(error).await? {
-                        Ok(asks) => return Ok(Turn::Ask(asks)),
-                        Err(None) => running = self.started(None),
-                        Err(Some(error)) => return Ok(Turn::Came(Err(error))),
+                    match self.connect(error, &mut consent).await? {
+                        Connecting::Again => running = self.started(None),
+                        Connecting::Turn(turn) => return Ok(turn),
                     }
                 }
                 Event::Came(came) => return Ok(Turn::Came(came)),
@@ -163,11 +163,13 @@ impl Asking<'_> {
         let (progress_to, progress) = mpsc::channel(64);
         let (inbound_to, inbound) = mpsc::channel(8);
         let can_be_asked = self.client.answers();
+        let late = CancellationToken::new();
         let wants_progress = self.context.meta.get_progress_token().is_some();
         let options = CallOptions {
             progress: wants_progress.then_some(progress_to),
             over_mcp: true,
             // The server's own time is watched here.
+            late: late.clone(),
             deadline: can_be_asked.then(|| Instant::now() + PATIENCE * 2),
             dialogue: Some(Dialogue {
                 client: self.client.told(self.level.as_deref()),
@@ -181,6 +183,7 @@ impl Asking<'_> {
             call: Box::pin(self.front.calls.track_future(call)),
             inbound,
             progress,
+            late,
             asked: 0,
         }
     }

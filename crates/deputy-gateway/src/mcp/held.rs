@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::state::Binding;
@@ -39,6 +40,8 @@ pub(super) struct Running {
     pub(super) call: BoxFuture<'static, Result<Came, CallError>>,
     pub(super) inbound: mpsc::Receiver<Inbound>,
     pub(super) progress: mpsc::Receiver<Progress>,
+    /// Cancelled when it takes too long: then it ends as at its deadline.
+    pub(super) late: CancellationToken,
     /// How many questions there were.
     pub(super) asked: u32,
 }

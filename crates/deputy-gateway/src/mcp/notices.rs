@@ -1,47 +1,44 @@
 //! What servers and Deputy say unasked, on its way to the clients that it concerns.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 
-use deputy_core::UserId;
+use deputy_core::{Principal, UserId};
 use parking_lot::Mutex;
-use rmcp::model::{CustomNotification, ResourceUpdatedNotificationParam, ServerNotification};
-use rmcp::service::{Peer, RoleServer, SubscriptionContext};
+use rmcp::model::{
+    CustomNotification, ErrorData, ResourceUpdatedNotificationParam, ServerNotification,
+};
+use rmcp::service::{NotificationContext, Peer, RoleServer, SubscriptionContext};
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use super::{Front, sessions};
 use crate::Gateway;
-use crate::pool::{Notice, PoolKey};
+use crate::pool::{Notice, PoolKey, Wish, severity};
 
-/// Levels of log messages, the lowest first (RFC 5424).
-pub(super) const LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];
 /// The most resources that one session watches.
 const MOST_WATCHED: usize = 256;
-
-/// How far up a level is; what is none is treated as `info`.
-pub(super) fn severity(level: &str) -> usize {
-    LEVELS.iter().position(|l| *l == level).unwrap_or(1)
-}
+/// The most listeners of the newer era that one person has.
+const MOST_LISTENERS: usize = 100;
 
 /// What a session of an older client wants to hear.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Wishes {
     level: Mutex<Option<String>>,
     watched: Mutex<BTreeSet<String>>,
+    /// What of it the server is told.
+    wish: OnceLock<Wish>,
 }
 
 impl Wishes {
+    /// What the server is told, and each process of it to come.
+    pub(super) fn wish(&self, gateway: &Gateway, key: &PoolKey) -> &Wish {
+        self.wish.get_or_init(|| gateway.inner.parts.pool.wish(key))
+    }
+
     pub(super) fn level(&self) -> Option<String> {
         self.level.lock().clone()
     }
@@ -62,6 +59,9 @@ impl Wishes {
 
     pub(super) fn unwatch(&self, uri: &str) {
         self.watched.lock().remove(uri);
+        if let Some(wish) = self.wish.get() {
+            wish.unwatch(uri);
+        }
     }
 
     fn wants(&self, said: &RawValue) -> bool {
@@ -86,7 +86,9 @@ pub(super) enum Piece {
     Prompts,
     Resources,
     Updated(String),
-    Log(Box<RawValue>),
+    Log(Arc<RawValue>),
+    /// What a link was opened for is done.
+    Complete(String),
 }
 
 /// The news of one person, and of one server of theirs.
@@ -95,6 +97,8 @@ pub(super) struct News {
     key: Option<PoolKey>,
     notices: broadcast::Receiver<(PoolKey, Notice)>,
     changes: broadcast::Receiver<UserId>,
+    /// What is said in place of what was missed.
+    missed: Vec<Piece>,
 }
 
 impl News {
@@ -104,12 +108,16 @@ impl News {
             key,
             notices: gateway.inner.parts.pool.notices(),
             changes: gateway.inner.tools_changed.subscribe(),
+            missed: Vec::new(),
         }
     }
 
     /// The next piece; none when there will be no more. Safe to be broken off.
     pub(super) async fn next(&mut self) -> Option<Piece> {
         loop {
+            if let Some(missed) = self.missed.pop() {
+                return Some(missed);
+            }
             tokio::select! {
                 change = self.changes.recv() => match change {
                     Ok(user) if user == self.user => return Some(Piece::Tools),
@@ -119,59 +127,89 @@ impl News {
                     Err(RecvError::Closed) => return None,
                 },
                 notice = self.notices.recv(), if self.key.is_some() => match notice {
-                    Ok((key, notice)) if Some(&key) == self.key.as_ref() => match notice {
-                        Notice::ToolsChanged => return Some(Piece::Tools),
-                        Notice::PromptsChanged => return Some(Piece::Prompts),
-                        Notice::ResourcesChanged => return Some(Piece::Resources),
-                        Notice::ResourceUpdated { uri } => return Some(Piece::Updated(uri)),
-                        Notice::Log { params } => return Some(Piece::Log(params)),
-                    },
-                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Ok((key, notice)) if Some(&key) == self.key.as_ref() => return Some(notice.into()),
+                    Ok(_) => {}
+                    // The same: everything may have changed.
+                    Err(RecvError::Lagged(_)) => {
+                        self.missed = vec![Piece::Resources, Piece::Prompts, Piece::Tools];
+                    }
                     Err(RecvError::Closed) => return None,
                 },
             }
         }
     }
 
-    /// Tells an older client for as long as its session lives.
-    pub(super) fn follow(mut self, gateway: &Gateway, peer: Peer<RoleServer>, wishes: Arc<Wishes>) {
-        let lifecycle = &gateway.inner.parts.lifecycle;
+    /// Tells an older client for as long as its session lives. The session ends when whoever began it is not let in any
+    /// more.
+    pub(super) fn follow(
+        mut self,
+        front: &Arc<Front>,
+        context: &NotificationContext<RoleServer>,
+        principal: Arc<Principal>,
+        wishes: Arc<Wishes>,
+    ) {
+        let (front, peer) = (Arc::clone(front), context.peer.clone());
+        let session = sessions::of_context(&context.extensions);
+        let lifecycle = &front.gateway.inner.parts.lifecycle.clone();
+        let following = async move {
+            let mut look = front.gateway.looks();
+            loop {
+                tokio::select! {
+                    piece = self.next() => {
+                        let Some(piece) = piece else { return };
+                        if !Self::tell(piece, &peer, &wishes).await {
+                            return;
+                        }
+                    }
+                    _ = look.tick() => {
+                        if peer.is_transport_closed() {
+                            return;
+                        }
+                        if front.gateway.still_lets_in(&principal).await {
+                            continue;
+                        }
+                        if let Some(session) = session {
+                            let _ = front.manager.close_session(&session.into()).await;
+                        }
+                        return;
+                    }
+                }
+            }
+        };
         lifecycle.spawn(
             lifecycle
                 .soft()
                 .clone()
-                .run_until_cancelled_owned(async move {
-                    let mut alive = tokio::time::interval(Duration::from_secs(30));
-                    loop {
-                        tokio::select! {
-                            piece = self.next() => {
-                                let Some(piece) = piece else { return };
-                                if !Self::tell(piece, &peer, &wishes).await {
-                                    return;
-                                }
-                            }
-                            _ = alive.tick() => if peer.is_transport_closed() {
-                                return;
-                            },
-                        }
-                    }
-                }),
+                .run_until_cancelled_owned(following),
         );
     }
 
-    /// Tells a listener until it leaves or the program stops.
-    pub(super) async fn serve(mut self, gateway: &Gateway, listener: &SubscriptionContext) {
+    /// Tells a listener until it leaves, is not let in any more, or the program stops. An error: its person has too many.
+    pub(super) async fn serve(
+        mut self,
+        front: &Arc<Front>,
+        listener: &SubscriptionContext,
+        principal: &Principal,
+    ) -> Result<(), ErrorData> {
+        let gateway = &front.gateway;
         let soft = gateway.inner.parts.lifecycle.soft();
+        let Some(_place) = front.listeners.enter(principal.user_id) else {
+            return Err(ErrorData::invalid_request("too many listeners", None));
+        };
+        let mut look = gateway.looks();
         loop {
             tokio::select! {
                 piece = self.next() => {
-                    let Some(piece) = piece else { return };
+                    let Some(piece) = piece else { return Ok(()) };
                     if !Self::tell_listener(piece, listener).await {
-                        return;
+                        return Ok(());
                     }
                 }
-                () = listener.cancelled() => return,
-                () = soft.cancelled() => return,
+                _ = look.tick() => if !gateway.still_lets_in(principal).await {
+                    return Ok(());
+                },
+                () = listener.cancelled() => return Ok(()),
+                () = soft.cancelled() => return Ok(()),
             }
         }
     }
@@ -187,6 +225,13 @@ impl News {
                 peer.notify_resource_updated(update).await
             }
             Piece::Log(said) if wishes.wants(&said) => return log(peer, &said).await,
+            Piece::Complete(id) => {
+                let params = json!({ "elicitationId": id });
+                let note =
+                    CustomNotification::new("notifications/elicitation/complete", Some(params));
+                peer.send_notification(ServerNotification::CustomNotification(note))
+                    .await
+            }
             Piece::Updated(_) | Piece::Log(_) => return true,
         };
         told.is_ok()
@@ -201,10 +246,61 @@ impl News {
             Piece::Prompts => sink.notify_prompt_list_changed().await,
             Piece::Resources => sink.notify_resource_list_changed().await,
             Piece::Updated(uri) => sink.notify_resource_updated(uri).await,
-            // Those go with requests.
-            Piece::Log(_) => return true,
+            // Log messages go with requests; what is asked by a link is answered by the request's repeat.
+            Piece::Log(_) | Piece::Complete(_) => return true,
         };
         matches!(told, Ok(()) | Err(Error::NotificationNotAccepted(_)))
+    }
+}
+
+impl From<Notice> for Piece {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::ToolsChanged => Self::Tools,
+            Notice::PromptsChanged => Self::Prompts,
+            Notice::ResourcesChanged => Self::Resources,
+            Notice::ResourceUpdated { uri } => Self::Updated(uri),
+            Notice::Log { params } => Self::Log(params),
+            Notice::ElicitationComplete { id } => Self::Complete(id),
+        }
+    }
+}
+
+/// How many listeners of the newer era there are, by person.
+#[derive(Default)]
+pub(super) struct Listeners(Mutex<HashMap<UserId, usize>>);
+
+/// A listener's place among them.
+struct Listening<'l> {
+    listeners: &'l Listeners,
+    user: UserId,
+}
+
+impl Listeners {
+    /// None: this person has too many.
+    fn enter(&self, user: UserId) -> Option<Listening<'_>> {
+        let mut all = self.0.lock();
+        let there = all.entry(user).or_default();
+        if *there >= MOST_LISTENERS {
+            return None;
+        }
+        *there += 1;
+        Some(Listening {
+            listeners: self,
+            user,
+        })
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        let mut all = self.listeners.0.lock();
+        if let Some(there) = all.get_mut(&self.user) {
+            *there -= 1;
+            if *there == 0 {
+                all.remove(&self.user);
+            }
+        }
     }
 }
 
@@ -234,7 +330,7 @@ impl Logs {
     }
 
     /// The next one; none when there will be no more. Safe to be broken off.
-    pub(super) async fn next(&mut self) -> Option<Box<RawValue>> {
+    pub(super) async fn next(&mut self) -> Option<Arc<RawValue>> {
         loop {
             match self.notices.recv().await {
                 Ok((key, Notice::Log { params }))
@@ -248,3 +344,6 @@ impl Logs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

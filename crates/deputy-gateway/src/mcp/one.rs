@@ -35,9 +35,10 @@ use super::place::Place;
 use super::tools::ToolCall;
 use super::{Front, internal, of_request, principal, wire};
 use crate::error::CallError;
-use crate::pool::{Era, ServerInfo};
+use crate::pool::{Era, LEVELS, PoolKey, ServerInfo, severity};
 use crate::servers::names;
 use pass::own;
+use watch::{no_resources, too_many_watched};
 
 /// The most resources that one listener watches.
 const MOST_WATCHED: usize = 256;
@@ -335,9 +336,13 @@ impl ServerHandler for One {
         // To a server of the newer era the level goes with each request.
         if info.is_none_or(|info| info.era == Era::Legacy) {
             // One process for all sessions of the person: it says what the most curious one wants.
-            let lowest = self.front.lowest(&server, level);
-            let params = json!({ "level": lowest });
+            let key = PoolKey::own(server.user, server.id);
+            let wish = self.wishes.wish(&self.front.gateway, &key);
+            let mine = severity(level);
+            let lowest = wish.lowest().map_or(mine, |lowest| lowest.min(mine));
+            let params = json!({ "level": LEVELS[lowest] });
             let _: Value = self.pass("logging/setLevel", params, &context).await?;
+            wish.set_level(mine);
         }
         self.wishes.set_level(level);
         Ok(())
@@ -348,12 +353,15 @@ impl ServerHandler for One {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let uri = request.uri.clone();
-        if !self.wishes.watch(&uri) {
-            return Err(ErrorData::invalid_request("too many subscriptions", None));
+        let server = own(&context)?;
+        if !self.wishes.watch(&request.uri) {
+            return Err(too_many_watched());
         }
-        let place = place_of(&context.extensions)?;
-        self.front.watch(&place, &[uri], &context).await
+        let key = PoolKey::own(server.user, server.id);
+        let wish = self.wishes.wish(&self.front.gateway, &key);
+        let uris = [request.uri];
+        let watching = self.front.watch(&server, wish, &uris, &context).await;
+        watching.inspect_err(|_| self.wishes.unwatch(&uris[0]))
     }
 
     async fn unsubscribe(
@@ -379,7 +387,7 @@ impl ServerHandler for One {
         };
         let gateway = &self.front.gateway;
         let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
-        news.follow(gateway, context.peer.clone(), Arc::clone(&self.wishes));
+        news.follow(&self.front, &context, principal, Arc::clone(&self.wishes));
     }
 
     fn accepted_subscription_filter(
@@ -389,6 +397,10 @@ impl ServerHandler for One {
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
             uris.truncate(MOST_WATCHED);
+        }
+        let older = self.info.as_ref().filter(|info| info.era == Era::Legacy);
+        if older.is_some_and(|info| info.capabilities["resources"]["subscribe"] != true) {
+            accepted.resource_subscriptions = None;
         }
         Some(accepted)
     }
@@ -403,10 +415,16 @@ impl ServerHandler for One {
             allowed.map_err(|e| wire::rpc_error(&e))?;
         }
         let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
-        if let Some(uris) = &context.accepted().resource_subscriptions {
-            self.front.watch(&place, uris, request).await?;
-        }
-        news.serve(gateway, &context).await;
-        Ok(())
+        let uris = context.accepted().resource_subscriptions.as_deref();
+        let _wish = match (&*place, uris.unwrap_or_default()) {
+            (_, []) => None,
+            (Place::Own(server), uris) => {
+                let wish = gateway.pool().wish(&PoolKey::own(server.user, server.id));
+                self.front.watch(server, &wish, uris, request).await?;
+                Some(wish)
+            }
+            _ => return Err(own(request).err().unwrap_or_else(no_resources)),
+        };
+        news.serve(&self.front, &context, &principal).await
     }
 }

@@ -17,13 +17,23 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::held::PATIENCE;
 use super::place::Place;
 
 const SESSION: &str = "mcp-session-id";
 /// The first version whose requests stand alone.
 const STANDS_ALONE: &str = "2026-07-28";
+/// How long a session lives in which nothing happens: longer than a question to its client may take.
+const IDLE: Duration = PATIENCE.saturating_add(Duration::from_mins(5));
 /// Open sessions of one person.
 const MAX_PER_USER: usize = 100;
+
+/// Keeps the sessions.
+pub(super) fn manager() -> Arc<LocalSessionManager> {
+    let mut manager = LocalSessionManager::default();
+    manager.session_config.keep_alive = Some(IDLE);
+    Arc::new(manager)
+}
 
 /// Who began which session.
 pub(super) struct SessionOwners {
@@ -160,6 +170,11 @@ fn may_open(request: &Request) -> bool {
     let stands_alone = header("mcp-protocol-version").is_some_and(|it| it >= STANDS_ALONE)
         && header("mcp-method").is_some_and(|method| method != "initialize");
     request.method() == Method::POST && !stands_alone
+}
+
+/// The session in which something was said.
+pub(super) fn of_context(extensions: &rmcp::model::Extensions) -> Option<String> {
+    session_of(&extensions.get::<axum::http::request::Parts>()?.headers)
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {

@@ -11,7 +11,6 @@ use rmcp::model::{CancelledNotificationParam, ClientRequest, CustomRequest, Numb
 use rmcp::service::{PeerRequestOptions, ServiceError};
 use rmcp::{Peer, RoleClient};
 use serde_json::value::RawValue;
-use serde_json::{Map, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,9 +20,6 @@ use super::exchange::{Asides, Exchange, Params};
 use super::remote::Remote;
 use super::upstream::{Era, ServerInfo, UpstreamError};
 use super::wire::Wire;
-
-/// The request that is answered when there is nothing more to say.
-pub(super) const LISTEN: &str = "subscriptions/listen";
 
 /// What a running server should do about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +143,11 @@ impl Child {
         }
     }
 
+    /// Cancelled when it has ended.
+    pub(super) fn dead(&self) -> &CancellationToken {
+        &self.dead
+    }
+
     /// Whether it has been told to end, or has ended.
     pub(super) fn is_leaving(&self) -> bool {
         self.was_told() || self.dead.is_cancelled()
@@ -253,6 +254,7 @@ impl Child {
             biased;
             () = self.dead.cancelled() => return Err(None),
             () = cancel.cancelled() => return Err(Some(UpstreamError::Cancelled)),
+            () = exchange.asides().late.cancelled() => return Err(Some(UpstreamError::Timeout { sent: false })),
             sent = tokio::time::timeout_at(deadline, sending) => match sent {
                 Err(_) => return Err(Some(UpstreamError::Timeout { sent: false })),
                 Ok(Err(_)) => return Err(None),
@@ -269,6 +271,7 @@ impl Child {
             biased;
             answer = Box::pin(handle.await_response()) => answer,
             () = cancel.cancelled() => return Err(Some(UpstreamError::Cancelled)),
+            () = exchange.asides().late.cancelled() => return Err(Some(UpstreamError::Timeout { sent: true })),
             () = tokio::time::sleep_until(deadline) => return Err(Some(UpstreamError::Timeout { sent: true })),
             () = self.dead.cancelled() => Err(ServiceError::TransportClosed),
         };
@@ -285,37 +288,6 @@ impl Child {
             Err(_) => return Err(Some(self.why_it_ended().await)),
         }
         exchange.outcome().map_err(Some)
-    }
-
-    /// Has a server of the newer era say when its lists change (2026-07-28, `subscriptions/listen`), for as
-    /// long as it runs: it is no call, and keeps nothing from ending. Those of the older era say it unasked.
-    pub(super) async fn listen(&self) {
-        let can = |what: &str| self.info.capabilities[what]["listChanged"] == true;
-        let wanted = json!({
-            "toolsListChanged": can("tools"),
-            "promptsListChanged": can("prompts"),
-            "resourcesListChanged": can("resources"),
-        });
-        let mut wanted = wanted.as_object().cloned().unwrap_or_default();
-        wanted.retain(|_, can| *can == true);
-        if let (Link::Net(remote), Era::Legacy) = (&self.link, self.info.era) {
-            self.dead.run_until_cancelled(remote.listen()).await;
-            return;
-        }
-        if self.info.era == Era::Legacy || wanted.is_empty() {
-            return;
-        }
-        let Ok(filter) = serde_json::value::to_raw_value(&wanted) else {
-            return;
-        };
-        let params = Params::Any {
-            members: vec![("notifications".to_owned(), filter)],
-            meta: Map::new(),
-        };
-        let listening = Exchange::new(LISTEN, params, Asides::default());
-        let end = Instant::now() + Duration::from_hours(24 * 365);
-        let ended = self.exchange(&listening, &self.dead, end).await;
-        tracing::debug!(pid = self.pid, ?ended, "no more listening");
     }
 
     /// Its pipe is broken; its exit status follows at once, unless it lives on without a pipe.

@@ -129,6 +129,9 @@ impl Ears {
         match (envelope.method.as_deref(), envelope.id) {
             (Some("notifications/progress"), None) => self.progress(envelope.params),
             (Some("notifications/cancelled"), None) => self.withdrawn(envelope.params),
+            (Some("notifications/subscriptions/acknowledged"), None) => {
+                self.acknowledged(envelope.params, of);
+            }
             (Some(method), None) => self.board.notified(method, envelope.params),
             (Some(method), Some(id)) => self.asked(id, method, envelope.params, of),
             (None, id) => {
@@ -164,6 +167,25 @@ impl Ears {
             };
             // a receiver that does not keep up loses some
             let _ = sink.try_send(progress);
+        }
+    }
+
+    /// A request to listen is heard.
+    fn acknowledged(&self, params: Option<&RawValue>, of: Option<i64>) {
+        #[derive(Deserialize)]
+        struct Acknowledged<'a> {
+            #[serde(borrow, rename = "_meta")]
+            meta: Meta<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Meta<'a> {
+            #[serde(borrow, rename = "io.modelcontextprotocol/subscriptionId")]
+            subscription: &'a RawValue,
+        }
+        let said = params.and_then(|p| serde_json::from_str::<Acknowledged<'_>>(p.get()).ok());
+        let id = said.and_then(|said| numeric(said.meta.subscription)).or(of);
+        if let Some(exchange) = id.and_then(|id| self.exchanges.lock().get(&id).cloned()) {
+            exchange.acknowledged().cancel();
         }
     }
 

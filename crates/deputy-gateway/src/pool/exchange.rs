@@ -26,6 +26,8 @@ pub(super) struct Exchange {
     asked: AtomicU32,
     /// Cancelled when nobody waits for the answer any more, or it is there.
     over: CancellationToken,
+    /// Cancelled when the server says that it will tell what it was asked to (`subscriptions/listen`).
+    acknowledged: CancellationToken,
 }
 
 /// What goes with a request beside its parameters.
@@ -39,6 +41,8 @@ pub(super) struct Asides {
     pub(super) bearer: Option<Secret<String>>,
     /// Over HTTP only.
     pub(super) headers: Vec<(String, String)>,
+    /// Cancelled when it is too late for the answer.
+    pub(super) late: CancellationToken,
 }
 
 /// The parameters of a request of ours.
@@ -143,6 +147,7 @@ impl Exchange {
             reply: Mutex::new(None),
             asked: AtomicU32::new(0),
             over: CancellationToken::new(),
+            acknowledged: CancellationToken::new(),
         })
     }
 
@@ -166,6 +171,11 @@ impl Exchange {
     /// Cancelled when nobody waits for the answer any more, or it is there.
     pub(super) fn over(&self) -> &CancellationToken {
         &self.over
+    }
+
+    /// Cancelled when the server says that it will tell what it was asked to (`subscriptions/listen`).
+    pub(super) fn acknowledged(&self) -> &CancellationToken {
+        &self.acknowledged
     }
 
     /// Puts the answer in its place.

@@ -83,6 +83,7 @@ impl Held {
             inbound: request.inbound,
             bearer: request.bearer,
             headers: request.headers,
+            late: request.late,
         };
         let exchange = Exchange::new("tools/call", params, asides);
         let answer = self
@@ -103,6 +104,7 @@ impl Held {
             inbound: request.inbound,
             bearer: request.bearer,
             headers: request.headers,
+            late: request.late,
         };
         let exchange = Exchange::new(request.method, params, asides);
         let answer = self

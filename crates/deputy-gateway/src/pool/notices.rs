@@ -21,7 +21,8 @@ use super::upstream::Notice;
 /// How much a server may say in a [`WINDOW`].
 const BURST: u32 = 32;
 const WINDOW: Duration = Duration::from_secs(1);
-/// The most resources whose updates wait for the end of the window; of more, all are said to have changed.
+/// The most resources whose updates wait for the end of the window; of more, all are said to have changed. As many
+/// links may be said to be done with.
 const RESOURCES: usize = 64;
 /// The longest URI and the longest log message, in bytes.
 const LONGEST_URI: usize = 2048;
@@ -49,6 +50,7 @@ struct Waiting {
     prompts: bool,
     resources: bool,
     updated: BTreeSet<String>,
+    complete: BTreeSet<String>,
 }
 
 impl Board {
@@ -125,6 +127,11 @@ impl Waiting {
                     self.resources = true;
                 }
             }
+            Notice::ElicitationComplete { id } => {
+                if self.complete.len() < RESOURCES {
+                    self.complete.insert(id);
+                }
+            }
             Notice::Log { .. } => {
                 metrics::counter!("deputy_pool_logs_dropped_total").increment(1);
             }
@@ -132,7 +139,11 @@ impl Waiting {
     }
 
     fn is_empty(&self) -> bool {
-        !self.tools && !self.prompts && !self.resources && self.updated.is_empty()
+        !self.tools
+            && !self.prompts
+            && !self.resources
+            && self.updated.is_empty()
+            && self.complete.is_empty()
     }
 
     fn into_notices(self) -> impl Iterator<Item = Notice> {
@@ -142,10 +153,12 @@ impl Waiting {
             (self.resources, Notice::ResourcesChanged),
         ];
         let updated = self.updated.into_iter();
+        let complete = self.complete.into_iter();
         lists
             .into_iter()
             .filter_map(|(changed, notice)| changed.then_some(notice))
             .chain(updated.map(|uri| Notice::ResourceUpdated { uri }))
+            .chain(complete.map(|id| Notice::ElicitationComplete { id }))
     }
 }
 
@@ -153,6 +166,11 @@ fn notice(method: &str, params: Option<&RawValue>) -> Option<Notice> {
     #[derive(Deserialize)]
     struct Updated {
         uri: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Complete {
+        elicitation_id: String,
     }
     match method {
         "notifications/tools/list_changed" => Some(Notice::ToolsChanged),
@@ -162,11 +180,15 @@ fn notice(method: &str, params: Option<&RawValue>) -> Option<Notice> {
             let Updated { uri } = serde_json::from_str(params?.get()).ok()?;
             (uri.len() <= LONGEST_URI).then_some(Notice::ResourceUpdated { uri })
         }
+        "notifications/elicitation/complete" => {
+            let Complete { elicitation_id: id } = serde_json::from_str(params?.get()).ok()?;
+            (id.len() <= LONGEST_URI).then_some(Notice::ElicitationComplete { id })
+        }
         "notifications/message" => {
             let params = params?;
             (params.get().len() <= LONGEST_LOG && params.get().starts_with('{')).then(|| {
                 Notice::Log {
-                    params: params.to_owned(),
+                    params: Arc::from(params.to_owned()),
                 }
             })
         }

@@ -38,10 +38,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Config;
-use super::child::LISTEN;
 use super::ears::Ears;
 use super::exchange::Exchange;
 use super::launch::HttpLaunch;
+use super::listen::LISTEN;
 use super::notices::Board;
 use super::stderr::StderrRing;
 use super::upstream::{Cap, Era, UpstreamError};
@@ -170,6 +170,11 @@ impl Remote {
         }
     }
 
+    /// Waits for the next new session.
+    pub(super) fn renewed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.renewed.notified()
+    }
+
     fn next_id(&self) -> i64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
@@ -184,13 +189,17 @@ impl Remote {
         let sent = AtomicBool::new(false);
         // boxed, because it is a part of many other futures
         let work = Box::pin(self.perform(exchange, &sent));
+        let late = async {
+            tokio::select! {
+                () = exchange.asides().late.cancelled() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        };
         tokio::select! {
             biased;
             result = work => result,
             () = cancel.cancelled() => Err(Some(UpstreamError::Cancelled)),
-            () = tokio::time::sleep_until(deadline) => {
-                Err(Some(UpstreamError::Timeout { sent: sent.load(Ordering::Relaxed) }))
-            }
+            () = late => Err(Some(UpstreamError::Timeout { sent: sent.load(Ordering::Relaxed) })),
         }
     }
 

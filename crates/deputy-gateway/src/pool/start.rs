@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deputy_core::Secret;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use super::slot::{Announce, End, Phase, Seat, Slot};
 use super::spawn::{self, LAST_WORDS, Process};
 use super::upstream::{Era, ServerInfo, UpstreamError};
 use super::wire::Wire;
-use super::{Inner, Ordering, eras, prepare};
+use super::{Inner, Ordering, eras, listen, prepare};
 
 /// Starts a task that starts the server, so that it goes on when the caller who needed it first goes away.
 pub(super) fn spawn(
@@ -31,9 +32,28 @@ pub(super) fn spawn(
     let (inner, slot) = (inner.clone(), slot.clone());
     inner.lifecycle.clone().spawn(async move {
         let started = start(&inner, &slot, &launch, bearer, &abort).await;
+        if let Ok(ready) = &started
+            && slot.key.is_own()
+        {
+            hear(&inner, &slot, &ready.child).await;
+        }
         let outcome = take_place(&inner, &slot, launch.generation, started);
         let _ = announce.send(Some(outcome));
     });
+}
+
+/// Has a server of a person's be heard. What clients want to hear of it, it is told before its first call.
+async fn hear(inner: &Inner, slot: &Slot, child: &Arc<Child>) {
+    let mut following = inner.wants.follow(&slot.key);
+    let is_wanted = !following.wanted().is_nothing();
+    let (told, first) = oneshot::channel();
+    let listening = child.clone();
+    inner
+        .lifecycle
+        .spawn(async move { listening.listen(following, told).await });
+    if is_wanted {
+        let _ = tokio::time::timeout(listen::TAKEN, first).await;
+    }
 }
 
 fn stopped(inner: &Inner) -> UpstreamError {
@@ -78,10 +98,6 @@ fn take_place(
             }
             tracing::info!(server = %slot.key, pid = child.pid, generation, "a server started");
             metrics::counter!("deputy_pool_starts_total").increment(1);
-            if slot.key.is_own() {
-                let child = child.clone();
-                inner.lifecycle.spawn(async move { child.listen().await });
-            }
             inner
                 .lifecycle
                 .spawn(mind(inner.clone(), slot.clone(), child, body, seat));

@@ -4,6 +4,7 @@
 //! content type, a number format or a member that a server invented. Only what decides something
 //! here (`isError`, `resultType`) is looked at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deputy_core::Secret;
@@ -50,6 +51,8 @@ pub struct CallRequest {
     pub inbound: Option<InboundSink>,
     /// Ends the call: the server is told. Dropping the call's future does the same.
     pub cancel: CancellationToken,
+    /// Does what the deadline does, where it is found out while the call goes on that it is too late.
+    pub late: CancellationToken,
     /// Ends the call, starting the server included, with [`UpstreamError::Timeout`].
     pub deadline: Instant,
 }
@@ -73,6 +76,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Ends the request: the server is told. Dropping its future does the same.
     pub cancel: CancellationToken,
+    /// Does what the deadline does, where it is found out while the request goes on that it is too late.
+    pub late: CancellationToken,
     /// Ends the request, starting the server included, with [`UpstreamError::Timeout`].
     pub deadline: Instant,
 }
@@ -89,6 +94,7 @@ impl Request {
             bearer: None,
             headers: Vec::new(),
             cancel: CancellationToken::new(),
+            late: CancellationToken::new(),
             deadline,
         }
     }
@@ -172,7 +178,12 @@ pub enum Notice {
     /// `notifications/message`
     Log {
         /// Its parameters as they came: `level`, `logger`, `data`.
-        params: Box<RawValue>,
+        params: Arc<RawValue>,
+    },
+    /// `notifications/elicitation/complete`: what a link was opened for is done.
+    ElicitationComplete {
+        /// Which one, by the server's own name for it.
+        id: String,
     },
 }
 

@@ -253,6 +253,7 @@ impl Servers {
                 headers: Vec::new(),
                 inbound: None,
                 cancel: cancel.clone(),
+                late: CancellationToken::new(),
                 deadline,
             })
             .await;

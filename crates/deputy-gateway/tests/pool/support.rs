@@ -197,6 +197,7 @@ pub(crate) fn request(tool: &str, arguments: &str) -> CallRequest {
         headers: vec![],
         inbound: None,
         cancel: CancellationToken::new(),
+        late: CancellationToken::new(),
         deadline: Instant::now() + LONG,
     }
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 
 mod calls;
+mod client;
+mod clients;
 mod failing;
 mod faults;
 mod first;

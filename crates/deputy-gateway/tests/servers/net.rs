@@ -1,7 +1,7 @@
 //! Servers in the network.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -19,9 +19,11 @@ use crate::tally;
 
 /// A server of the newer era.
 #[derive(Default)]
-struct Far {
+pub(crate) struct Far {
     /// The only token that it takes.
-    token: Mutex<Option<String>>,
+    pub(crate) token: Mutex<Option<String>>,
+    /// How often it refused a token.
+    pub(crate) refused: AtomicU32,
     /// How many calls of a tool it refuses with 503, to come back in a second.
     busy: Mutex<u32>,
 }
@@ -35,6 +37,7 @@ async fn answer(
     if let Some(wanted) = &*far.token.lock()
         && given != Some(&format!("Bearer {wanted}"))
     {
+        far.refused.fetch_add(1, Ordering::Relaxed);
         return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Bearer")]).into_response();
     }
     let result = match message["method"].as_str().unwrap_or_default() {
@@ -55,7 +58,7 @@ async fn answer(
 }
 
 /// Adds `far`, which signs in by OAuth, and serves it.
-async fn begin(world: &World, who: &Principal) -> (Arc<Far>, tokio::task::AbortHandle) {
+pub(crate) async fn begin(world: &World, who: &Principal) -> (Arc<Far>, tokio::task::AbortHandle) {
     let far = Arc::new(Far::default());
     let listener = world.listener.lock().take().unwrap();
     listener.set_nonblocking(true).unwrap();

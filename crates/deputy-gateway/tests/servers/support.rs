@@ -63,7 +63,7 @@ command = { type = "string", x-kind = "command" }
 args = { type = "array", items = { type = "string" }, x-kind = "list", x-flags = true }
 env = { type = "object", additionalProperties = { type = "string" }, x-kind = "variables", x-secret = true }
 "#;
-    for name in ["careful", "passed", "asking"] {
+    for name in ["careful", "passed", "asking", "hanging"] {
         let file = templates.join(name).with_extension("toml");
         std::fs::write(file, text.replace("NAME", name)).unwrap();
     }
@@ -151,11 +151,20 @@ pub(crate) async fn both(test: impl AsyncFn(&World)) {
 }
 
 pub(crate) async fn both_with(change: impl Fn(&mut servers::Config), test: impl AsyncFn(&World)) {
+    both_within(0, |config| change(&mut config.servers), test).await;
+}
+
+/// The same with so many calls a minute; 0: as many as one likes.
+pub(crate) async fn both_within(
+    calls: u32,
+    change: impl Fn(&mut Config),
+    test: impl AsyncFn(&World),
+) {
     for database in [Some(sqlite().await), postgres().await]
         .into_iter()
         .flatten()
     {
-        let world = World::on(database, &change);
+        let world = World::on(database, calls, &change);
         test(&world).await;
         world.gateway.pool().shutdown().await;
         world.gateway.audit().close().await;
@@ -164,7 +173,7 @@ pub(crate) async fn both_with(change: impl Fn(&mut servers::Config), test: impl 
 }
 
 impl World {
-    fn on(database: TestStore, change: &impl Fn(&mut servers::Config)) -> Self {
+    fn on(database: TestStore, calls: u32, change: &impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = database.store.clone();
         let (lifecycle, clock) = (Lifecycle::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
@@ -199,7 +208,11 @@ impl World {
                 Arc::clone(&clock),
                 &lifecycle,
             ),
-            throttle: Arc::new(Throttle::new(0, Duration::from_mins(1), Arc::clone(&clock))),
+            throttle: Arc::new(Throttle::new(
+                calls,
+                Duration::from_mins(1),
+                Arc::clone(&clock),
+            )),
             store: store.clone(),
             lifecycle: lifecycle.clone(),
             clock,
@@ -211,7 +224,6 @@ impl World {
         own.commands = Commands::Any;
         own.plain_http = PlainHttp::Allowed(private_hosts);
         own.files_roots = vec![folder.path().join("files/{user}")];
-        change(&mut own);
         let first_party = FirstPartyLaunch {
             program: "/nonexistent/deputy".into(),
             args: Vec::new(),
@@ -221,7 +233,9 @@ impl World {
             isolation: Isolation::Shared,
         };
         let url = "https://deputy.example.org".parse().unwrap();
-        let gateway = Gateway::new(Config::new(url, first_party, own), parts);
+        let mut config = Config::new(url, first_party, own);
+        change(&mut config);
+        let gateway = Gateway::new(config, parts);
         gateway.run();
         Self {
             gateway,

@@ -87,17 +87,11 @@ impl Errand for ToolCall<'_> {
         let (own, options) = (self.own, self.options);
         let servers = &self.gateway.inner.servers;
         let bearer = open.bearer.as_ref().map(|token| &token.secret);
-        let held = self
-            .gateway
-            .inner
-            .parts
-            .pool
-            .hold(&open.key, &open.launch, bearer, &options.cancel, deadline)
-            .await?;
-        let looked = servers
-            .look(&own.server, &held, bearer, &options.cancel, deadline)
-            .await;
-        match looked {
+        let pool = &self.gateway.inner.parts.pool;
+        let holding = pool.hold(&open.key, &open.launch, bearer, &options.cancel, deadline);
+        let held = options.before(holding).await?;
+        let looking = servers.look(&own.server, &held, bearer, &options.cancel, deadline);
+        match options.before(looking).await {
             Ok(at) if at < self.looked_up => {}
             // What the server says now was compared after the tool was looked up.
             Ok(_) => servers.is_current(own, &self.tool.name).await?,
@@ -130,6 +124,7 @@ impl Errand for ToolCall<'_> {
             headers,
             inbound: dialogue.inbound,
             cancel: options.cancel.clone(),
+            late: options.late.clone(),
             deadline,
         };
         match held.call(request).await? {

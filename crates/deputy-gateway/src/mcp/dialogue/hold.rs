@@ -48,6 +48,7 @@ impl Asking<'_> {
             call: std::mem::replace(&mut running.call, Box::pin(std::future::pending())),
             inbound: std::mem::replace(&mut running.inbound, mpsc::channel(1).1),
             progress: std::mem::replace(&mut running.progress, mpsc::channel(1).1),
+            late: running.late.clone(),
             asked: running.asked,
         };
         match self.put_away(taken, questions).await? {

@@ -92,3 +92,9 @@ async fn a_session_that_begins_for_a_client_that_left_has_an_owner() {
     }
     assert!(owners.is_own("s0", UserId(1), "all") && !owners.is_own("s0", UserId(2), "all"));
 }
+
+#[test]
+fn a_session_outlives_a_question_to_its_client() {
+    let idle = manager().session_config.keep_alive.unwrap();
+    assert!(idle > PATIENCE + Duration::from_mins(1), "{idle:?}");
+}
