@@ -9,17 +9,18 @@
 //! never wait for the disk. When the last group could not be written, what nobody waits for is tried
 //! again with the next one; [`Audit::healthy`] is false and the gateway makes no call until one can.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use deputy_core::{Clock, Lifecycle, Secret, UserId};
 use deputy_store::audit::{AuditHead, AuditRow};
 use deputy_store::usage::UsageRow;
 use deputy_store::{Store, from_millis};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 #[cfg(test)]
@@ -35,6 +36,10 @@ const GATHER: Duration = Duration::from_millis(10);
 /// Most records that nobody waits for and that are kept for the next try when a group could not be
 /// written. Calls stop meanwhile, so there are hardly ever more.
 const KEPT: usize = 4096;
+/// Longest name, address or the like in a record, in bytes, and longest [`Entry::detail`] as JSON. Nobody can delete
+/// records, so what somebody else chose the length of must not fill the disk.
+const LONGEST: usize = 2048;
+const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -53,6 +58,28 @@ pub struct Entry {
     pub outcome: String,
     /// Ids and digests, never values.
     pub detail: Value,
+}
+
+/// A text of somebody else's choice, as a record holds it: whole, or the beginning of a long one with what tells it
+/// apart from others.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return Cow::Borrowed(text);
+    }
+    let kept = &text[..text.floor_char_boundary(LONGEST)];
+    let (bytes, digest) = (text.len(), sha256(text));
+    Cow::Owned(format!("{kept}… ({bytes} bytes, SHA-256 {digest})"))
+}
+
+fn cut_detail(detail: String) -> String {
+    if detail.len() <= LONGEST_DETAIL {
+        return detail;
+    }
+    json!({ "left_out_bytes": detail.len(), "left_out_sha256": sha256(&detail) }).to_string()
+}
+
+fn sha256(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
 /// A record could not be made durable.
@@ -308,12 +335,12 @@ impl Writer {
                 // The row keeps milliseconds; what is hashed must be what is read back.
                 at: from_millis(at.as_millisecond()),
                 user: entry.user,
-                caller: entry.caller.clone(),
+                caller: cut(&entry.caller).into_owned(),
                 action: entry.action.to_owned(),
-                target: entry.target.clone(),
+                target: cut(&entry.target).into_owned(),
                 call_id: entry.call_id.clone(),
                 outcome: entry.outcome.clone(),
-                detail: entry.detail.to_string(),
+                detail: cut_detail(entry.detail.to_string()),
                 hash: Vec::new(),
             };
             row.hash = self.chain.link(&hash, &row);

@@ -77,9 +77,15 @@ impl Gateway {
 
 /// Runs `make` for each, [`AT_ONCE`] at a time; results in the order of `calls`.
 async fn in_order<C, T, F: Future<Output = T>>(calls: Vec<C>, make: impl Fn(C) -> F) -> Vec<T> {
-    futures_util::stream::iter(calls)
-        .map(make)
-        .buffered(AT_ONCE)
+    // `buffered` would count those that are done and wait for an earlier one.
+    let mut done: Vec<_> = futures_util::stream::iter(calls.into_iter().enumerate())
+        .map(|(place, call)| {
+            let made = make(call);
+            async move { (place, made.await) }
+        })
+        .buffer_unordered(AT_ONCE)
         .collect()
-        .await
+        .await;
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }

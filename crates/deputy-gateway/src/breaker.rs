@@ -11,8 +11,9 @@
 //!
 //! What counts is a whole call, its retries included: that the server crashed, did not start, broke the
 //! protocol, did not answer in time, or that it could not reach (or was failed by) the third party. A
-//! tool's own error is an answer; rejected arguments, limits and missing consent say nothing of the
-//! server ([`hurts`], [`hurts_tool`]). A call that a retry saved is a success.
+//! tool's own error is an answer, and so is an error of JSON-RPC: a server that answers lives. Limits, missing
+//! consent and a start that takes its time say nothing of the server ([`hurts`], [`hurts_tool`]). A call that a
+//! retry saved is a success.
 //!
 //! While half-open, as many calls are let through at once as successes are needed; the others hear the
 //! same as before. The outcome of a call that was let through in an earlier state counts for nothing.
@@ -90,6 +91,8 @@ pub struct View {
     pub state: State,
     /// Failed calls in a row.
     pub failures: u32,
+    /// When a call failed last.
+    pub failed_at: Timestamp,
     /// How long it stays open.
     pub retry_after: Option<Duration>,
 }
@@ -337,6 +340,7 @@ fn view(key: &Key, breaker: &Breaker, now: Timestamp) -> View {
         server: key.1.clone(),
         state: breaker.state(now),
         failures: breaker.failures,
+        failed_at: breaker.failed_at,
         retry_after: match breaker.phase {
             Phase::Open { until } => Duration::try_from(until.duration_since(now))
                 .ok()
@@ -376,9 +380,19 @@ impl Pass {
         self.verdict = Verdict::Good;
     }
 
-    /// An attempt failed; `hurts` tells whether that speaks against the server.
-    pub(crate) fn failed(&mut self, hurts: bool) {
-        if hurts {
+    /// An attempt failed.
+    pub(crate) fn failed(&mut self, error: &UpstreamError) {
+        if hurts(error) {
+            self.verdict = Verdict::Bad;
+        } else if matches!(error, UpstreamError::Rpc { .. }) {
+            // An answer: the server lives.
+            self.verdict = Verdict::Good;
+        }
+    }
+
+    /// A first-party tool reports a failure.
+    pub(crate) fn failed_tool(&mut self, kind: FailureKind) {
+        if hurts_tool(kind) {
             self.verdict = Verdict::Bad;
         }
     }
@@ -395,12 +409,14 @@ pub(crate) fn hurts(error: &UpstreamError) -> bool {
     match error {
         UpstreamError::NotStarted { .. }
         | UpstreamError::Died { .. }
-        | UpstreamError::Timeout { .. }
+        | UpstreamError::Timeout { sent: true }
         | UpstreamError::Protocol { .. }
         | UpstreamError::Unavailable { .. } => true,
-        // Ours, the caller's, or (an error by the protocol, a rest after failures that were
-        // counted) nothing new about the server.
-        UpstreamError::Unauthorized { .. }
+        // Ours, the caller's, an answer (an error by the protocol), or nothing new about the server: it rests after
+        // failures that were counted, or still starts, which with packages to fetch takes longer than a call may; a
+        // start that fails is said to have.
+        UpstreamError::Timeout { sent: false }
+        | UpstreamError::Unauthorized { .. }
         | UpstreamError::RateLimited { .. }
         | UpstreamError::Cancelled
         | UpstreamError::Rpc { .. }

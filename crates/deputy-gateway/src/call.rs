@@ -468,9 +468,10 @@ fn entry(run: &Run, tool: &Tool, action: &'static str, outcome: &str, detail: Va
 }
 
 /// Leaves a record when the caller drops the call half-way.
-struct BrokenOff<'g> {
-    gateway: &'g Gateway,
-    entry: Option<Entry>,
+pub(crate) struct BrokenOff<'g> {
+    pub(crate) gateway: &'g Gateway,
+    /// None: nothing, or not any more.
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Drop for BrokenOff<'_> {

@@ -13,6 +13,7 @@ use deputy_core::firstparty::{AskRule, ServerSpec, ToolSpec};
 use deputy_store::own_server::OwnServer;
 use deputy_templates::Policy;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::credentials::Connected;
 use crate::error::CallError;
@@ -116,6 +117,8 @@ pub struct OwnTool {
     pub tool: String,
     /// The digest of the definition that its person agreed to.
     pub accepted: String,
+    /// When it was looked up: what the server said of its tools after that is not in here.
+    pub(crate) looked_up: Instant,
 }
 
 impl OwnTool {

@@ -38,6 +38,8 @@ const DATABASE_SLOW: Duration = Duration::from_secs(1);
 const SWEEP_WITHIN: Duration = Duration::from_mins(5);
 /// So many people for whom one of our servers fails make it critical.
 const PEOPLE: usize = 3;
+/// A failure as old as this speaks of now, also where the breaker lets calls through again.
+const LATELY: Duration = Duration::from_mins(2);
 /// Most unhealthy servers that are listed.
 const LISTED: usize = 200;
 
@@ -198,9 +200,8 @@ impl Gateway {
 
     async fn queue_health(&self, now: Timestamp) -> Component {
         let parts = &self.inner.parts;
-        // After a failure somebody has to try: there may be no calls that would.
-        let flush = async { parts.audit.healthy() || parts.audit.flush().await };
-        let writable = tokio::time::timeout(DATABASE_ANSWERS, flush)
+        // Whatever the last record says: there may be no calls that would find out.
+        let writable = tokio::time::timeout(DATABASE_ANSWERS, parts.audit.flush())
             .await
             .unwrap_or(false);
         let waiting = tokio::time::timeout(
@@ -320,12 +321,14 @@ fn mcp(pool: &PoolStats, breakers: &[breaker::View], now: Timestamp) -> Componen
     }
     let mut failing_for: BTreeMap<&str, BTreeSet<UserId>> = BTreeMap::new();
     for breaker in breakers {
-        let status = match breaker.state {
+        let (status, open) = match breaker.state {
             breaker::State::Closed => continue,
-            breaker::State::HalfOpen => "half_open",
-            breaker::State::Open => "open",
+            breaker::State::HalfOpen => ("half_open", false),
+            breaker::State::Open => ("open", true),
         };
-        if !is_own(&breaker.server) {
+        // One that could be tried again for a while and was not says nothing about now.
+        let lately = now.duration_since(breaker.failed_at) <= crate::signed(LATELY);
+        if !is_own(&breaker.server) && (open || lately) {
             failing_for
                 .entry(&breaker.server)
                 .or_default()

@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::approval::audit_unavailable;
 use crate::audit::Entry;
-use crate::call::{CallOptions, Ended, Errand, of_asked};
+use crate::call::{BrokenOff, CallOptions, Ended, Errand, of_asked};
 use crate::error::CallError;
 use crate::pool::{Request, ServerInfo, UpstreamError};
 use crate::servers::{LookError, Open, Status, explained};
-use crate::{Gateway, breaker};
+use crate::{Gateway, audit, breaker};
 
 /// A request to a server.
 #[derive(Clone, Debug)]
@@ -70,22 +70,16 @@ impl Gateway {
         self.throttled(principal)?;
         self.servers().allowed(server).await?;
         parts.audit.able().await.map_err(|_| audit_unavailable())?;
+        let mut broken_off = BrokenOff {
+            gateway: self,
+            entry: passed
+                .reads()
+                .map(|action| read_of(principal, server, &passed, action)),
+        };
         let result = self.passed(server, &passed, options).await;
-        if let Some(action) = passed.reads() {
-            let outcome = match &result {
-                Ok(_) => "ok",
-                Err(error) => error.code(),
-            };
-            let what = passed.params.get("uri").or(passed.params.get("name"));
-            let entry = Entry {
-                user: Some(principal.user_id),
-                caller: principal.caller.label(),
-                action,
-                target: server.name.clone(),
-                call_id: None,
-                outcome: outcome.to_owned(),
-                detail: json!({ "name": what, "server": server.name }),
-            };
+        if let Some(mut entry) = broken_off.entry.take() {
+            let outcome = result.as_ref().err().map_or("ok", CallError::code);
+            outcome.clone_into(&mut entry.outcome);
             parts.audit.note(entry, None).await;
         }
         result.map_err(|error| error.shown_to(principal))
@@ -127,18 +121,41 @@ impl Gateway {
         found.is_some_and(|tool| tool.server == server)
     }
 
+    /// Whether what this server says of itself, or unasked, is for this token.
+    pub(crate) async fn may_hear(
+        &self,
+        principal: &Principal,
+        server: &OwnServer,
+    ) -> Result<(), CallError> {
+        if !principal.may(Scope::ToolsRead) && !principal.may(Scope::ToolsCall) {
+            return Err(CallError::Forbidden(
+                "this needs the scope tools:read or tools:call, which this token does not have"
+                    .to_owned(),
+            ));
+        }
+        self.servers().allowed(server).await
+    }
+
     /// What this person's server says about itself, remembered while it sleeps. One that is asked for the first time
-    /// has its tools and instructions read, as before a call.
+    /// has its tools and instructions read, as before a call; that counts as a call.
+    ///
+    /// [`CallError::Forbidden`] to a token that may neither list nor call tools: it has no business with a server.
     pub(crate) async fn server_info(
         &self,
+        principal: &Principal,
         server: &OwnServer,
     ) -> Result<Arc<ServerInfo>, CallError> {
+        self.may_hear(principal, server).await?;
         let servers = self.servers();
-        servers.allowed(server).await?;
         if let Some(info) = servers.info(server) {
             return Ok(info);
         }
-        let failed = |error: UpstreamError| {
+        self.throttled(principal)?;
+        let open = servers.open(server).await?;
+        let breakers = &self.inner.breakers;
+        let mut pass = breakers.admit(server.user, &open.key.server, &server.name)?;
+        let mut failed = |error: UpstreamError| {
+            pass.failed(&error);
             if breaker::hurts(&error) {
                 servers.note_failure(server, Status::Error, &explained(&error));
             }
@@ -146,15 +163,14 @@ impl Gateway {
         };
         let deadline = Instant::now() + self.inner.config.call_deadline;
         let cancel = CancellationToken::new();
-        let open = servers.open(server).await?;
         let bearer = open.bearer.as_ref().map(|token| &token.secret);
         let pool = &self.inner.parts.pool;
         let held = pool
             .hold(&open.key, &open.launch, bearer, &cancel, deadline)
             .await
-            .map_err(failed)?;
+            .map_err(&mut failed)?;
         match servers.look(server, &held, bearer, &cancel, deadline).await {
-            Ok(_) => {}
+            Ok(_) => pass.good(),
             Err(LookError::Upstream(error)) => return Err(failed(error)),
             Err(LookError::Outdated) => servers.still(server).await?,
             Err(LookError::Store(error)) => return Err(error.into()),
@@ -162,6 +178,27 @@ impl Gateway {
         let info = Arc::clone(held.info());
         servers.remember(server, Arc::clone(&info));
         Ok(info)
+    }
+}
+
+/// What is on record of a read; broken off until it is known how it ends.
+fn read_of(
+    principal: &Principal,
+    server: &OwnServer,
+    passed: &Passed,
+    action: &'static str,
+) -> Entry {
+    let what = passed.params.get("uri").or(passed.params.get("name"));
+    // The client's own words, of any length.
+    let what = what.and_then(Value::as_str).map(audit::cut);
+    Entry {
+        user: Some(principal.user_id),
+        caller: principal.caller.label(),
+        action,
+        target: server.name.clone(),
+        call_id: None,
+        outcome: "CANCELLED".to_owned(),
+        detail: json!({ "name": what, "server": server.name }),
     }
 }
 

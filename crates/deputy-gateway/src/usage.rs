@@ -8,7 +8,7 @@ use deputy_core::UserId;
 use deputy_store::usage::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use crate::Gateway;
@@ -51,7 +51,7 @@ pub struct Usage {
 }
 
 impl Gateway {
-    /// The last `days` (1 to 365) of this person.
+    /// The last `days` (1 to 365) days of this person, today included.
     pub async fn usage(
         &self,
         user: UserId,
@@ -115,13 +115,19 @@ impl Gateway {
     }
 }
 
-/// The last `days` times 24 hours until `now`, cut at the midnights of `zone`: each piece with its day.
+/// The last `days` days of `zone`, the one of `now` included: each with its day.
 fn days_of(now: Timestamp, days: u16, zone: &TimeZone) -> Vec<(Date, Span)> {
-    let since = now - SignedDuration::from_hours(24 * i64::from(days));
+    let today = now.to_zoned(zone.clone()).date();
+    let first = today
+        .checked_sub((i32::from(days) - 1).days())
+        .unwrap_or(Date::MIN);
+    let since = first
+        .to_zoned(zone.clone())
+        .map_or(now, |midnight| midnight.timestamp());
     // What is recorded in this very millisecond belongs to it.
     let end = now + SignedDuration::from_millis(1);
-    let mut spans = Vec::with_capacity(usize::from(days) + 2);
-    let (mut from, mut day) = (since, since.to_zoned(zone.clone()).date());
+    let mut spans = Vec::with_capacity(usize::from(days));
+    let (mut from, mut day) = (since, first);
     while from < end {
         let next = day.tomorrow().ok();
         let midnight = next

@@ -44,3 +44,23 @@ async fn a_dropped_batch_begins_no_more() {
     tokio::task::yield_now().await;
     assert_eq!(begun.load(Ordering::SeqCst), AT_ONCE);
 }
+
+/// One that takes long keeps its own place and nobody else's.
+#[tokio::test]
+async fn a_slow_call_holds_up_no_others() {
+    let last = Arc::new(Semaphore::new(0));
+    let done = in_order((0..10).collect(), |n: i32| {
+        let last = Arc::clone(&last);
+        async move {
+            match n {
+                0 => drop(last.acquire().await),
+                9 => last.add_permits(1),
+                _ => tokio::task::yield_now().await,
+            }
+            n
+        }
+    });
+    let done = tokio::time::timeout(Duration::from_secs(20), done).await;
+    let done = done.expect("the others go on beside the first");
+    assert_eq!(done, (0..10).collect::<Vec<_>>());
+}

@@ -162,7 +162,15 @@ fn fail(breakers: &Breakers, user: i64, server: &str, times: u32) {
         breakers
             .admit(UserId(user), server, server)
             .unwrap()
-            .failed(true);
+            .failed(&UpstreamError::Timeout { sent: true });
+    }
+}
+
+fn refusal() -> UpstreamError {
+    UpstreamError::Rpc {
+        code: -32602,
+        message: "no such thing".to_owned(),
+        data: None,
     }
 }
 
@@ -202,15 +210,36 @@ fn what_is_broken_off_or_not_the_servers_fault_leaves_nothing() {
         breakers
             .admit(UserId(1), "calendar", "")
             .unwrap()
-            .failed(false);
+            .failed(&UpstreamError::Timeout { sent: false });
     }
     assert_eq!(breakers.views(), []);
     // A retry that worked: the failures before it are forgiven.
     let mut pass = breakers.admit(UserId(1), "calendar", "").unwrap();
-    pass.failed(true);
+    pass.failed(&UpstreamError::Timeout { sent: true });
     pass.good();
     drop(pass);
     assert_eq!(breakers.views(), []);
+}
+
+#[test]
+fn a_server_that_answers_with_errors_lives() {
+    let (breakers, clock) = breakers(100);
+    let refuse = || {
+        let mut pass = breakers.admit(UserId(1), "own:1", "").unwrap();
+        pass.failed(&refusal());
+    };
+    // Not five in a row.
+    fail(&breakers, 1, "own:1", 4);
+    refuse();
+    fail(&breakers, 1, "own:1", 4);
+    assert!(breakers.admit(UserId(1), "own:1", "").is_ok());
+    fail(&breakers, 1, "own:1", 1);
+    assert!(breakers.admit(UserId(1), "own:1", "").is_err());
+    clock.advance(SignedDuration::from_secs(60));
+    for _ in 0..3 {
+        refuse();
+    }
+    assert_eq!(breakers.views(), [], "it is as before");
 }
 
 #[test]
@@ -254,15 +283,10 @@ fn what_speaks_against_a_server() {
             true,
         ),
         (UpstreamError::Timeout { sent: true }, true),
+        // It still starts, with packages to fetch maybe.
+        (UpstreamError::Timeout { sent: false }, false),
         (UpstreamError::Protocol { reason: text() }, true),
-        (
-            UpstreamError::Rpc {
-                code: -32602,
-                message: text(),
-                data: None,
-            },
-            false,
-        ),
+        (refusal(), false),
         (UpstreamError::Cancelled, false),
         (UpstreamError::ShuttingDown, false),
     ];

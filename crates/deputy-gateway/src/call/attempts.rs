@@ -22,7 +22,7 @@ use crate::pool::{
     CallRequest, EnvValue, How, Launch, Owner, PoolKey, ProcessLaunch, ToolAnswer, ToolResult,
 };
 use crate::retry::{Failure, Next, Tried};
-use crate::{Gateway, breaker, meter};
+use crate::{Gateway, meter};
 
 impl Gateway {
     pub(super) async fn attempts(
@@ -138,7 +138,7 @@ impl Gateway {
                         return Ok(answer);
                     }
                     Some(failure) => {
-                        pass.failed(breaker::hurts_tool(failure.kind));
+                        pass.failed_tool(failure.kind);
                         *in_doubt |= matches!(
                             failure.kind,
                             FailureKind::Network | FailureKind::Unavailable | FailureKind::Timeout
@@ -160,7 +160,7 @@ impl Gateway {
                     return Err(of_asked(&tool.server, &asked, options));
                 }
                 Err(error) => {
-                    pass.failed(breaker::hurts(&error));
+                    pass.failed(&error);
                     *in_doubt |= !error.is_unsent();
                     (Failure::of_upstream(&error), of_upstream(tool, error))
                 }

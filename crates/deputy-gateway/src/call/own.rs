@@ -148,7 +148,7 @@ impl Gateway {
             if meter::concerns(&error) {
                 self.count(errand, false, begun);
             }
-            pass.failed(breaker::hurts(&error));
+            pass.failed(&error);
             if breaker::hurts(&error) {
                 blame = Some(explained(&error));
             }

@@ -32,6 +32,7 @@ fn breaker(user: i64, name: &str, state: breaker::State) -> breaker::View {
         server: name.to_owned(),
         state,
         failures: 5,
+        failed_at: now() - SignedDuration::from_secs(30),
         retry_after: (state == breaker::State::Open).then(|| Duration::from_secs(30)),
     }
 }
@@ -110,6 +111,15 @@ fn what_many_feel_is_critical_and_what_one_person_broke_is_not() {
     };
     assert_eq!(look(Vec::new(), &failing(0..2, "drive")).0, Level::Degraded);
     assert_eq!(look(Vec::new(), &failing(0..3, "drive")).0, Level::Critical);
+    // A minute after the failures they may be tried again: until then it was so.
+    let mut again = failing(0..3, "drive");
+    for breaker in &mut again {
+        breaker.state = breaker::State::HalfOpen;
+    }
+    assert_eq!(look(Vec::new(), &again).0, Level::Critical);
+    // Nobody tried for long.
+    again[0].failed_at = now() - SignedDuration::from_mins(3);
+    assert_eq!(look(Vec::new(), &again).0, Level::Degraded);
     // However many of their own servers people break.
     let (level, details, _) = look(Vec::new(), &failing(0..500, "own:1"));
     assert_eq!((level, details.unhealthy), (Level::Degraded, 500));

@@ -79,7 +79,9 @@ pub(super) async fn serve(State(front): State<Arc<Front>>, request: Request<Body
     };
     // What the SDK asks of a handler without waiting has to be known before.
     match header(&request, "mcp-method") {
-        Some("subscriptions/listen") => one.info = front.info(&place).await,
+        Some("subscriptions/listen") => {
+            one.info = front.info(&principal, &place).await.ok().flatten();
+        }
         Some("tools/call") => {
             if let (Place::Own(server), Some(name)) = (&*place, header(&request, "mcp-name")) {
                 one.tool = front.tool(&principal, server, name).await;
@@ -100,16 +102,25 @@ fn header<'r>(request: &'r Request<Body>, name: &str) -> Option<&'r str> {
 }
 
 impl Front {
-    /// What a server says about itself: asked, which may start it, and remembered.
-    async fn info(&self, place: &Place) -> Option<Arc<ServerInfo>> {
+    /// What a server says about itself: asked, which may start it, and remembered. None where it does not say, or not
+    /// to this token.
+    async fn info(
+        &self,
+        principal: &Principal,
+        place: &Place,
+    ) -> Result<Option<Arc<ServerInfo>>, ErrorData> {
         let Place::Own(server) = place else {
-            return None;
+            return Ok(None);
         };
-        let info = self.gateway.server_info(server).await;
-        info.inspect_err(|error| {
-            tracing::debug!(server = server.id, %error, "a server does not say what it is");
-        })
-        .ok()
+        match self.gateway.server_info(principal, server).await {
+            Ok(info) => Ok(Some(info)),
+            // Later it says it: a client keeps what it heard first.
+            Err(error @ CallError::RateLimited { .. }) => Err(wire::rpc_error(&error)),
+            Err(error) => {
+                tracing::debug!(server = server.id, %error, "a server does not say what it is");
+                Ok(None)
+            }
+        }
     }
 
     async fn tools(&self, principal: &Principal, place: &Place) -> Result<Vec<Tool>, ErrorData> {
@@ -146,8 +157,8 @@ fn own_name(tool: &crate::catalog::Tool, place: &Place) -> Option<String> {
 
 impl One {
     /// The same, with what the server says about itself.
-    async fn informed(&self, place: &Place) -> Result<Self, ErrorData> {
-        let info = self.front.info(place).await;
+    async fn informed(&self, principal: &Principal, place: &Place) -> Result<Self, ErrorData> {
+        let info = self.front.info(principal, place).await?;
         // After that: the server's first words are agreed to when they are read.
         let instructions = match place {
             Place::Own(server) if info.is_some() => {
@@ -203,7 +214,8 @@ impl ServerHandler for One {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let place = place_of(&context.extensions)?;
-        let informed = self.informed(&place).await?;
+        let principal = principal(&context.extensions)?;
+        let informed = self.informed(&principal, &place).await?;
         informed.negotiate_initialize(&request)
     }
 
@@ -212,9 +224,10 @@ impl ServerHandler for One {
         context: RequestContext<RoleServer>,
     ) -> Result<DiscoverResult, ErrorData> {
         let place = place_of(&context.extensions)?;
+        let principal = principal(&context.extensions)?;
         Ok(DiscoverResult::from_server_info(
             self.supported_protocol_versions().into_owned(),
-            self.informed(&place).await?.get_info(),
+            self.informed(&principal, &place).await?.get_info(),
         ))
     }
 
@@ -332,7 +345,9 @@ impl ServerHandler for One {
         let server = own(&context)?;
         let level = serde_json::to_value(request.level).map_err(|e| internal(&e))?;
         let level = level.as_str().unwrap_or_default();
-        let info = self.front.info(&Place::Own(Box::new(server.clone()))).await;
+        let principal = principal(&context.extensions)?;
+        let place = Place::Own(Box::new(server.clone()));
+        let info = self.front.info(&principal, &place).await?;
         // To a server of the newer era the level goes with each request.
         if info.is_none_or(|info| info.era == Era::Legacy) {
             // One process for all sessions of the person: it says what the most curious one wants.
@@ -411,7 +426,7 @@ impl ServerHandler for One {
         let place = place_of(&request.extensions)?;
         let gateway = &self.front.gateway;
         if let Place::Own(server) = &*place {
-            let allowed = gateway.servers().allowed(server).await;
+            let allowed = gateway.may_hear(&principal, server).await;
             allowed.map_err(|e| wire::rpc_error(&e))?;
         }
         let news = News::of(gateway, principal.user_id, place.key(principal.user_id));

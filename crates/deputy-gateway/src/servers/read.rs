@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use deputy_core::{Secret, UserId};
@@ -41,8 +41,10 @@ const METHOD_NOT_FOUND: i64 = -32601;
 #[derive(Default)]
 pub(super) struct Looked {
     last: Mutex<Option<Look>>,
-    /// The server said that they changed.
-    stale: AtomicBool,
+    /// How often the server said that they changed, or anybody wants them read again.
+    said: AtomicU64,
+    /// Up to which of these times they were read.
+    read: AtomicU64,
     /// Somebody reads them because of that.
     following: AtomicBool,
     /// How long to wait after the next reading that the server asks for, and when the last one was.
@@ -52,6 +54,15 @@ pub(super) struct Looked {
 }
 
 impl Looked {
+    /// They have to be read again. Only a reading that succeeds takes that back, however often one is broken off.
+    fn distrust(&self) {
+        self.said.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn is_stale(&self) -> bool {
+        self.said.load(Ordering::Acquire) != self.read.load(Ordering::Acquire)
+    }
+
     /// How long a reading that the server asked for counts.
     fn pause(&self, now: Instant) -> Duration {
         let mut last = self.pause.lock();
@@ -108,7 +119,7 @@ impl Servers {
 
     /// Has the tools of a server read again before its next call.
     pub(super) fn distrust(&self, server: i64) {
-        self.looked(server).stale.store(true, Ordering::Release);
+        self.looked(server).distrust();
     }
 
     /// Sees to it that the tools of this process were held against what was agreed to, and says
@@ -126,7 +137,9 @@ impl Servers {
             .await
             .map_err(|_| UpstreamError::Timeout { sent: false })?;
         let known = last.filter(|look| look.of == held.id());
-        let stale = looked.stale.swap(false, Ordering::AcqRel);
+        // Before they are read: what is said meanwhile is not in what is read.
+        let said = looked.said.load(Ordering::Acquire);
+        let stale = said != looked.read.load(Ordering::Acquire);
         if let Some(look) = known
             && !stale
             && look.at.elapsed() < self.inner.config.read_every
@@ -138,18 +151,16 @@ impl Servers {
             self.keep(row, held, &tools).await
         };
         let at = match (read.await, known) {
-            (Ok(()), _) => Instant::now(),
+            (Ok(()), _) => {
+                looked.read.store(said, Ordering::Release);
+                Instant::now()
+            }
             // It is the process that was looked at before, and it did not say that they changed.
             (Err(LookError::Upstream(error)), Some(look)) if !stale => {
                 tracing::debug!(server = %row.id, %error, "tools could not be read again");
                 look.at
             }
-            (Err(error), _) => {
-                if stale {
-                    looked.stale.store(true, Ordering::Release);
-                }
-                return Err(error);
-            }
+            (Err(error), _) => return Err(error),
         };
         *last = Some(Look { of: held.id(), at });
         Ok(at)
@@ -239,21 +250,27 @@ impl Servers {
             match notice {
                 Ok((key, Notice::ToolsChanged)) => {
                     if let Some((user, server)) = own(&key) {
-                        self.distrust(server);
-                        let servers = self.clone();
-                        if !self.looked(server).following.swap(true, Ordering::AcqRel) {
-                            lifecycle.spawn(async move { servers.read_again(user, server).await });
-                        }
+                        self.follow_up(user, server, &lifecycle);
                     }
                 }
                 Ok(_) => {}
+                // Which of them said it is lost: any of those that run.
                 Err(RecvError::Lagged(_)) => {
-                    for looked in self.inner.looked.lock().values() {
-                        looked.stale.store(true, Ordering::Release);
+                    for (user, server) in self.with().pool.running().iter().filter_map(own) {
+                        self.follow_up(user, server, &lifecycle);
                     }
                 }
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Has a server's tools read before its next call, and soon if it runs.
+    fn follow_up(&self, user: UserId, server: i64, lifecycle: &deputy_core::Lifecycle) {
+        self.distrust(server);
+        let servers = self.clone();
+        if !self.looked(server).following.swap(true, Ordering::AcqRel) {
+            lifecycle.spawn(async move { servers.read_again(user, server).await });
         }
     }
 
@@ -264,7 +281,7 @@ impl Servers {
             self.read_now(user, server).await;
             tokio::time::sleep(looked.pause(Instant::now())).await;
             looked.following.store(false, Ordering::Release);
-            if !looked.stale.load(Ordering::Acquire)
+            if !looked.is_stale()
                 || !self.runs(user, server)
                 || looked.following.swap(true, Ordering::AcqRel)
             {

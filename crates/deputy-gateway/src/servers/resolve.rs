@@ -8,6 +8,7 @@ use deputy_store::own_server::OwnServer;
 use deputy_store::own_tool::{AcceptedTool, OwnToolState};
 use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{Definition, Servers, names};
 use crate::catalog::{Arguments, OwnTool, Tool};
@@ -41,6 +42,7 @@ impl Servers {
     pub(crate) async fn find(&self, user: UserId, published: &str) -> Result<Arc<Tool>, CallError> {
         let unknown = || CallError::UnknownTool(published.to_owned());
         let (server, alias) = names::split(published).ok_or_else(unknown)?;
+        let looked_up = Instant::now();
         let found = self.with().store.user(user).own_tool(server, alias).await?;
         let (row, tool) = found.ok_or_else(unknown)?;
         if !row.is_enabled || tool.state == OwnToolState::Gone {
@@ -76,6 +78,7 @@ impl Servers {
             tool: tool.tool.clone(),
             accepted: digest.clone(),
             server: row,
+            looked_up,
         };
         Ok(Arc::new(Tool::own(
             published.to_owned(),
@@ -88,6 +91,7 @@ impl Servers {
 
     /// The tools of this person's servers that can be called now, by server and in its order.
     pub(crate) async fn callable(&self, user: UserId) -> Result<Vec<Arc<Tool>>, CallError> {
+        let looked_up = Instant::now();
         let scope = self.with().store.user(user);
         let tools = scope.own_tools_accepted().await?;
         if tools.is_empty() {
@@ -123,6 +127,7 @@ impl Servers {
                 tool: tool.tool.clone(),
                 accepted: tool.digest.clone(),
                 server: row.clone(),
+                looked_up,
             };
             let name = names::publish(&row.name, &tool.alias);
             out.push(Arc::new(Tool::own(name, own, known, policy, said)));

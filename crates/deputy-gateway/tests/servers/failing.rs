@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use deputy_core::Principal;
+use deputy_core::{Principal, Scope, Scopes};
 use deputy_gateway::mcp::{Endpoint, router};
 use deputy_gateway::servers::Server;
 use deputy_gateway::{CallError, CallOptions};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::support::{World, both, code, reading, writing};
+use crate::support::{World, both, code, reading, until, writing};
 use crate::tally;
 
 /// Its status, how often it failed in a row, and its error.
@@ -22,28 +22,29 @@ fn state(server: &Server) -> (&'static str, i32, Option<&str>) {
     (server.status.as_str(), server.error_count, error)
 }
 
-/// Reads a resource at `/mcp/fx`: the answer's message.
-async fn read(mcp: &axum::Router, who: &Principal, uri: &str) -> Value {
-    let message = json!({
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "resources/read",
-        "params": {
-            "uri": uri,
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": {},
-            },
-        },
+/// Makes a request at `/mcp/fx`: the answer's message.
+async fn request(
+    mcp: &axum::Router,
+    who: &Principal,
+    (method, name): (&str, &str),
+    mut params: Value,
+) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
     });
-    let request = Request::post("/mcp/fx")
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let mut request = Request::post("/mcp/fx")
         .header("host", "localhost")
         .header("accept", "application/json, text/event-stream")
         .header("content-type", "application/json")
         .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "resources/read")
-        .header("mcp-name", uri)
+        .header("mcp-method", method);
+    if !name.is_empty() {
+        request = request.header("mcp-name", name);
+    }
+    let request = request
         .extension(Arc::new(who.clone()))
         .body(Body::from(message.to_string()))
         .unwrap();
@@ -53,6 +54,27 @@ async fn read(mcp: &axum::Router, who: &Principal, uri: &str) -> Value {
     // As JSON, or as the one event of a stream.
     let last = text.lines().rev().find_map(|l| l.strip_prefix("data: "));
     serde_json::from_str(last.unwrap_or(&text)).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// Reads a resource at `/mcp/fx`: the answer's message.
+async fn read(mcp: &axum::Router, who: &Principal, uri: &str) -> Value {
+    request(mcp, who, ("resources/read", uri), json!({ "uri": uri })).await
+}
+
+fn endpoint(world: &World) -> axum::Router {
+    let endpoint = Endpoint {
+        allowed_hosts: vec!["localhost".to_owned()],
+        allowed_origins: Vec::new(),
+    };
+    router(world.gateway.clone(), endpoint)
+}
+
+/// What is on record of reads of resources.
+async fn reads_on_record(world: &World) -> Vec<deputy_store::audit::AuditRow> {
+    assert!(world.gateway.audit().flush().await);
+    let mut rows = world.store.audit_after(0, 1000).await.unwrap();
+    rows.retain(|row| row.action == "resource.read");
+    rows
 }
 
 fn text(answer: &Value) -> &str {
@@ -70,11 +92,7 @@ async fn what_is_passed_on_has_the_same_around_it_as_a_call() {
         world
             .ready_as(&anna, "passed", &[reading("echo", "Echoes.")])
             .await;
-        let endpoint = Endpoint {
-            allowed_hosts: vec!["localhost".to_owned()],
-            allowed_origins: Vec::new(),
-        };
-        let mcp = router(world.gateway.clone(), endpoint);
+        let mcp = endpoint(world);
         let shown = async || servers.get(&anna, "fx").await.unwrap();
         let counted = || tally::requests("own:passed", "resources/read");
         let before = counted();
@@ -267,6 +285,83 @@ async fn a_server_that_asks_has_answered() {
         // What the person has to decide first went nowhere.
         world.call(&anna, "fx__note", json!({})).await.unwrap();
         assert_eq!(counted(), (before.0 + 1, before.1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_is_on_record_however_it_ends_and_never_at_any_length() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        world.ready(&anna, "fx", "fx").await;
+        let mcp = endpoint(world);
+        let short = read(&mcp, &anna, "fx-here:").await;
+        assert_eq!(short["result"]["contents"][0]["text"], "here", "{short}");
+        let long = format!("fx-here:{}", "x".repeat(200_000));
+        let answer = read(&mcp, &anna, &long).await;
+        assert_eq!(answer["result"]["contents"][0]["text"], "here");
+        let rows = reads_on_record(world).await;
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        assert!(rows[0].detail.contains("\"fx-here:\""), "{rows:?}");
+        let detail = &rows[1].detail;
+        assert!(detail.len() < 3000, "{} bytes", detail.len());
+        assert!(
+            detail.contains("(200008 bytes, SHA-256 ") && detail.contains("fx-here:xxx"),
+            "{detail}"
+        );
+
+        // Its client leaves.
+        let asked = world.folder.path().join("asked");
+        let uri = format!("fx-hang:{}", asked.display());
+        let reading = read(&mcp, &anna, &uri);
+        tokio::select! {
+            answer = reading => panic!("{answer}"),
+            () = until("it is asked", async || asked.exists()) => {}
+        }
+        until("it is on record", async || {
+            let rows = reads_on_record(world).await;
+            rows.len() == 3 && rows[2].outcome == "CANCELLED"
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_of_itself_is_for_tokens_for_tools() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let mut new = world.fixture("fx", "fx");
+        new.config["env"]["FIXTURE_INSTRUCTIONS"] = json!("Say please.");
+        world.list("fx", &[reading("echo", "Echoes.")]);
+        let servers = world.gateway.servers();
+        servers.create(&anna, new).await.unwrap();
+        assert!(servers.test(&anna, "fx").await.unwrap().ok);
+        world.end(&anna, "fx").await;
+        let runs = || {
+            let stats = world.gateway.pool().stats();
+            stats.servers.iter().any(|s| s.server.starts_with("own:"))
+        };
+        until("it ended", async || !runs()).await;
+
+        let mcp = endpoint(world);
+        let discover = async |who: &Principal| {
+            let answer = request(&mcp, who, ("server/discover", ""), json!({})).await;
+            assert!(answer["result"].is_object(), "{answer}");
+            answer["result"]["instructions"].clone()
+        };
+        let chat = Principal {
+            scopes: Scopes([Scope::Chat].into()),
+            ..anna.clone()
+        };
+        assert_eq!(discover(&chat).await, Value::Null);
+        assert!(!runs(), "it was started for a token that has no use for it");
+        let lists = Principal {
+            scopes: Scopes([Scope::ToolsRead].into()),
+            ..anna.clone()
+        };
+        assert_eq!(discover(&lists).await, "Say please.");
+        assert_eq!(discover(&chat).await, Value::Null);
     })
     .await;
 }

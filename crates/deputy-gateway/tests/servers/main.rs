@@ -15,4 +15,5 @@ mod rules;
 mod support;
 mod tally;
 mod trust;
+mod usage;
 mod words;

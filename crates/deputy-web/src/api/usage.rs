@@ -14,7 +14,7 @@ use crate::error::{ApiError, Failure};
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Window {
-    /// How many days back, 1 to 365. Default 7.
+    /// How many days of the person's time zone, today included: 1 to 365. Default 7.
     #[param(minimum = 1, maximum = 365)]
     days: Option<u16>,
 }

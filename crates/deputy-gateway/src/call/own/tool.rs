@@ -22,8 +22,6 @@ struct ToolCall<'c> {
     own: &'c OwnTool,
     arguments: Box<RawValue>,
     options: &'c CallOptions,
-    /// When the tool was looked up.
-    looked_up: Instant,
 }
 
 impl Gateway {
@@ -49,7 +47,6 @@ impl Gateway {
             arguments: serde_json::value::to_raw_value(arguments)
                 .map_err(|e| CallError::internal(&e, "writing arguments"))?,
             options,
-            looked_up: Instant::now(),
         };
         self.at_own(&call, options).await
     }
@@ -92,7 +89,7 @@ impl Errand for ToolCall<'_> {
         let held = options.before(holding).await?;
         let looking = servers.look(&own.server, &held, bearer, &options.cancel, deadline);
         match options.before(looking).await {
-            Ok(at) if at < self.looked_up => {}
+            Ok(at) if at < own.looked_up => {}
             // What the server says now was compared after the tool was looked up.
             Ok(_) => servers.is_current(own, &self.tool.name).await?,
             Err(LookError::Upstream(error)) => return Err(error.into()),
