@@ -347,12 +347,6 @@ impl Pool {
         &self.inner.config.search
     }
 
-    /// What runs, or is being started.
-    pub(crate) fn running(&self) -> HashSet<PoolKey> {
-        let seats = self.inner.seats.lock();
-        seats.values().map(|seat| seat.key.clone()).collect()
-    }
-
     /// What the server `key` is doing; nothing when it neither runs nor failed lately.
     pub fn state(&self, key: &PoolKey) -> Option<ServerStatus> {
         let slot = self.inner.slots.read().get(key).cloned()?;

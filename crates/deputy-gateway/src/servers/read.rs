@@ -256,8 +256,10 @@ impl Servers {
                 Ok(_) => {}
                 // Which of them said it is lost: any of those that run.
                 Err(RecvError::Lagged(_)) => {
-                    for (user, server) in self.with().pool.running().iter().filter_map(own) {
-                        self.follow_up(user, server, &lifecycle);
+                    for (key, _) in self.with().pool.running() {
+                        if let Some((user, server)) = own(&key) {
+                            self.follow_up(user, server, &lifecycle);
+                        }
                     }
                 }
                 Err(RecvError::Closed) => return,
