@@ -37,7 +37,8 @@ impl Front {
         uris: &[String],
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let info = self.info(&Place::Own(Box::new(server.clone()))).await;
+        let place = Place::Own(Box::new(server.clone()));
+        let info = self.info(&*principal(&context.extensions)?, &place).await?;
         if !uris.iter().all(|uri| wish.watch(uri)) {
             return Err(too_many_watched());
         }
