@@ -41,6 +41,35 @@ const KEPT: usize = 4096;
 const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
+/// Everything that is put on record. Pages have words for each of them.
+pub const ACTIONS: [&str; 25] = [
+    "approval.approve",
+    "approval.ask",
+    "approval.reject",
+    "connection.connect",
+    "connection.disconnect",
+    "context.clear",
+    "context.select",
+    "password.change",
+    "policies.set",
+    "prompt.get",
+    "resource.read",
+    "servers.accept",
+    "servers.change",
+    "servers.create",
+    "servers.delete",
+    "servers.test",
+    "servers.tool_policy",
+    "servers.tools_changed",
+    "session.end_all",
+    "session.start",
+    "token.create",
+    "token.revoke",
+    "tool.call",
+    "tool.result",
+    "tools.policy",
+];
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -48,7 +77,7 @@ pub struct Entry {
     pub user: Option<UserId>,
     /// Through what.
     pub caller: String,
-    /// What: `tool.call`, `tool.result`, `approval.approve`, `connection.connect`, …
+    /// What: one of [`ACTIONS`].
     pub action: &'static str,
     /// On what.
     pub target: String,
@@ -148,12 +177,7 @@ impl Audit {
         usage: Option<UsageRow>,
     ) -> Result<(), AuditError> {
         let (done, written) = oneshot::channel();
-        let job = Job::Write {
-            entry: Box::new(entry),
-            at: self.clock.now(),
-            usage,
-            done: Some(done),
-        };
+        let job = self.write(entry, usage, Some(done));
         self.jobs.send(job).await.map_err(|_| AuditError)?;
         if written.await.unwrap_or(false) {
             Ok(())
@@ -164,12 +188,7 @@ impl Audit {
 
     /// Hands a record over without waiting for the disk; waits only when thousands are queued.
     pub async fn note(&self, entry: Entry, usage: Option<UsageRow>) {
-        let job = Job::Write {
-            entry: Box::new(entry),
-            at: self.clock.now(),
-            usage,
-            done: None,
-        };
+        let job = self.write(entry, usage, None);
         if self.jobs.send(job).await.is_err() {
             tracing::error!("an audit record came after the writer had stopped");
         }
@@ -178,14 +197,28 @@ impl Audit {
     /// The same from where nothing can be awaited; the record is lost (and logged) when the queue
     /// is full.
     pub fn note_now(&self, entry: Entry) {
-        let job = Job::Write {
-            entry: Box::new(entry),
-            at: self.clock.now(),
-            usage: None,
-            done: None,
-        };
+        let job = self.write(entry, None, None);
         if let Err(error) = self.jobs.try_send(job) {
             tracing::error!(%error, "an audit record could not be queued");
+        }
+    }
+
+    fn write(
+        &self,
+        entry: Entry,
+        usage: Option<UsageRow>,
+        done: Option<oneshot::Sender<bool>>,
+    ) -> Job {
+        debug_assert!(
+            ACTIONS.contains(&entry.action),
+            "ACTIONS lacks {}",
+            entry.action
+        );
+        Job::Write {
+            entry: Box::new(entry),
+            at: self.clock.now(),
+            usage,
+            done,
         }
     }
 

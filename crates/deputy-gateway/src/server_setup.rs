@@ -140,6 +140,8 @@ pub struct QuestionView {
     pub examples: Vec<Value>,
     /// The values to choose from, if it is a choice.
     pub choices: Option<Vec<Value>>,
+    /// What they are called, in their order, in the person's language.
+    pub choice_titles: Option<Vec<String>>,
     /// What was answered before, after a step back; never a secret.
     pub answered: Option<Value>,
     /// Whether there is an answer from before, a secret one too.
@@ -438,6 +440,7 @@ fn question_view(question: Question) -> QuestionView {
         default: question.default,
         examples: question.examples,
         choices: question.choices,
+        choice_titles: question.choice_titles,
         answered: question.answered,
         is_answered: question.is_answered,
         number: question.number,

@@ -61,11 +61,11 @@ use tokio::sync::broadcast;
 use url::Url;
 
 pub use definition::Definition;
-pub use draft::{Draft, Missing, Runs};
+pub use draft::{Draft, Drafted, Missing, Runs};
 pub use error::ServerError;
 pub use launch::RemoteServer;
 pub use view::{
-    Change, NewServer, Seen, Server, ServerTool, Status, TestReport, TestedTool, ToolChange,
+    Change, NewServer, Seen, Server, ServerTool, Shown, Status, TestReport, TestedTool, ToolChange,
     ToolKind, ToolRule, ToolState,
 };
 

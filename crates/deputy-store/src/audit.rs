@@ -78,7 +78,7 @@ pub struct AuditFilter {
 pub enum AuditOutcome {
     /// With exactly this word.
     Is(String),
-    /// Neither well nor open: not `ok`, `started` or `pending`.
+    /// Neither well nor open: not `ok`, `started`, `pending` or `quarantined`.
     Failed,
 }
 
@@ -128,7 +128,7 @@ impl AuditFilter {
         all.add_option(self.outcome.as_ref().map(|outcome| match outcome {
             AuditOutcome::Is(word) => audit_log::Column::Outcome.eq(word),
             AuditOutcome::Failed => {
-                audit_log::Column::Outcome.is_not_in(["ok", "started", "pending"])
+                audit_log::Column::Outcome.is_not_in(["ok", "started", "pending", "quarantined"])
             }
         }))
     }

@@ -1,8 +1,10 @@
 //! A property of a configuration: what a form shows, what is asked, what is accepted.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use deputy_core::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -110,6 +112,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// Values that show what is meant.
     pub examples: Vec<Value>,
+    /// What the values to choose from are called (`x-titles`), by the value as text.
+    pub titles: BTreeMap<String, Localized>,
     /// Whether a value may begin with `-` where it is an argument (`x-flags`): arguments of a custom command.
     pub flags: bool,
     /// Its subschema, as published.
@@ -127,6 +131,28 @@ impl Field {
     pub fn applies(&self, config: &Map<String, Value>) -> bool {
         self.when.as_ref().is_none_or(|when| when.holds(config))
     }
+
+    /// A value of it for people: what it is called, or itself as text; the members of a list with spaces between.
+    pub fn said(&self, value: &Value, language: Language) -> String {
+        match value {
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.said(item, language));
+                items.collect::<Vec<_>>().join(" ")
+            }
+            value => {
+                let text = text(value);
+                let title = self.titles.get(&text);
+                title.map_or(text, |title| title.get(language).to_owned())
+            }
+        }
+    }
+}
+
+/// A value as text, without the marks of JSON around a string.
+pub(crate) fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 impl fmt::Debug for Field {

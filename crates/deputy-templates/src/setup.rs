@@ -91,6 +91,8 @@ pub struct Question {
     pub examples: Vec<Value>,
     /// The values that can be chosen from, if it is a choice.
     pub choices: Option<Vec<Value>>,
+    /// What they are called, for people, in their order.
+    pub choice_titles: Option<Vec<String>>,
     /// What was answered before, after a step back; never a secret.
     pub answered: Option<Value>,
     /// Whether there is an answer from before, a secret one too.
@@ -445,6 +447,7 @@ impl Setup {
             default: None,
             examples: vec![json!(template.server_type)],
             choices: None,
+            choice_titles: None,
             answered: self.name.clone().map(Value::String),
             is_answered: self.name.is_some(),
             number: 1,
@@ -479,6 +482,10 @@ impl Setup {
             default: field.default.clone(),
             examples: field.examples.clone(),
             choices: field.choices().cloned(),
+            choice_titles: field.choices().map(|choices| {
+                let said = choices.iter().map(|choice| field.said(choice, language));
+                said.collect()
+            }),
             answered: self.config.get(&field.name).cloned(),
             is_answered: self.has(&field.name),
             number: 2 + before,
@@ -493,18 +500,8 @@ impl Setup {
                 .applying(template)
                 .filter(|field| self.has(&field.name))
                 .map(|field| {
-                    let shown = self.config.get(&field.name).map(|value| match value {
-                        Value::String(text) => text.clone(),
-                        Value::Array(items) => items
-                            .iter()
-                            .map(|item| {
-                                item.as_str()
-                                    .map_or_else(|| item.to_string(), ToOwned::to_owned)
-                            })
-                            .collect::<Vec<_>>()
-                            .join(" "),
-                        other => other.to_string(),
-                    });
+                    let value = self.config.get(&field.name);
+                    let shown = value.map(|value| field.said(value, language));
                     (field.title.get(language).to_owned(), shown)
                 })
                 .collect(),

@@ -215,7 +215,10 @@ pub(crate) enum PageError {
     Form,
     /// A field makes no sense; only ever of a form that was not filled in by our page.
     Invalid,
+    /// Too often; come back later.
     Busy(Duration),
+    /// It can't be done now, whoever asks; come back later.
+    Unavailable(Duration),
     Internal,
 }
 
@@ -234,10 +237,11 @@ impl IntoResponse for PageError {
             Self::Form => StatusCode::FORBIDDEN,
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut response = status.into_response();
-        if let Self::Busy(after) = &self {
+        if let Self::Busy(after) | Self::Unavailable(after) = &self {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds(*after)));

@@ -211,6 +211,9 @@ fn has_shape(response: &Response) -> bool {
 fn page(app: &App, t: Text, status: StatusCode, error: Option<&PageError>) -> Response {
     let (heading, text) = match (status, error) {
         (_, Some(PageError::Form)) => ("error-form-title", "error-form-text"),
+        (_, Some(PageError::Unavailable(_))) => {
+            ("error-unavailable-title", "error-unavailable-text")
+        }
         (StatusCode::NOT_FOUND, _) => ("error-not-found-title", "error-not-found-text"),
         (StatusCode::METHOD_NOT_ALLOWED, _) => ("error-method-title", "error-method-text"),
         (StatusCode::PAYLOAD_TOO_LARGE, _) => ("error-large-title", "error-large-text"),

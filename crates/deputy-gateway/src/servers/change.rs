@@ -13,11 +13,14 @@ use deputy_store::own_server::{NewOwnServer, OwnServer, OwnServerChange, OwnServ
 use deputy_templates::{Checked, DefaultPolicy, Template};
 use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
+use super::draft::Drafted;
 use super::health::Health;
 use super::resolve::default_of;
 use super::{
-    Change, NewServer, Server, ServerError, Servers, Status, launch, may_loosen, may_manage, names,
+    Change, NewServer, Server, ServerError, Servers, Shown, Status, launch, may_loosen, may_manage,
+    names,
 };
 use crate::pool::PoolKey;
 
@@ -29,11 +32,31 @@ impl Servers {
         principal: &Principal,
         new: NewServer,
     ) -> Result<Server, ServerError> {
+        let with = self.with();
+        let uid = deputy_core::id::uuid_v7(&*with.clock, &*with.rng);
+        self.create_as(principal, new, uid).await
+    }
+
+    /// [`Self::create`] of what was shown before. Once: who sends it again gets the server that it
+    /// became.
+    pub async fn create_drafted(
+        &self,
+        principal: &Principal,
+        drafted: Drafted,
+    ) -> Result<Server, ServerError> {
+        self.create_as(principal, drafted.new, drafted.uid).await
+    }
+
+    async fn create_as(
+        &self,
+        principal: &Principal,
+        new: NewServer,
+        uid: Uuid,
+    ) -> Result<Server, ServerError> {
         may_manage(principal)?;
         let template = self.template(&new.server_type)?;
         let checked = self.checked(principal, &template, &new)?;
         let with = self.with();
-        let uid = deputy_core::id::uuid_v7(&*with.clock, &*with.rng);
         let given = names_of(&checked);
         let setup = self.seal(principal.user_id, uid, &template, checked, None);
         let policy = new.default_policy.unwrap_or(template.default_policy);
@@ -79,8 +102,10 @@ impl Servers {
             if !scope.lock_own_servers().await? {
                 return Err(ServerError::NotFound("there is no such person".to_owned()));
             }
-            if scope.own_server(&name).await?.is_some() {
-                return Err(taken(&name));
+            match scope.own_server(&name).await? {
+                Some(row) if row.uid == new.uid => return self.view(&row),
+                Some(_) => return Err(taken(&name)),
+                None => {}
             }
             if scope.count_own_servers().await? >= self.inner.config.most {
                 return Err(ServerError::LimitReached(self.inner.config.most));
@@ -116,6 +141,9 @@ impl Servers {
         may_manage(principal)?;
         let user = principal.user_id;
         let row = self.row(user, name).await?;
+        if !is_as_shown(change.shown, change.default_policy, &row) {
+            return Err(changed_meanwhile(name));
+        }
         let mut detail = json!({ "server": row.id });
         let setup = match change.config.filter(|patch| !patch.is_empty()) {
             None => None,
@@ -136,9 +164,9 @@ impl Servers {
             detail["is_enabled"] = json!(enabled);
         }
         let (servers, principal) = (self.clone(), principal.clone());
-        let (policy, enabled) = (change.default_policy, change.is_enabled);
+        let (policy, enabled, shown) = (change.default_policy, change.is_enabled, change.shown);
         self.to_the_end(async move {
-            let put = servers.put(&principal, &row, setup, policy, enabled);
+            let put = servers.put(&principal, &row, setup, policy, enabled, shown);
             let row = put.await?;
             servers
                 .done(&principal, "servers.change", &row.name, detail)
@@ -158,6 +186,7 @@ impl Servers {
         setup: Option<OwnServerSetup>,
         policy: Option<DefaultPolicy>,
         enabled: Option<bool>,
+        shown: Option<Shown>,
     ) -> Result<OwnServer, ServerError> {
         self.recordable().await?;
         let stops = setup.is_some() || enabled == Some(false);
@@ -167,11 +196,9 @@ impl Servers {
         scope.lock_own_servers().await?;
         let now = scope.own_server_by_id(read.id).await?;
         let now = now.ok_or_else(|| ServerError::no_server(&read.name))?;
-        if setup.is_some() && now.generation != read.generation {
-            return Err(ServerError::Conflict(format!(
-                "'{}' was changed by somebody else at the same time; look at it again",
-                read.name
-            )));
+        let outdated = setup.is_some() && now.generation != read.generation;
+        if outdated || !is_as_shown(shown, policy, &now) {
+            return Err(changed_meanwhile(&read.name));
         }
         if policy.is_some_and(|policy| policy < default_of(&now)) {
             may_loosen(principal)?;
@@ -342,6 +369,20 @@ fn shown(row: &OwnServer, health: &Health) -> Status {
     } else {
         Status::Disabled
     }
+}
+
+/// Whether a change is about what its person saw, if anything was shown.
+fn is_as_shown(shown: Option<Shown>, policy: Option<DefaultPolicy>, row: &OwnServer) -> bool {
+    shown.is_none_or(|shown| {
+        let same_policy = policy.is_none() || shown.default_policy == default_of(row);
+        shown.generation == row.generation && same_policy
+    })
+}
+
+fn changed_meanwhile(name: &str) -> ServerError {
+    ServerError::Conflict(format!(
+        "'{name}' was changed by somebody else at the same time; look at it again"
+    ))
 }
 
 fn taken(name: &str) -> ServerError {

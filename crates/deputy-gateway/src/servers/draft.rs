@@ -18,6 +18,7 @@ use deputy_vault::Place;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{NewServer, ServerError, Servers, may_manage, may_read};
 
@@ -62,6 +63,15 @@ pub struct Draft {
     pub sealed: String,
 }
 
+/// A draft that was opened again, for [`Servers::create_drafted`].
+#[derive(Clone, Debug)]
+pub struct Drafted {
+    /// What was filled in.
+    pub new: NewServer,
+    /// The server that it becomes, however often it is sent.
+    pub(super) uid: Uuid,
+}
+
 /// What a kind of server lacks on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
@@ -76,6 +86,7 @@ pub enum Missing {
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    uid: Uuid,
     name: String,
     server_type: String,
     config: Value,
@@ -104,16 +115,18 @@ impl Servers {
         let set = checked.secrets.keys().cloned().collect();
         let data = self.inner.config.folder.join(user.to_string());
         let runs = self.laid_out(user, &template, &checked.config, &set, data)?;
+        let with = self.with();
         let kept = Kept {
+            uid: deputy_core::id::uuid_v7(&*with.clock, &*with.rng),
             name: new.name,
             server_type: new.server_type,
             config: new.config,
             default_policy: new.default_policy,
-            until: (self.with().clock.now() + LIFETIME).as_millisecond(),
+            until: (with.clock.now() + LIFETIME).as_millisecond(),
         };
         let plain = serde_json::to_vec(&kept).map(Secret::new);
         let plain = plain.map_err(|e| ServerError::internal(&e, "writing a draft"))?;
-        let sealed = self.with().vault.seal(&place(user), plain.expose()).await;
+        let sealed = with.vault.seal(&place(user), plain.expose()).await;
         let sealed = sealed.map_err(|e| ServerError::internal(&e, "sealing a draft"))?;
         Ok(Draft {
             runs,
@@ -121,13 +134,13 @@ impl Servers {
         })
     }
 
-    /// What was filled in, for [`Servers::create`]. One that was not made for this person, or too
-    /// long ago, is [`ServerError::Validation`].
+    /// What was filled in, for [`Servers::create_drafted`]. One that was not made for this person, or
+    /// too long ago, is [`ServerError::Validation`].
     pub async fn from_draft(
         &self,
         principal: &Principal,
         sealed: &str,
-    ) -> Result<NewServer, ServerError> {
+    ) -> Result<Drafted, ServerError> {
         may_manage(principal)?;
         let lapsed = || ServerError::invalid("/draft", "it has lapsed; fill in the form again");
         if sealed.len() > MAX_DRAFT {
@@ -143,11 +156,14 @@ impl Servers {
         if kept.until < self.with().clock.now().as_millisecond() {
             return Err(lapsed());
         }
-        Ok(NewServer {
-            name: kept.name,
-            server_type: kept.server_type,
-            config: kept.config,
-            default_policy: kept.default_policy,
+        Ok(Drafted {
+            new: NewServer {
+                name: kept.name,
+                server_type: kept.server_type,
+                config: kept.config,
+                default_policy: kept.default_policy,
+            },
+            uid: kept.uid,
         })
     }
 

@@ -32,6 +32,19 @@ pub struct Change {
     /// On or off.
     #[serde(default)]
     pub is_enabled: Option<bool>,
+    /// What the person had before them when they decided on this; none: whatever is stored. If it is
+    /// not so any more, nothing is changed ([`super::ServerError::Conflict`]).
+    #[serde(skip)]
+    pub shown: Option<Shown>,
+}
+
+/// A server as a form showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// [`Server::generation`].
+    pub generation: i64,
+    /// [`Server::default_policy`]; it counts only where the change names another one.
+    pub default_policy: DefaultPolicy,
 }
 
 /// How a server is.

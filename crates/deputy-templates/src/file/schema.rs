@@ -1,13 +1,13 @@
 //! The properties of a configuration, as a template's JSON Schema says them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::table::Table;
 use super::{Outcome, fault};
-use crate::field::{Field, Kind};
+use crate::field::{Field, Kind, text};
 use crate::localized::Localized;
 use crate::pattern::is_name;
 
@@ -43,6 +43,7 @@ const PROPERTY_KEYS: &[&str] = &[
     "minProperties",
     "maxProperties",
     "x-title",
+    "x-titles",
     "x-description",
     "x-hint",
     "x-kind",
@@ -146,6 +147,22 @@ fn field(name: &str, table: &Table<'_>, required: bool) -> Outcome<Field> {
     if secret && default.is_some() {
         return fault(table.path("default"), "a secret has no default");
     }
+    let titles = table
+        .optional::<BTreeMap<String, Localized>>("x-titles")?
+        .unwrap_or_default();
+    let choices = schema.get("enum").and_then(Value::as_array);
+    let is_choice = |title: &str| {
+        choices
+            .into_iter()
+            .flatten()
+            .any(|choice| text(choice) == title)
+    };
+    if let Some(unknown) = titles.keys().find(|title| !is_choice(title)) {
+        return fault(
+            table.path("x-titles"),
+            format!("\"{unknown}\" is none of the values in `enum`"),
+        );
+    }
     Ok(Field {
         name: name.to_owned(),
         title: table
@@ -156,6 +173,7 @@ fn field(name: &str, table: &Table<'_>, required: bool) -> Outcome<Field> {
             .optional::<String>("description")?
             .map(Localized::same)),
         hint: table.optional("x-hint")?,
+        titles,
         kind,
         secret,
         required: required || table.optional("x-required")?.unwrap_or(false),

@@ -72,6 +72,13 @@ fn every_template_is_complete_in_three_languages() {
         for field in &template.fields {
             let key = format!("{name}.{}", field.name);
             assert!(field.title.is_complete(), "{key}: x-title");
+            for choice in field.choices().into_iter().flatten() {
+                let title = field.titles.get(&crate::field::text(choice));
+                assert!(
+                    title.is_some_and(Localized::is_complete),
+                    "{key}: x-titles.{choice}"
+                );
+            }
             assert!(
                 field
                     .description

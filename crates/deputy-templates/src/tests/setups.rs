@@ -21,6 +21,11 @@ fn only_what_applies_is_asked_and_a_changed_mind_forgets_what_no_longer_does() {
     answer(&mut setup, json!("far")).unwrap();
     answer(&mut setup, json!("https://mcp.example.com/mcp")).unwrap();
     assert_eq!(key(&setup, template), "auth");
+    let Next::Question(question) = setup.next(template, Language::Uk) else {
+        panic!("a question")
+    };
+    assert_eq!(question.choices.unwrap()[1], "bearer");
+    assert_eq!(question.choice_titles.unwrap()[1], "Токен (bearer)");
     answer(&mut setup, json!("bearer")).unwrap();
     assert_eq!(key(&setup, template), "token");
     assert_eq!(
@@ -30,6 +35,13 @@ fn only_what_applies_is_asked_and_a_changed_mind_forgets_what_no_longer_does() {
     answer(&mut setup, json!("s3cr3t")).unwrap();
     assert_eq!(key(&setup, template), "summary");
     assert!(!format!("{setup:?}").contains("s3cr3t"));
+    let Next::Summary(summary) = setup.next(template, Language::En) else {
+        panic!("a summary")
+    };
+    assert_eq!(
+        summary.answers[1],
+        ("Sign-in".to_owned(), Some("Token (bearer)".to_owned()))
+    );
     let finished = setup.finish(template, &rules()).unwrap();
     assert_eq!(
         finished.config,

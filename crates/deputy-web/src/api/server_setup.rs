@@ -46,6 +46,8 @@ pub(crate) struct QuestionBody {
     /// The values to choose from, if it is a choice.
     #[schema(value_type = Option<Vec<Object>>)]
     choices: Option<Vec<Value>>,
+    /// What they are called, in their order.
+    choice_titles: Option<Vec<String>>,
     /// What was answered before a step back; never a secret.
     #[schema(value_type = Object, nullable)]
     answered: Value,

@@ -11,7 +11,7 @@ mod records;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use deputy_core::Scope;
+use deputy_core::{Scope, UserId};
 use deputy_gateway::usage::Usage;
 use deputy_identity::User;
 use deputy_store::audit::{AuditFilter, AuditPlace, AuditRow};
@@ -93,11 +93,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn kinds(&self) -> [(Kind, bool); 6] {
+    pub(crate) fn kinds(&self) -> [(Kind, bool); Kind::ALL.len()] {
         Kind::ALL.map(|kind| (kind, self.asked.kind() == Some(kind)))
     }
 
-    pub(crate) fn outcomes(&self) -> [(Outcome, bool); 4] {
+    pub(crate) fn outcomes(&self) -> [(Outcome, bool); Outcome::ALL.len()] {
         Outcome::ALL.map(|outcome| (outcome, self.asked.outcome() == Some(outcome)))
     }
 
@@ -217,7 +217,10 @@ fn page(parts: Parts) -> Page {
         records: found
             .rows
             .iter()
-            .map(|row| RecordView::new(row, &parts.titles, &parts.watch, &parts.users))
+            .map(|row| {
+                let own = UserId(parts.own);
+                RecordView::new(row, own, &parts.titles, &parts.watch, &parts.users)
+            })
             .collect(),
         people: parts
             .users
@@ -242,7 +245,7 @@ pub(super) fn gallery_page(shell: Shell, watch: Watch, usage: Usage, rows: Vec<A
         asked: Asked::default(),
         users: Vec::new(),
         watch,
-        titles: Titles::none(),
+        titles: Titles::from([]),
         usage,
         found: Found {
             rows,

@@ -45,10 +45,11 @@ impl Titles {
         ))
     }
 
-    /// Of nobody.
+    /// These.
     #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Self(HashMap::new())
+    pub(crate) fn from<const N: usize>(titles: [(&str, &str); N]) -> Self {
+        let titles = titles.map(|(tool, title)| (tool.to_owned(), title.to_owned()));
+        Self(HashMap::from(titles))
     }
 
     /// The tool's title; with its server before it where that is a person's own, whose words a

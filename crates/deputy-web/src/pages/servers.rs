@@ -23,6 +23,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use deputy_gateway::servers::{Server, ServerError, Status};
 use deputy_templates::Template;
+use http::StatusCode;
 
 use crate::App;
 use crate::error::PageError;
@@ -56,7 +57,7 @@ pub(crate) fn slow() -> Router<App> {
 fn failed(error: &ServerError) -> PageError {
     match error {
         ServerError::NotFound(_) => PageError::NotFound,
-        ServerError::Unavailable { retry_after, .. } => PageError::Busy(*retry_after),
+        ServerError::Unavailable { retry_after, .. } => PageError::Unavailable(*retry_after),
         // Logged where it happened.
         ServerError::Internal => PageError::Internal,
         ServerError::Conflict(_)
@@ -69,6 +70,14 @@ fn failed(error: &ServerError) -> PageError {
 /// The page of a server.
 fn href(name: &str) -> String {
     format!("/servers/{name}")
+}
+
+/// How a form comes back.
+fn refused(error: &ServerError) -> StatusCode {
+    match error {
+        ServerError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 fn to(name: &str) -> Response {

@@ -83,6 +83,7 @@ pub(crate) async fn change(
             .map(|word| policy(&word, "/default_policy"))
             .transpose()?,
         is_enabled: body.is_enabled,
+        shown: None,
     };
     Ok(Data(servers.change(&caller.0, &name, change).await?))
 }

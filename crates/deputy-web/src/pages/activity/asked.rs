@@ -14,43 +14,67 @@ use super::PERIODS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Tool,
+    Resource,
+    Prompt,
     Approval,
     Server,
+    Context,
+    Tools,
+    Policies,
     Connection,
     Token,
     Session,
+    Password,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Tool,
+        Self::Resource,
+        Self::Prompt,
         Self::Approval,
         Self::Server,
+        Self::Context,
+        Self::Tools,
+        Self::Policies,
         Self::Connection,
         Self::Token,
         Self::Session,
+        Self::Password,
     ];
 
     /// The word before the dot of an action.
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
             Self::Approval => "approval",
             Self::Server => "servers",
+            Self::Context => "context",
+            Self::Tools => "tools",
+            Self::Policies => "policies",
             Self::Connection => "connection",
             Self::Token => "token",
             Self::Session => "session",
+            Self::Password => "password",
         }
     }
 
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Tool => "activity-kind-tool",
+            Self::Resource => "activity-kind-resource",
+            Self::Prompt => "activity-kind-prompt",
             Self::Approval => "activity-kind-approval",
             Self::Server => "activity-kind-server",
+            Self::Context => "activity-kind-context",
+            Self::Tools => "activity-kind-tools",
+            Self::Policies => "activity-kind-policies",
             Self::Connection => "activity-kind-connection",
             Self::Token => "activity-kind-token",
             Self::Session => "activity-kind-session",
+            Self::Password => "activity-kind-password",
         }
     }
 }
@@ -62,10 +86,17 @@ pub(crate) enum Outcome {
     Failed,
     Refused,
     Waiting,
+    Held,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 4] = [Self::Ok, Self::Failed, Self::Refused, Self::Waiting];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Refused,
+        Self::Waiting,
+        Self::Held,
+    ];
 
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -73,6 +104,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Refused => "refused",
             Self::Waiting => "waiting",
+            Self::Held => "held",
         }
     }
 
@@ -82,6 +114,7 @@ impl Outcome {
             Self::Failed => "call-error",
             Self::Refused => "call-refused",
             Self::Waiting => "call-waiting",
+            Self::Held => "call-held",
         }
     }
 
@@ -91,6 +124,7 @@ impl Outcome {
             Self::Ok => AuditOutcome::Is("ok".to_owned()),
             Self::Refused => AuditOutcome::Is("FORBIDDEN".to_owned()),
             Self::Waiting => AuditOutcome::Is("pending".to_owned()),
+            Self::Held => AuditOutcome::Is("quarantined".to_owned()),
         }
     }
 }

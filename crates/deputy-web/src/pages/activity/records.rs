@@ -1,5 +1,6 @@
 //! A record as the page shows it.
 
+use deputy_core::UserId;
 use deputy_identity::User;
 use deputy_store::audit::AuditRow;
 use serde_json::Value;
@@ -27,7 +28,14 @@ pub(crate) struct RecordView {
 }
 
 impl RecordView {
-    pub(super) fn new(row: &AuditRow, titles: &Titles, watch: &Watch, users: &[User]) -> Self {
+    /// `titles` are those of `own`, who looks: another person's server of the same name is another server.
+    pub(super) fn new(
+        row: &AuditRow,
+        own: UserId,
+        titles: &Titles,
+        watch: &Watch,
+        users: &[User],
+    ) -> Self {
         let (state_key, tone) = outcome(&row.outcome);
         let plain = |name: &str, value: &str| Argument {
             name: name.to_owned(),
@@ -49,7 +57,11 @@ impl RecordView {
         Self {
             seq: row.seq,
             what: action_key(&row.action).map_or_else(|| visible(&row.action), |k| watch.t.tr(k)),
-            title: visible(&titles.title(&row.target)),
+            title: if row.user == Some(own) || !row.target.contains("__") {
+                visible(&titles.title(&row.target))
+            } else {
+                visible(&row.target)
+            },
             person: (!users.is_empty()).then(|| person(row, users)),
             caller: watch.caller(&row.caller),
             when: watch.show(row.at),
@@ -78,16 +90,19 @@ fn outcome(word: &str) -> (&'static str, &'static str) {
         "ok" => ("call-ok", "ok"),
         "started" => ("call-started", ""),
         "pending" => ("call-waiting", "wait"),
+        "quarantined" => ("call-held", "wait"),
         "FORBIDDEN" => ("call-refused", "bad"),
         _ => ("call-error", "bad"),
     }
 }
 
 /// The words for an action; none for one that came after them.
-fn action_key(action: &str) -> Option<&'static str> {
+pub(super) fn action_key(action: &str) -> Option<&'static str> {
     Some(match action {
         "tool.call" => "action-tool-call",
         "tool.result" => "action-tool-result",
+        "resource.read" => "action-resource-read",
+        "prompt.get" => "action-prompt-get",
         "approval.ask" => "action-approval-ask",
         "approval.approve" => "action-approval-approve",
         "approval.reject" => "action-approval-reject",

@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 
-use deputy_core::UserId;
+use deputy_core::{Language, UserId};
 use deputy_gateway::usage::Tally;
-use deputy_store::audit::AuditPlace;
+use deputy_store::audit::{AuditPlace, AuditRow};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
-use super::asked::Asked;
+use super::asked::{Asked, Kind};
 use super::plot::{Plot, by_server};
+use super::records::{RecordView, action_key};
+use crate::pages::approvals::Titles;
+use crate::text::Text;
+use crate::view::Watch;
 
 fn tally(queries: u64, successful: u64) -> Tally {
     Tally {
@@ -100,4 +104,74 @@ fn further_pages_keep_the_filter() {
         asked.href_for_days(90),
         "/activity?target=a%26b&outcome=failed&days=90"
     );
+}
+
+#[test]
+fn whatever_is_put_on_record_has_words_in_every_language_and_a_kind() {
+    for action in deputy_gateway::audit::ACTIONS {
+        let key = action_key(action).unwrap_or_else(|| panic!("{action} has no words"));
+        for language in [Language::En, Language::Ru, Language::Uk] {
+            let words = Text::new(language).tr(key);
+            assert!(
+                !words.is_empty() && !words.contains("nknown"),
+                "{action}: {words}"
+            );
+        }
+        let (word, _) = action.split_once('.').unwrap();
+        assert!(
+            Kind::ALL.iter().any(|kind| kind.id() == word),
+            "{action} has no filter"
+        );
+    }
+    for kind in Kind::ALL {
+        let mut words = deputy_gateway::audit::ACTIONS.iter();
+        assert!(
+            words.any(|action| action.split('.').next() == Some(kind.id())),
+            "{kind:?}"
+        );
+    }
+}
+
+fn record(user: i64, action: &str, target: &str, outcome: &str) -> AuditRow {
+    AuditRow {
+        seq: 1,
+        at: "2026-12-01T09:58:00Z".parse().unwrap(),
+        user: Some(UserId(user)),
+        caller: "system".into(),
+        action: action.into(),
+        target: target.into(),
+        call_id: None,
+        outcome: outcome.into(),
+        detail: "{}".into(),
+        hash: vec![],
+    }
+}
+
+fn shown(row: &AuditRow) -> RecordView {
+    let titles = Titles::from([("files__read", "Read a file"), ("send_email", "Send mail")]);
+    let watch = Watch {
+        t: Text::new(Language::En),
+        zone: TimeZone::UTC,
+        now: row.at,
+    };
+    RecordView::new(row, UserId(1), &titles, &watch, &[])
+}
+
+#[test]
+fn tools_that_are_held_back_are_no_failure() {
+    let view = shown(&record(1, "servers.tools_changed", "files", "quarantined"));
+    assert_eq!((view.state_key, view.tone), ("call-held", "wait"));
+    assert_eq!(view.code, None);
+}
+
+#[test]
+fn a_tool_goes_by_its_title_where_it_is_the_viewers_own() {
+    let title = |user, tool| shown(&record(user, "tool.result", tool, "ok")).title;
+    assert_eq!(title(1, "files__read"), "files: Read a file");
+    assert_eq!(
+        title(2, "files__read"),
+        "files__read",
+        "another person's server"
+    );
+    assert_eq!(title(2, "send_email"), "Send mail");
 }

@@ -4,19 +4,18 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use deputy_gateway::servers::names::RESERVED;
-use deputy_gateway::servers::{NewServer, ServerError};
+use deputy_gateway::servers::{NewServer, Server, ServerError, Shown};
 use deputy_templates::DefaultPolicy;
-use http::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::form::{self, FieldGroup, From, PolicyChoice, Problems};
 use super::list::KindView;
-use super::{RunsView, failed, href};
+use super::{RunsView, failed, href, refused};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
-use crate::form::{Fields, Lenient};
+use crate::form::Lenient;
 use crate::kinds;
 use crate::pages::{done, render, shell};
 use crate::text::Text;
@@ -30,6 +29,8 @@ pub(crate) struct FormPage {
     pub(crate) kind: KindView,
     /// The server that is changed.
     pub(crate) of: Option<String>,
+    /// How that server is, as far as it matters whether it still is when the form is sent.
+    pub(crate) shown: Option<Shown>,
     /// The name that was typed in.
     pub(crate) name: String,
     /// How one gets what is asked for, as its author wrote it.
@@ -41,6 +42,8 @@ pub(crate) struct FormPage {
     pub(crate) groups: Vec<FieldGroup>,
     pub(crate) policies: Vec<PolicyChoice>,
     pub(crate) problems: Problems,
+    /// What is said above the problems.
+    pub(crate) lead_key: &'static str,
 }
 
 impl FormPage {
@@ -91,11 +94,15 @@ pub(crate) struct Asked {
 }
 
 /// What the form page shows.
-struct Filled<'a> {
-    from: From<'a>,
-    name: &'a str,
-    policy: DefaultPolicy,
-    problems: Problems,
+pub(super) struct Filled<'a> {
+    /// The server that is changed.
+    pub(super) of: Option<&'a Server>,
+    pub(super) from: From<'a>,
+    pub(super) name: &'a str,
+    pub(super) policy: DefaultPolicy,
+    pub(super) problems: Problems,
+    /// Why the form comes back.
+    pub(super) error: Option<&'a ServerError>,
 }
 
 /// The kind that the person chose.
@@ -111,19 +118,24 @@ pub(super) fn kind<'a>(
         .ok_or(PageError::NotFound)
 }
 
-async fn page(
+pub(super) async fn page(
     app: &App,
     who: &SignedIn,
     template: &deputy_templates::Template,
     filled: Filled<'_>,
 ) -> Result<Response, PageError> {
     let mut shell = shell(app, who, Nav::Servers, None).await?;
-    "/servers".clone_into(&mut shell.path);
-    let wrong = !filled.problems.is_empty();
+    shell.path = filled
+        .of
+        .map_or_else(|| "/servers".to_owned(), |server| href(&server.server_name));
     let roots = app.gateway.servers().folders(who.principal.user_id);
     let page = FormPage {
         kind: KindView::new(app, template, shell.t),
-        of: None,
+        of: filled.of.map(|server| server.server_name.clone()),
+        shown: filled.of.map(|server| Shown {
+            generation: server.generation,
+            default_policy: server.default_policy,
+        }),
         name: filled.name.to_owned(),
         setup: Prose::of(template.setup.get(shell.t.language)),
         pattern: RunsView::pattern(template, shell.t),
@@ -137,13 +149,16 @@ async fn page(
         )),
         policies: form::policies(filled.policy),
         problems: filled.problems,
+        lead_key: match filled.error {
+            Some(ServerError::Validation { .. }) => "form-wrong",
+            _ => "form-not-saved",
+        },
         shell,
     };
     let response = render(&page)?;
-    Ok(if wrong {
-        (StatusCode::UNPROCESSABLE_ENTITY, response).into_response()
-    } else {
-        response
+    Ok(match filled.error {
+        Some(error) => (refused(error), response).into_response(),
+        None => response,
     })
 }
 
@@ -156,10 +171,12 @@ pub(crate) async fn show(
     let template = kind(&app, &asked.server_type)?;
     let name = suggested(&app, &who, &template.server_type).await?;
     let filled = Filled {
+        of: None,
         from: From::Nothing,
         name: &name,
         policy: template.default_policy,
         problems: Problems::new(),
+        error: None,
     };
     page(&app, &who, template, filled).await
 }
@@ -210,28 +227,20 @@ pub(crate) async fn review(
             })
         }
         Err(error) => {
-            let problems = problems(&error, &name, t)?;
-            again(&app, &who, template, &fields, policy, problems).await
+            let mut problems = problems(&error, &name, t)?;
+            let typed = |key: &str| !fields.get(&format!("c.{key}")).is_empty();
+            form::note_secrets(&mut problems, template, typed, t);
+            let filled = Filled {
+                of: None,
+                from: From::Sent(&fields, None),
+                name: fields.get("name"),
+                policy,
+                problems,
+                error: Some(&error),
+            };
+            page(&app, &who, template, filled).await
         }
     }
-}
-
-/// The form once more, with what is wrong.
-async fn again(
-    app: &App,
-    who: &SignedIn,
-    template: &deputy_templates::Template,
-    fields: &Fields,
-    policy: DefaultPolicy,
-    problems: Problems,
-) -> Result<Response, PageError> {
-    let filled = Filled {
-        from: From::Sent(fields, None),
-        name: fields.get("name"),
-        policy,
-        problems,
-    };
-    page(app, who, template, filled).await
 }
 
 /// What a refused server has wrong with it, by field.
@@ -258,33 +267,44 @@ fn problems(error: &ServerError, name: &str, t: Text) -> Result<Problems, PageEr
                 t.count("server-limit", most),
             )]))
         }
+        ServerError::Unavailable { .. } => Ok(Problems::from([(
+            String::new(),
+            t.tr("error-unavailable-text"),
+        )])),
         other => Err(failed(other)),
     }
 }
 
-/// `POST /servers/-/add`: adds what was shown.
+/// `POST /servers/-/add`: adds what was shown. Sent twice, it leads to the server that it became.
 pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, PageError> {
     let Form { who, fields } = form;
     let servers = app.gateway.servers();
-    let new = match servers
+    let drafted = match servers
         .from_draft(&who.principal, fields.get("draft"))
         .await
     {
-        Ok(new) => new,
+        Ok(drafted) => drafted,
         Err(ServerError::Validation { .. }) => return Ok(done("/servers", "draft-lapsed")),
         Err(error) => return Err(failed(&error)),
     };
-    let (name, server_type) = (new.name.clone(), new.server_type.clone());
-    match servers.create(&who.principal, new).await {
+    let new = drafted.new.clone();
+    match servers.create_drafted(&who.principal, drafted).await {
         Ok(server) => Ok(done(&href(&server.server_name), "server-added")),
         Err(error) => {
             // Something changed since it was shown: the form says what.
-            let template = kind(&app, &server_type)?;
+            let template = kind(&app, &new.server_type)?;
+            let t = Text::new(who.user.language);
+            let mut problems = problems(&error, &new.name, t)?;
+            let nothing = Map::new();
+            let config = new.config.as_object().unwrap_or(&nothing);
+            form::note_secrets(&mut problems, template, |key| config.contains_key(key), t);
             let filled = Filled {
-                from: From::Nothing,
-                name: &name,
-                policy: template.default_policy,
-                problems: problems(&error, &name, Text::new(who.user.language))?,
+                of: None,
+                from: From::Given(config),
+                name: &new.name,
+                policy: new.default_policy.unwrap_or(template.default_policy),
+                problems,
+                error: Some(&error),
             };
             page(&app, &who, template, filled).await
         }

@@ -35,6 +35,8 @@ pub(crate) enum Control {
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) value: String,
+    /// For people.
+    pub(crate) title: String,
     pub(crate) selected: bool,
 }
 
@@ -52,7 +54,7 @@ pub(crate) struct FieldView {
     pub(crate) required: bool,
     /// Whether it may be left empty, with nothing counting instead.
     pub(crate) optional: bool,
-    /// Whether a secret is stored already.
+    /// Whether a secret is stored already; whether it stays is another thing where there is a problem.
     pub(crate) set: bool,
     /// Names of stored variables.
     pub(crate) members: Vec<String>,
@@ -109,6 +111,12 @@ impl FieldView {
             Control::Variables => control == "variables",
         }
     }
+
+    /// The ids of what is said about it.
+    pub(crate) fn described(&self) -> String {
+        let wrong = self.problem.iter().map(|_| format!("w-{} ", self.key));
+        wrong.chain([format!("h-{}", self.key)]).collect()
+    }
 }
 
 /// A policy to choose for tools without one of their own.
@@ -159,10 +167,47 @@ pub(crate) fn problems(error: &ServerError) -> Option<Problems> {
     Some(problems)
 }
 
+/// Says that what was typed in secret has to be typed again, where a form comes back.
+pub(crate) fn note_secrets(
+    problems: &mut Problems,
+    template: &Template,
+    typed: impl Fn(&str) -> bool,
+    t: Text,
+) {
+    let mut secrets = template.fields.iter().filter(|field| field.secret);
+    if secrets.any(|field| typed(&field.name)) {
+        problems.insert("secrets".to_owned(), t.tr("form-secrets-again"));
+    }
+}
+
+/// What is stored now, for each field that has something else in it.
+pub(crate) fn differences(
+    template: &Template,
+    fields: &Fields,
+    stored: &Server,
+    t: Text,
+) -> Problems {
+    let given = config(template, fields, None);
+    let shown = template.fields.iter().filter(|field| !field.secret);
+    let different = shown.filter_map(|field| {
+        let now = stored.config.get(&field.name);
+        let said = given.get(&field.name);
+        let same = now.or(field.default.as_ref()) == said.or(field.default.as_ref());
+        (!same).then(|| {
+            let now = now.map_or_else(|| "–".to_owned(), |value| field.said(value, t.language));
+            let message = t.tr1("server-stored-now", "value", visible(&now));
+            (format!("c.{}", field.name), message)
+        })
+    });
+    different.collect()
+}
+
 /// What a form starts from.
 pub(crate) enum From<'a> {
     /// Nothing: the defaults.
     Nothing,
+    /// A configuration that is not stored.
+    Given(&'a Map<String, Value>),
     /// A stored server.
     Stored(&'a Server),
     /// What a person sent, for a server that is stored or is not.
@@ -172,7 +217,7 @@ pub(crate) enum From<'a> {
 impl From<'_> {
     fn stored(&self) -> Option<&Server> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Given(_) => None,
             Self::Stored(server) => Some(server),
             Self::Sent(_, server) => *server,
         }
@@ -193,6 +238,7 @@ pub(crate) fn fields(
         .unwrap_or_default();
     let now = match from {
         From::Nothing => defaults(template),
+        From::Given(config) => (*config).clone(),
         From::Stored(server) => server.config.clone(),
         From::Sent(fields, server) => config(template, fields, *server),
     };
@@ -212,10 +258,11 @@ pub(crate) fn fields(
                     .into_iter()
                     .flatten()
                     .map(|choice| {
-                        let choice = plain(choice);
+                        let text = plain(choice);
                         Choice {
-                            selected: choice == value,
-                            value: choice,
+                            selected: text == value,
+                            title: field.said(choice, t.language),
+                            value: text,
                         }
                     })
                     .collect(),
@@ -233,8 +280,10 @@ pub(crate) fn fields(
                 applies: field.applies(&now),
                 when: field.when.as_ref().map(|when| {
                     let other = template.field(&when.property);
+                    let said =
+                        |value| other.map_or_else(|| plain(value), |f| f.said(value, t.language));
+                    let values: Vec<String> = when.values.iter().map(said).collect();
                     let other = other.map_or(when.property.as_str(), |f| f.title.get(t.language));
-                    let values: Vec<String> = when.values.iter().map(plain).collect();
                     t.tr2("field-when", "field", other, "values", values.join(", "))
                 }),
                 roots: if field.kind == Kind::Folder {
@@ -295,6 +344,7 @@ fn value(field: &Field, control: Control, from: &From<'_>) -> String {
         (Control::Secret | Control::Variables, _) => String::new(),
         (_, From::Sent(fields, _)) => fields.get(&name).to_owned(),
         (_, From::Stored(server)) => stored(server).unwrap_or_default(),
+        (_, From::Given(config)) => config.get(&field.name).map(plain).unwrap_or_default(),
         (_, From::Nothing) => field.default.as_ref().map(plain).unwrap_or_default(),
     }
 }

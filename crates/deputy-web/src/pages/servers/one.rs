@@ -58,6 +58,8 @@ pub(crate) struct OnePage {
     /// None where the settings are not accepted any more; `broken` says why.
     pub(crate) runs: Option<RunsView>,
     pub(crate) broken: String,
+    /// Whether there are no more servers of its kind: nothing of it can be edited.
+    pub(crate) kind_gone: bool,
     pub(crate) report: Option<ReportView>,
     pub(crate) held: Vec<HeldTool>,
     /// How many more are held back.
@@ -129,6 +131,7 @@ async fn page(
         oauth: runs.as_ref().is_some_and(|runs| runs.oauth),
         runs,
         broken: visible(&broken),
+        kind_gone: template.is_none(),
         report: report.map(|report| ReportView::new(&report, shell.t)),
         all_shown: held.len() > 1 && !held.iter().any(|tool| tool.cut),
         held,

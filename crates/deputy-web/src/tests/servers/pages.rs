@@ -2,6 +2,29 @@
 
 use super::*;
 
+/// The value of a hidden field.
+fn hidden(page: &Answer, name: &str) -> String {
+    let field = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.text.split_once(&field).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Sends the form of `page`, filled in with `fields`, to where this server is changed.
+async fn sent(
+    browser: &mut Browser<'_>,
+    server: &str,
+    page: &Answer,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let (generation, was) = (
+        hidden(page, "generation"),
+        hidden(page, "default_policy_was"),
+    );
+    let mut all = fields.to_vec();
+    all.extend([("generation", &*generation), ("default_policy_was", &*was)]);
+    browser.post(&format!("/servers/{server}/edit"), &all).await
+}
+
 const SECRET: &str = "ghp_0123456789abcdefghij0123456789abcdef";
 
 #[tokio::test]
@@ -91,7 +114,7 @@ async fn a_server_is_added_on_the_pages_after_its_command_was_shown() {
     );
     let page = browser.get("/servers/files?done=server-added").await;
     assert!(
-        page.text.contains("Added. Now test it.") && page.text.contains("/mcp/files"),
+        page.text.contains("Added. Deputy reads its tools now") && page.text.contains("/mcp/files"),
         "{}",
         page.text
     );
@@ -186,7 +209,7 @@ async fn a_secret_never_comes_back() {
         ("c.auth", "bearer"),
         ("c.token", ""),
     ];
-    let answer = browser.post("/servers/far/edit", &edit).await;
+    let answer = sent(&mut browser, "far", &page, &edit).await;
     assert_eq!(
         answer.header("location"),
         "/servers/far?done=saved",
@@ -342,7 +365,8 @@ async fn a_tool_goes_by_its_servers_name_wherever_it_is_shown() {
         ("default_policy", "ask"),
         ("c.allowed_path", &*app.files(&alice)),
     ];
-    browser.post("/servers/files/edit", &all).await;
+    let page = browser.get("/servers/files/edit").await;
+    sent(&mut browser, "files", &page, &all).await;
     let asked = app.api(Method::POST, call, &token, Some(json!({}))).await;
     assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
     for path in ["/", "/activity", "/approvals"] {
@@ -403,4 +427,268 @@ async fn only_so_many_changes_are_shown_at_once_and_agreed_to_as_shown() {
     let page = browser.get("/servers/files").await;
     assert_eq!(page.text.matches("<div class=\"diff\"").count(), 10);
     assert!(!page.text.contains("more wait"));
+}
+
+#[tokio::test]
+async fn what_was_changed_in_another_tab_is_not_taken_back_unseen() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.add_files(&alice).await;
+    let mut browser = app.signed_in("alice").await;
+    let (old, other) = (app.files(&alice), app.files(&alice) + "/other");
+    std::fs::create_dir(&other).unwrap();
+    let page = browser.get("/servers/files/edit").await;
+    let auto = [("default_policy", "auto"), ("c.allowed_path", &*old)];
+    sent(&mut browser, "files", &page, &auto).await;
+
+    let first = browser.get("/servers/files/edit").await;
+    let second = browser.get("/servers/files/edit").await;
+    let strict = [("default_policy", "ask"), ("c.allowed_path", &*other)];
+    let answer = sent(&mut browser, "files", &second, &strict).await;
+    assert_eq!(answer.header("location"), "/servers/files?done=saved");
+    let page = sent(&mut browser, "files", &first, &auto).await;
+    assert_eq!(
+        page.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text.contains("It was changed at the same time"),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text.contains(&format!("value=\"{old}\"")),
+        "what was typed stays"
+    );
+    assert!(
+        page.text.contains(&format!("It is now: {other}")),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text.contains("<option value=\"ask\" selected>"),
+        "nobody chose the laxer policy here: {}",
+        page.text
+    );
+    let stored = browser.get("/servers/files/edit").await;
+    assert!(stored.text.contains(&other) && stored.text.contains("value=\"ask\" selected"));
+
+    // Who has seen it may go on; the stricter policy stays, as it was not touched.
+    let again = [("default_policy", "ask"), ("c.allowed_path", &*old)];
+    let answer = sent(&mut browser, "files", &page, &again).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let stored = browser.get("/servers/files/edit").await;
+    assert!(!stored.text.contains(&other) && stored.text.contains("value=\"ask\" selected"));
+
+    // The policy alone is no new generation: a form that does not touch it leaves it, one that does is told.
+    let stale = stored;
+    let policy = |policy| [("default_policy", policy), ("c.allowed_path", &*old)];
+    let page = browser.get("/servers/files/edit").await;
+    sent(&mut browser, "files", &page, &policy("ask_writes")).await;
+    let answer = sent(&mut browser, "files", &stale, &policy("ask")).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let page = browser.get("/servers/files/edit").await;
+    assert!(
+        page.text.contains("value=\"ask_writes\" selected"),
+        "{}",
+        page.text
+    );
+    let answer = sent(&mut browser, "files", &stale, &policy("auto")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        answer.text.contains("id=\"w-default_policy\""),
+        "{}",
+        answer.text
+    );
+    let page = browser.get("/servers/files/edit").await;
+    assert!(page.text.contains("value=\"ask_writes\" selected"));
+    // A form that does not say what it was made from overwrites nothing.
+    let answer = browser.post("/servers/files/edit", &policy("auto")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn add_pressed_twice_adds_once_and_leads_to_the_server_both_times() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut browser = app.signed_in("alice").await;
+    let form = [
+        ("name", "far"),
+        ("default_policy", "ask"),
+        ("c.url", "https://mcp.example.com/mcp"),
+        ("c.auth", "bearer"),
+        ("c.token", SECRET),
+    ];
+    let page = browser.post("/servers/-/new?type=remote", &form).await;
+    let first = hidden(&page, "draft");
+    let page = browser.post("/servers/-/new?type=remote", &form).await;
+    let second = hidden(&page, "draft");
+    for _ in 0..2 {
+        let answer = browser.post("/servers/-/add", &[("draft", &first)]).await;
+        assert_eq!(
+            answer.header("location"),
+            "/servers/far?done=server-added",
+            "{}",
+            answer.text
+        );
+    }
+    assert_eq!(
+        browser
+            .get("/servers")
+            .await
+            .text
+            .matches("/servers/far\"")
+            .count(),
+        1
+    );
+    // Another draft is another server: its form comes back as it was filled in, without the secret.
+    let page = browser.post("/servers/-/add", &[("draft", &second)]).await;
+    assert_eq!(
+        page.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("You already have a server of this name"));
+    assert!(page.text.contains("value=\"https://mcp.example.com/mcp\""));
+    assert!(page.text.contains("<option value=\"bearer\" selected>"));
+    assert!(page.text.contains("<option value=\"ask\" selected>"));
+    assert!(page.text.contains("give it once more") && !page.text.contains(SECRET));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_field_is_tied_to_it() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut browser = app.signed_in("alice").await;
+    let fields = [
+        ("name", "far"),
+        ("default_policy", "ask"),
+        ("c.url", "https://mcp.example.com/mcp"),
+        ("c.auth", "magic"),
+        ("c.token", "left over"),
+    ];
+    let page = browser.post("/servers/-/new?type=remote", &fields).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for key in ["auth", "token"] {
+        let described = format!("aria-describedby=\"w-{key} h-{key}\" aria-invalid=\"true\"");
+        assert!(page.text.contains(&described), "{key}: {}", page.text);
+        assert!(
+            page.text
+                .contains(&format!("<span class=\"wrong\" id=\"w-{key}\">"))
+        );
+        assert!(page.text.contains(&format!("id=\"h-{key}\"")));
+    }
+    assert!(page.text.contains("aria-describedby=\"h-url\""));
+    let fields = [
+        ("name", "own"),
+        ("default_policy", "ask"),
+        ("c.command", "npx"),
+        ("c.env", "1=2"),
+    ];
+    let page = browser.post("/servers/-/new?type=custom", &fields).await;
+    let described = "aria-describedby=\"w-env h-env\" aria-invalid=\"true\"></textarea>";
+    assert!(page.text.contains(described), "{}", page.text);
+    // All that is spoken of is there.
+    for template in Registry::builtin().all() {
+        let path = format!("/servers/-/new?type={}", template.server_type);
+        let page = browser.get(&path).await;
+        for said in page.text.split("aria-describedby=\"").skip(1) {
+            for id in said.split('"').next().unwrap().split(' ') {
+                let ids = page.text.matches(&format!("id=\"{id}\"")).count();
+                assert_eq!(ids, 1, "{path}: {id}");
+            }
+        }
+        let controls = page.text.matches(" name=\"c.").count();
+        let tied = page.text.matches("aria-describedby=\"h-").count();
+        assert!(tied > controls, "{path}: every field, and the policy");
+    }
+}
+
+#[tokio::test]
+async fn while_nothing_can_be_put_on_record_a_form_is_kept_and_nothing_changed() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.add_files(&alice).await;
+    let mut browser = app.signed_in("alice").await;
+    let page = browser.get("/servers/files/edit").await;
+    let other = app.files(&alice) + "/other";
+    std::fs::create_dir(&other).unwrap();
+    let rename = async |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        deputy_store::testing::execute(&app.store.url, &statement).await;
+    };
+    rename("audit_log", "audit_away").await;
+    let entry = deputy_gateway::audit::Entry {
+        user: None,
+        caller: "system".to_owned(),
+        action: "servers.test",
+        target: String::new(),
+        call_id: None,
+        outcome: "ok".to_owned(),
+        detail: Value::Null,
+    };
+    assert!(app.audit.record(entry).await.is_err());
+    let edit = [("default_policy", "ask"), ("c.allowed_path", &*other)];
+    let answer = sent(&mut browser, "files", &page, &edit).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{}",
+        answer.text
+    );
+    assert!(answer.text.contains("put on record"), "{}", answer.text);
+    assert!(
+        answer.text.contains(&format!("value=\"{other}\"")),
+        "{}",
+        answer.text
+    );
+    assert!(answer.text.contains("<option value=\"ask\" selected>"));
+    let answer = browser.post("/servers/files/disable", &[]).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{}",
+        answer.text
+    );
+    assert!(answer.text.contains("put on record") && !answer.text.contains("too many"));
+    rename("audit_away", "audit_log").await;
+    let stored = browser.get("/servers/files/edit").await;
+    assert!(!stored.text.contains(&other), "nothing was changed");
+    let answer = sent(&mut browser, "files", &page, &edit).await;
+    assert_eq!(
+        answer.header("location"),
+        "/servers/files?done=saved",
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn a_server_of_a_kind_that_is_gone_says_so_and_is_not_edited() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    app.add_files(&alice).await;
+    let mut browser = app.signed_in("alice").await;
+    let page = browser.get("/servers/files").await;
+    assert!(page.text.contains("/servers/files/edit"), "{}", page.text);
+    let form = browser.get("/servers/files/edit").await;
+    let gone = "UPDATE user_mcp_servers SET server_type = 'gone-kind'";
+    deputy_store::testing::execute(&app.store.url, gone).await;
+    let page = browser.get("/servers/files").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.text.contains("/servers/files/edit"), "{}", page.text);
+    assert!(
+        page.text.contains("no servers of this kind (gone-kind)")
+            && !page.text.contains("Edit them"),
+        "{}",
+        page.text
+    );
+    let answer = browser.get("/servers/files/edit").await;
+    assert_eq!(answer.header("location"), "/servers/files");
+    let fields = [("default_policy", "ask")];
+    let answer = sent(&mut browser, "files", &form, &fields).await;
+    assert_eq!(answer.header("location"), "/servers/files");
 }

@@ -82,10 +82,10 @@ fn a_form_starts_from_the_defaults_or_from_what_is_stored() {
     assert_eq!(auth.control, Control::Choice);
     let chosen: Vec<_> = auth.choices.iter().filter(|c| c.selected).collect();
     assert_eq!(chosen.len(), 1);
-    assert_eq!(chosen[0].value, "none");
+    assert_eq!((&*chosen[0].value, &*chosen[0].title), ("none", "None"));
     assert_eq!(
         field(&new, "token").when.as_deref(),
-        Some("If “Sign-in” is bearer")
+        Some("If “Sign-in” is Token (bearer)")
     );
 
     let server = stored(
