@@ -145,7 +145,8 @@ pub(crate) fn policies(chosen: DefaultPolicy) -> Vec<PolicyChoice> {
 /// What is wrong with which property; the empty name stands for the whole.
 pub(crate) type Problems = BTreeMap<String, String>;
 
-/// The problems of a refused configuration by property: `allowed_path` of `/config/allowed_path/0`.
+/// The problems of a refused configuration by property: `allowed_path` of `/config/allowed_path/0`. Of several
+/// lines of a list the first, of variables each by its name.
 pub(crate) fn problems(error: &ServerError) -> Option<Problems> {
     let ServerError::Validation {
         field,
@@ -158,11 +159,23 @@ pub(crate) fn problems(error: &ServerError) -> Option<Problems> {
     let all = std::iter::once((field, message)).chain(more.iter().map(|(f, m)| (f, m)));
     let mut problems = Problems::new();
     for (pointer, message) in all {
-        let name = match pointer.strip_prefix("/config/") {
-            Some(path) => format!("c.{}", path.split('/').next().unwrap_or_default()),
-            None => pointer.trim_start_matches('/').to_owned(),
+        let Some(path) = pointer.strip_prefix("/config/") else {
+            let name = pointer.trim_start_matches('/').to_owned();
+            problems.entry(name).or_insert_with(|| message.clone());
+            continue;
         };
-        problems.entry(name).or_insert_with(|| message.clone());
+        let (field, member) = path.split_once('/').unwrap_or((path, ""));
+        let name = format!("c.{field}");
+        if member.parse::<usize>().is_ok() || member.is_empty() {
+            problems.entry(name).or_insert_with(|| message.clone());
+        } else {
+            let member = visible(&member.replace("~1", "/").replace("~0", "~"));
+            let said: &mut String = problems.entry(name).or_default();
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            said.push_str(&format!("{member}: {message}"));
+        }
     }
     Some(problems)
 }

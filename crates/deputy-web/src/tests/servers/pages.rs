@@ -620,7 +620,7 @@ async fn while_nothing_can_be_put_on_record_a_form_is_kept_and_nothing_changed()
         let statement = format!("ALTER TABLE {from} RENAME TO {to}");
         deputy_store::testing::execute(&app.store.url, &statement).await;
     };
-    rename("audit_log", "audit_away").await;
+    rename("audit_head", "audit_away").await;
     let entry = deputy_gateway::audit::Entry {
         user: None,
         caller: "system".to_owned(),
@@ -654,7 +654,7 @@ async fn while_nothing_can_be_put_on_record_a_form_is_kept_and_nothing_changed()
         answer.text
     );
     assert!(answer.text.contains("put on record") && !answer.text.contains("too many"));
-    rename("audit_away", "audit_log").await;
+    rename("audit_away", "audit_head").await;
     let stored = browser.get("/servers/files/edit").await;
     assert!(!stored.text.contains(&other), "nothing was changed");
     let answer = sent(&mut browser, "files", &page, &edit).await;
@@ -691,4 +691,66 @@ async fn a_server_of_a_kind_that_is_gone_says_so_and_is_not_edited() {
     let fields = [("default_policy", "ask")];
     let answer = sent(&mut browser, "files", &form, &fields).await;
     assert_eq!(answer.header("location"), "/servers/files");
+}
+
+#[tokio::test]
+async fn a_secret_that_can_not_stay_is_asked_for_at_its_field() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let token = app.token(&alice, "").await;
+    let add = async |name: &str, kind: &str, config: Value| {
+        let body = json!({ "server_name": name, "server_type": kind, "config": config });
+        let answer = app
+            .api(Method::POST, "/api/v1/servers", &token, Some(body))
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    };
+    let remote = json!({ "url": "https://a.example.com/mcp", "auth": "bearer", "token": SECRET });
+    add("far", "remote", remote).await;
+    let mut browser = app.signed_in("alice").await;
+    let page = browser.get("/servers/far/edit").await;
+    assert!(
+        page.text.contains("Leave empty to keep it"),
+        "{}",
+        page.text
+    );
+    let elsewhere = |token| {
+        [
+            ("default_policy", "ask_writes"),
+            ("c.url", "https://b.example.com/mcp"),
+            ("c.auth", "bearer"),
+            ("c.token", token),
+        ]
+    };
+    let page = sent(&mut browser, "far", &page, &elsewhere("")).await;
+    assert_eq!(
+        page.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("id=\"w-token\""), "{}", page.text);
+    assert!(
+        page.text.contains("value=\"https://b.example.com/mcp\""),
+        "what was typed stays"
+    );
+    assert!(
+        !page.text.contains("Leave empty to keep it") && !page.text.contains("chip ok\">Set"),
+        "it does not stay: {}",
+        page.text
+    );
+    let stored = browser.get("/servers/far").await;
+    assert!(
+        stored.text.contains("https://a.example.com/mcp"),
+        "nothing was changed"
+    );
+    let answer = sent(&mut browser, "far", &page, &elsewhere("another")).await;
+    assert_eq!(
+        answer.header("location"),
+        "/servers/far?done=saved",
+        "{}",
+        answer.text
+    );
+    let stored = browser.get("/servers/far").await;
+    assert!(stored.text.contains("https://b.example.com/mcp"));
 }

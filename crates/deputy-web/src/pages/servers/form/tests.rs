@@ -203,6 +203,8 @@ fn problems_are_found_at_their_fields() {
         message: "first".to_owned(),
         more: vec![
             ("/config/args/1".to_owned(), "second".to_owned()),
+            ("/config/env/A".to_owned(), "third.".to_owned()),
+            ("/config/env/B".to_owned(), "fourth.".to_owned()),
             ("/name".to_owned(), "name".to_owned()),
             ("/config".to_owned(), "all".to_owned()),
         ],
@@ -214,7 +216,12 @@ fn problems_are_found_at_their_fields() {
         .collect();
     assert_eq!(
         found,
-        [("c.args", "first"), ("config", "all"), ("name", "name")]
+        [
+            ("c.args", "first"),
+            ("c.env", "A: third. B: fourth."),
+            ("config", "all"),
+            ("name", "name")
+        ]
     );
     assert!(problems(&ServerError::Internal).is_none());
 }
