@@ -23,7 +23,7 @@
 //! * When the program stops softly no new processes start, and those without calls end.
 //!
 //! `wire` says how rmcp is used and what goes beside it, `spawn` what a process gets and how it ends,
-//! `kin` how nothing is left of it.
+//! `kin` how nothing is left of it, `wants` what clients want to hear of a server whether it runs or not.
 
 mod backoff;
 mod care;

@@ -1,15 +1,21 @@
 //! What clients of both eras are owed beside the answers: an end in time, what is said unasked, and a link to open.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
 use deputy_core::{Caller, Principal, Scopes};
 use deputy_gateway::approval::Decision;
 use deputy_gateway::servers::NewServer;
 use deputy_store::personal_token::NewPersonalToken;
 use jiff::Timestamp;
-use serde_json::json;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::client::{Client, Messages, NEWER, OLDER, front};
@@ -101,6 +107,34 @@ async fn a_server_that_hangs_under_a_client_that_can_be_asked_is_left_alone() {
                 .collect();
             assert_eq!(ends[..5], ["TIMEOUT"; 5]);
             assert_eq!(ends[5..], ["UNAVAILABLE"]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_its_server_started_too_late_for_is_said_to_have_done_nothing() {
+    // The server takes 700 ms to start.
+    let soon = Duration::from_millis(300);
+    both_within(
+        0,
+        |config| config.call_deadline = soon,
+        async |world| {
+            let anna = world.person("anna").await;
+            world.list("fx", &[writing("echo", "Echoes.")]);
+            let mut new = world.fixture("fx", "fx");
+            let slow = [json!("--fault"), json!("slow-start")];
+            new.config["args"].as_array_mut().unwrap().extend(slow);
+            new.default_policy = Some(deputy_templates::DefaultPolicy::Auto);
+            let servers = world.gateway.servers();
+            servers.create(&anna, new).await.unwrap();
+            let report = servers.test(&anna, "fx").await.unwrap();
+            assert!(report.ok, "{report:?}");
+            let roots = json!({ "roots": {} });
+            let mut client = Client::open(&front(world), &anna, "/mcp/fx", NEWER, roots).await;
+            world.gateway.pool().stop_user(anna.user_id).await;
+            let late = client.call("echo", json!({})).await;
+            assert!(late.to_string().contains("nothing was changed"), "{late}");
         },
     )
     .await;
@@ -371,5 +405,105 @@ async fn streams_end_with_the_token_and_with_the_person_s_access() {
             }
         },
     )
+    .await;
+}
+
+/// A server of the older era in the network, which forgets its session when it is told to.
+#[derive(Default)]
+struct Forgetful {
+    /// How many sessions it began; the last one counts.
+    sessions: AtomicUsize,
+    forgets: AtomicBool,
+    /// In which session it was told to watch what.
+    watched: Mutex<Vec<(String, String)>>,
+}
+
+async fn forgetful(
+    State(server): State<Arc<Forgetful>>,
+    headers: HeaderMap,
+    Json(message): Json<Value>,
+) -> Response {
+    let method = message["method"].as_str().unwrap_or_default();
+    let reply = |result: Value| json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
+    if method == "initialize" {
+        server.forgets.store(false, Ordering::SeqCst);
+        let number = server.sessions.fetch_add(1, Ordering::SeqCst) + 1;
+        let result = json!({
+            "protocolVersion": OLDER, "serverInfo": { "name": "far", "version": "1" },
+            "capabilities": { "tools": {}, "resources": { "subscribe": true } },
+        });
+        return (
+            [("mcp-session-id", number.to_string())],
+            Json(reply(result)),
+        )
+            .into_response();
+    }
+    if method == "server/discover" {
+        let error = json!({ "code": -32601, "message": "unknown" });
+        let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "error": error });
+        return Json(answer).into_response();
+    }
+    let session = headers.get("mcp-session-id").and_then(|v| v.to_str().ok());
+    let now = server.sessions.load(Ordering::SeqCst).to_string();
+    if server.forgets.load(Ordering::SeqCst) || session != Some(&now) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    match method {
+        "tools/list" => Json(reply(json!({ "tools": [] }))).into_response(),
+        "resources/list" => Json(reply(json!({ "resources": [] }))).into_response(),
+        "resources/subscribe" => {
+            let uri = message["params"]["uri"].as_str().unwrap().to_owned();
+            server.watched.lock().push((now, uri));
+            Json(reply(json!({}))).into_response()
+        }
+        _ => StatusCode::ACCEPTED.into_response(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_of_a_remote_server_knows_what_is_watched() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let far = Arc::new(Forgetful::default());
+        let listener = world.listener.lock().take().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let app = Router::new()
+            .route("/mcp", post(forgetful))
+            .with_state(Arc::clone(&far));
+        let serving = world.lifecycle.spawn(async move {
+            axum::serve(listener, app).await.unwrap();
+        });
+        let serving = serving.abort_handle();
+        let new = NewServer {
+            name: "far".to_owned(),
+            server_type: "remote".to_owned(),
+            config: json!({ "url": world.net }),
+            default_policy: None,
+        };
+        world.gateway.servers().create(&anna, new).await.unwrap();
+        let front = front(world);
+        let mut client = Client::open(&front, &anna, "/mcp/far", OLDER, json!({})).await;
+        let watched = client
+            .request("resources/subscribe", json!({ "uri": WATCHED }))
+            .await;
+        assert!(watched["result"].is_object(), "{watched}");
+        let first = far.sessions.load(Ordering::SeqCst);
+        let told = |number: usize| {
+            let told = (number.to_string(), WATCHED.to_owned());
+            far.watched.lock().contains(&told)
+        };
+        assert!(told(first));
+
+        far.forgets.store(true, Ordering::SeqCst);
+        let listed = client.request("resources/list", json!({})).await;
+        assert!(listed["result"].is_object(), "{listed}");
+        assert!(far.sessions.load(Ordering::SeqCst) > first);
+        until("it is told again", async || {
+            told(far.sessions.load(Ordering::SeqCst))
+        })
+        .await;
+        serving.abort();
+    })
     .await;
 }
