@@ -61,7 +61,7 @@ use tokio::sync::broadcast;
 use url::Url;
 
 pub use definition::Definition;
-pub use draft::{Draft, Drafted, Missing, Runs};
+pub use draft::{Draft, Drafted, Missing, OWN_FOLDER, Runs};
 pub use error::ServerError;
 pub use launch::RemoteServer;
 pub use view::{

@@ -11,8 +11,10 @@ use url::Url;
 use crate::faults::{Fault, Problem};
 use crate::field::{Field, Kind};
 use crate::file::nearest;
-use crate::rules::{Commands, Rules};
+use crate::postgres::check_postgres;
+use crate::rules::Rules;
 use crate::template::Template;
+use crate::variables::variables;
 
 /// Largest configuration in all, in bytes of JSON.
 const MAX_CONFIG: usize = 64 * 1024;
@@ -21,7 +23,7 @@ const MAX_CONFIG: usize = 64 * 1024;
 const MAX_TEXT: usize = 4096;
 
 /// Most items of a list and most variables.
-const MAX_ITEMS: usize = 100;
+pub(crate) const MAX_ITEMS: usize = 100;
 
 /// A configuration that was found right.
 #[derive(Clone, Default)]
@@ -262,7 +264,7 @@ pub(crate) fn pointer(name: &str, inside: &str) -> String {
     format!("/{}{inside}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-fn fault_of(field: &Field, inside: &str, problem: Problem) -> Fault {
+pub(crate) fn fault_of(field: &Field, inside: &str, problem: Problem) -> Fault {
     let hint = match problem {
         Problem::Missing
         | Problem::NotApplicable(_)
@@ -279,7 +281,7 @@ fn fault_of(field: &Field, inside: &str, problem: Problem) -> Fault {
     }
 }
 
-fn check_text(text: &str) -> Result<(), Problem> {
+pub(crate) fn check_text(text: &str) -> Result<(), Problem> {
     if text.chars().any(char::is_control) {
         Err(Problem::Character)
     } else if text.chars().count() > MAX_TEXT {
@@ -375,38 +377,6 @@ pub(crate) fn check_url(text: &str, rules: &Rules) -> Result<Url, Problem> {
     }
 }
 
-/// `postgresql://[user[:password]@]host[:port]/database[?option=value…]`, the URI form of libpq
-/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>), with one host. Options that
-/// make the client read files or open a socket in the file system are refused.
-fn check_postgres(text: &str) -> Result<(), Problem> {
-    const FILES: [&str; 8] = [
-        "host",
-        "sslcert",
-        "sslkey",
-        "sslrootcert",
-        "sslcrl",
-        "passfile",
-        "service",
-        "servicefile",
-    ];
-    let url = Url::parse(text).map_err(|_| Problem::NotPostgres)?;
-    let host = url.host_str().unwrap_or_default();
-    let right = matches!(url.scheme(), "postgres" | "postgresql")
-        && !host.is_empty()
-        && !host.contains(['%', ',', '/'])
-        && url.path().len() > 1
-        && !url.path()[1..].contains('/')
-        && url.fragment().is_none()
-        && url
-            .query_pairs()
-            .all(|(name, _)| !FILES.contains(&name.to_ascii_lowercase().as_str()));
-    if right {
-        Ok(())
-    } else {
-        Err(Problem::NotPostgres)
-    }
-}
-
 /// RFC 9110 5.1: a token. Those that steer the connection or say who is asking through the gateway aren't for people.
 fn is_header(name: &str) -> bool {
     const OURS: [&str; 14] = [
@@ -435,201 +405,4 @@ fn is_header(name: &str) -> bool {
         && !lower.starts_with("mcp-")
         && !lower.starts_with("proxy-")
         && !lower.starts_with("x-forwarded-")
-}
-
-/// Whether a process's environment can have a variable of that name.
-pub(crate) fn is_variable(name: &str) -> bool {
-    name.len() <= 128
-        && !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Variables by which one program is made to run another, to load code or to read another configuration: the list of
-/// allowed commands would mean nothing with them. Names are compared without regard to case.
-fn is_reserved(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    RESERVED.contains(&upper.as_str())
-        || RESERVED_BEGINNINGS
-            .iter()
-            .any(|begin| upper.starts_with(begin))
-}
-
-const RESERVED: &[&str] = &[
-    // Where programs, and what they read at their start, are found.
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "CDPATH",
-    // Shells, also those that only wrap a command: bash expands PS4 under SHELLOPTS=xtrace, `$(…)` included.
-    "SHELL",
-    "SHELLOPTS",
-    "ENV",
-    "IFS",
-    "PS0",
-    "PS1",
-    "PS2",
-    "PS4",
-    "PROMPT_COMMAND",
-    "FPATH",
-    "ZDOTDIR",
-    // Programs that others start.
-    "EDITOR",
-    "VISUAL",
-    "PAGER",
-    "MANPAGER",
-    "BROWSER",
-    "LESSOPEN",
-    "LESSCLOSE",
-    "SSH_ASKPASS",
-    "SUDO_ASKPASS",
-    // The C library and what it, OpenSSL and the toolkits load.
-    "GCONV_PATH",
-    "LOCPATH",
-    "NLSPATH",
-    "HOSTALIASES",
-    "OPENSSL_CONF",
-    "OPENSSL_ENGINES",
-    "OPENSSL_MODULES",
-    "GTK_MODULES",
-    "GTK_PATH",
-    "GIO_EXTRA_MODULES",
-    "GIO_MODULE_DIR",
-    "QT_PLUGIN_PATH",
-    "QT_QPA_PLATFORM_PLUGIN_PATH",
-    // Interpreters and runtimes.
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "NODE_REPL_EXTERNAL_MODULE",
-    "ELECTRON_RUN_AS_NODE",
-    "PERL5OPT",
-    "PERL5LIB",
-    "PERL5DB",
-    "PERL5SHELL",
-    "PERLLIB",
-    "RUBYOPT",
-    "RUBYLIB",
-    "RUBYSHELL",
-    "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS",
-    "_JAVA_OPTIONS",
-    "JAVA_OPTS",
-    "JAVA_HOME",
-    "CLASSPATH",
-    "GRADLE_OPTS",
-    "MAVEN_OPTS",
-    "PHPRC",
-    "PHP_INI_SCAN_DIR",
-    "MONO_PATH",
-    "MONO_ENV_OPTIONS",
-    "PSMODULEPATH",
-    "R_HOME",
-    "R_PROFILE",
-    "R_PROFILE_USER",
-    "R_ENVIRON",
-    "R_ENVIRON_USER",
-    "R_LIBS",
-    "R_LIBS_USER",
-    "TCLLIBPATH",
-    "OCAMLRUNPARAM",
-    "CAML_LD_LIBRARY_PATH",
-    // Tools that build before they run.
-    "MAKEFLAGS",
-    "MAKEFILES",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTFLAGS",
-    "GOFLAGS",
-    "GOENV",
-    "GOROOT",
-    "GOPATH",
-    "GOTOOLCHAIN",
-    "DOCKER_CONFIG",
-];
-
-const RESERVED_BEGINNINGS: &[&str] = &[
-    "LD_",
-    "DYLD_",
-    "GLIBC_",
-    "BASH",
-    "PYTHON",
-    "NPM_CONFIG_",
-    "YARN_",
-    "PNPM_",
-    "COREPACK_",
-    "UV_",
-    "PIP_",
-    "PIPX_",
-    "BUN_",
-    "DENO_",
-    "BUNDLE_",
-    "GEM_",
-    "DOTNET_",
-    "CORECLR_",
-    "COR_",
-    "COMPLUS_",
-    "LUA_",
-    "JULIA_",
-    "GUILE_",
-    "ERL_",
-    "ELIXIR_ERL_",
-    "CARGO_",
-    "RUSTUP_",
-    "GIT_",
-    "XDG_",
-    "DEPUTY_",
-];
-
-fn variables(
-    field: &Field,
-    value: &Value,
-    kept_secrets: &BTreeSet<String>,
-    rules: &Rules,
-) -> Result<Accepted, Fault> {
-    let wrong = |inside: &str, problem| Err(fault_of(field, inside, problem));
-    let given = match value {
-        Value::Object(members) => members.clone(),
-        // A form has one text: NAME=value, a line each.
-        Value::String(text) => text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| {
-                let (name, value) = line.split_once('=').unwrap_or((line, ""));
-                (
-                    name.trim().to_owned(),
-                    Value::String(value.trim().to_owned()),
-                )
-            })
-            .collect(),
-        _ => return wrong("", Problem::Type("object")),
-    };
-    if given.len() > MAX_ITEMS {
-        return wrong("", Problem::TooMany(MAX_ITEMS as u64));
-    }
-    let mut accepted = BTreeMap::new();
-    let mut kept = BTreeSet::new();
-    for (name, value) in given {
-        let inside = pointer(&name, "");
-        if !is_variable(&name) {
-            return wrong(&inside, Problem::VariableName);
-        }
-        if is_reserved(&name) && rules.commands != Commands::Any {
-            return wrong(&inside, Problem::VariableReserved);
-        }
-        match value {
-            Value::Null if kept_secrets.contains(&format!("{}/{name}", field.name)) => {
-                kept.insert(name);
-            }
-            Value::Null => return wrong(&inside, Problem::Missing),
-            Value::String(text) => {
-                if let Err(problem) = check_text(&text) {
-                    return wrong(&inside, problem);
-                }
-                accepted.insert(name, Secret::new(text));
-            }
-            _ => return wrong(&inside, Problem::Type("string")),
-        }
-    }
-    Ok(Accepted::Variables(accepted, kept))
 }

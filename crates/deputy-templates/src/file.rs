@@ -68,18 +68,38 @@ pub(crate) fn parse(file: &str, text: &str, origin: Origin) -> Outcome<Template>
     if text.len() > MAX_BYTES {
         return fault("", format!("is larger than {MAX_BYTES} bytes")).map_err(named);
     }
-    let is_json = std::path::Path::new(file)
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let value: Result<Value, String> = if is_json {
-        serde_json::from_str(text).map_err(|e| e.to_string())
-    } else {
-        toml::from_str(text).map_err(|e| e.to_string())
-    };
-    match value {
+    match tree(file, text) {
         Ok(value) => from_value(&value, origin).map_err(named),
         Err(message) => fault("", format!("can't be read: {message}")).map_err(named),
     }
+}
+
+fn tree(file: &str, text: &str) -> Result<Value, String> {
+    let is_json = std::path::Path::new(file)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if is_json {
+        serde_json::from_str(text).map_err(|e| e.to_string())
+    } else {
+        toml::from_str(text).map_err(|e| e.to_string())
+    }
+}
+
+/// The type that a file names which is no template; also one that can't be read as a whole.
+pub(crate) fn type_of(file: &str, text: &str) -> Option<String> {
+    if let Ok(tree) = tree(file, text) {
+        return Some(tree.get("type")?.as_str()?.to_owned());
+    }
+    let said = text.lines().find_map(|line| {
+        let line = line.trim().trim_start_matches(['{', '"', ' ']);
+        let value = line
+            .strip_prefix("type")?
+            .trim_start_matches('"')
+            .trim_start();
+        value.strip_prefix(['=', ':'])
+    })?;
+    let mut quoted = said.split(['"', '\'']);
+    quoted.nth(1).map(ToOwned::to_owned)
 }
 
 const KEYS: &[&str] = &[

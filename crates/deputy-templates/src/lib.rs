@@ -21,12 +21,14 @@ mod file;
 mod localized;
 mod pattern;
 mod policy;
+mod postgres;
 mod registry;
 mod render;
 mod row;
 mod rules;
 pub mod setup;
 mod template;
+mod variables;
 
 pub use check::Checked;
 pub use faults::{Fault, Problem};

@@ -13,6 +13,7 @@ use crate::faults::Problem;
 use crate::fetching;
 use crate::field::Kind;
 use crate::pattern::{Part, Pattern};
+use crate::postgres;
 use crate::rules::Rules;
 use crate::template::{Http, Network, Prepare, Stdio, Template, Transport};
 
@@ -135,6 +136,7 @@ pub enum RenderError {
     NoDataFolder,
 }
 
+#[derive(Clone, Copy)]
 struct Values<'a> {
     template: &'a Template,
     config: &'a Map<String, Value>,
@@ -197,13 +199,19 @@ impl Values<'_> {
         let program = self
             .fill(&stdio.program)?
             .ok_or_else(|| RenderError::Missing("command".to_owned()))?;
+        let mut env = Vec::new();
+        let secrets = self.without_passwords(stdio, &mut env)?;
+        let for_arguments = Values {
+            secrets: &secrets,
+            ..*self
+        };
         let mut args = Vec::new();
         for group in &stdio.args {
-            args.extend(self.group(group)?.into_iter().flatten());
+            args.extend(for_arguments.group(group)?.into_iter().flatten());
         }
-        let mut env = Vec::new();
         for (name, pattern) in &stdio.env {
             if let Some(text) = self.fill(pattern)? {
+                env.retain(|(known, _)| known != name);
                 env.push((
                     name.clone(),
                     if pattern.is_secret() {
@@ -251,6 +259,32 @@ impl Values<'_> {
             network: self.template.needs.network,
             prepare,
         })
+    }
+
+    /// What arguments may have of secrets: connection strings without their passwords, which go into the environment.
+    fn without_passwords(
+        &self,
+        stdio: &Stdio,
+        env: &mut Vec<(String, Text)>,
+    ) -> Result<BTreeMap<String, Secret<String>>, RenderError> {
+        let mut may = BTreeMap::new();
+        for part in stdio.args.iter().flatten().flat_map(Pattern::parts) {
+            let Part::Input(name) = part else { continue };
+            let Some(secret) = self.secrets.get(name).filter(|_| self.applies(name)) else {
+                continue;
+            };
+            let (url, password) =
+                postgres::divided(secret.expose()).ok_or_else(|| RenderError::Refused {
+                    field: name.clone(),
+                    problem: Problem::NotPostgres,
+                })?;
+            may.insert(name.clone(), Secret::new(url));
+            if let Some(password) = password {
+                env.retain(|(known, _)| known != postgres::PASSWORD);
+                env.push((postgres::PASSWORD.to_owned(), Text::Secret(password)));
+            }
+        }
+        Ok(may)
     }
 
     /// The arguments of a group; none of them if one of its values wasn't given.

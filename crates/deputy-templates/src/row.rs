@@ -1,7 +1,8 @@
 //! A template as a row of `mcp_server_templates`, whose columns are older than the file format.
 //!
 //! The columns say less than a file does: one language, no kinds, `"required": true` inside a property, secrets marked
-//! only by `${input:…}`. [`Template::from_row`] reads all of that as it was meant. [`Template::to_row`] writes columns
+//! only by `${input:…}`. [`Template::from_row`] reads all of that as it was meant: a folder is known by its property's
+//! name, and so is a connection string of PostgreSQL, which is a secret however it is written. [`Template::to_row`] writes columns
 //! that read back to the same server; what they have no place for travels in `config_schema` under `x-template`.
 
 use serde_json::{Map, Value, json};
@@ -118,8 +119,19 @@ fn tree(row: &Row) -> Result<Value, TemplateFault> {
         whole.insert("type".to_owned(), json!(row.server_type));
         return Ok(Value::Object(whole));
     }
-    let args: Vec<String> = column("args_template", row.args_template.as_ref())?;
-    let env: Map<String, Value> = column("env_template", row.env_template.as_ref())?;
+    let mut args: Vec<String> = column("args_template", row.args_template.as_ref())?;
+    let mut env: Map<String, Value> = column("env_template", row.env_template.as_ref())?;
+    for name in infer_kinds(&mut schema, row) {
+        let (plain, secret) = (format!("${{config:{name}}}"), format!("${{input:{name}}}"));
+        for text in &mut args {
+            *text = text.replace(&plain, &secret);
+        }
+        for text in env.values_mut() {
+            if let Value::String(text) = text {
+                *text = text.replace(&plain, &secret);
+            }
+        }
+    }
     let texts = args
         .iter()
         .map(String::as_str)
@@ -153,6 +165,56 @@ fn tree(row: &Row) -> Result<Value, TemplateFault> {
         tree["stdio"] = json!({"program": row.command_template, "args": args, "env": env});
     }
     Ok(tree)
+}
+
+/// Properties that are folders by their names.
+const FOLDERS: [&str; 5] = [
+    "allowed_path",
+    "allowed_directory",
+    "allowed_folder",
+    "directory",
+    "folder",
+];
+/// Properties that are connection strings by their names.
+const CONNECTIONS: [&str; 5] = [
+    "connection_string",
+    "connection_url",
+    "database_url",
+    "postgres_url",
+    "dsn",
+];
+
+/// Gives texts their kinds where the names of the properties say them and the row doesn't; answers those that are
+/// secrets by it.
+fn infer_kinds(schema: &mut Map<String, Value>, row: &Row) -> Vec<String> {
+    let mut secrets = Vec::new();
+    let columns = [
+        Some(&row.server_type),
+        Some(&row.command_template),
+        row.args_template.as_ref(),
+    ];
+    let postgres = columns
+        .into_iter()
+        .flatten()
+        .any(|text| text.contains("postgres"));
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return secrets;
+    };
+    for (name, property) in properties {
+        let Value::Object(property) = property else {
+            continue;
+        };
+        if property.contains_key("x-kind") || property.get("type") != Some(&json!("string")) {
+            continue;
+        }
+        if FOLDERS.contains(&name.as_str()) {
+            property.insert("x-kind".to_owned(), json!("folder"));
+        } else if postgres && CONNECTIONS.contains(&name.as_str()) {
+            property.insert("x-kind".to_owned(), json!("postgres_url"));
+            secrets.push(name.clone());
+        }
+    }
+    secrets
 }
 
 /// The schema in today's terms: `required` is a list, a secret is marked.

@@ -8,6 +8,8 @@ use deputy_jail::Confinement;
 use serde::Serialize;
 use url::Url;
 
+use super::masks::Masks;
+
 /// Whose process it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,6 +107,23 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// Cuts out of a text what the server gets of secrets, `bearer` among them.
+    pub(crate) fn mask(&self, bearer: Option<&Secret<String>>, text: &mut String) {
+        let mut secrets: Vec<Secret<String>> = match &self.how {
+            How::Process(process) => {
+                let values = process.env.iter().map(|(_, value)| value);
+                let secret = |value: &EnvValue| match value {
+                    EnvValue::Secret(secret) => Some(secret.clone()),
+                    EnvValue::Plain(_) => None,
+                };
+                values.filter_map(secret).collect()
+            }
+            How::Http(http) => http.headers.iter().map(|(_, it)| it.clone()).collect(),
+        };
+        secrets.extend(bearer.cloned());
+        Masks::of(&secrets).cut(text);
+    }
+
     /// The folder where the server keeps what it keeps.
     pub(super) fn home(&self) -> Option<PathBuf> {
         match &self.how {

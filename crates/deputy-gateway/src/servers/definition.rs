@@ -98,7 +98,14 @@ impl Definition {
         });
         let output_schema = match wire.output_schema {
             None | Some(Value::Null) => None,
-            given => schema("output", given, &mut notes).ok(),
+            // Without it the tool can be used all the same.
+            given => match schema("output", given, &mut notes) {
+                Ok(schema) => Some(schema),
+                Err(why) => {
+                    notes.push(format!("{why}, and was left out"));
+                    None
+                }
+            },
         };
         if unusable.is_none() {
             unusable = compile(&input_schema).err();

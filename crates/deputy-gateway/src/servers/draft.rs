@@ -26,6 +26,9 @@ use super::{NewServer, ServerError, Servers, may_manage, may_read};
 const LIFETIME: SignedDuration = SignedDuration::from_mins(30);
 /// Longest draft, as text.
 const MAX_DRAFT: usize = 128 * 1024;
+/// What stands for the folder of a server's own where something is only shown: which it is is decided when it is
+/// there, and where Deputy keeps it is nothing to a person.
+pub const OWN_FOLDER: &str = "${data:path}";
 /// What stands for a secret where something is only shown.
 const MASK: &str = "•••";
 
@@ -40,6 +43,8 @@ pub enum Runs {
         env: Vec<(String, Option<String>)>,
         /// Folders that it may read and write, beside its own.
         folders: Vec<PathBuf>,
+        /// Whether it has a folder of its own; where a value names it, it is [`OWN_FOLDER`].
+        own_folder: bool,
         /// Whether it has the network.
         network: bool,
     },
@@ -113,8 +118,7 @@ impl Servers {
             return Err(ServerError::LimitReached(self.inner.config.most));
         }
         let set = checked.secrets.keys().cloned().collect();
-        let data = self.inner.config.folder.join(user.to_string());
-        let runs = self.laid_out(user, &template, &checked.config, &set, data)?;
+        let runs = self.laid_out(user, &template, &checked.config, &set)?;
         let with = self.with();
         let kept = Kept {
             uid: deputy_core::id::uuid_v7(&*with.clock, &*with.rng),
@@ -176,8 +180,7 @@ impl Servers {
         let bad = |e: serde_json::Error| ServerError::internal(&e, "reading a server's row");
         let config = serde_json::from_str(&row.config).map_err(bad)?;
         let set = serde_json::from_str(&row.secrets_set).map_err(bad)?;
-        let data = self.home(row.user, row.id).join("data");
-        self.laid_out(row.user, &template, &config, &set, data)
+        self.laid_out(row.user, &template, &config, &set)
     }
 
     fn laid_out(
@@ -186,14 +189,14 @@ impl Servers {
         template: &Template,
         config: &Map<String, Value>,
         set: &BTreeSet<String>,
-        data: PathBuf,
     ) -> Result<Runs, ServerError> {
         let masked: BTreeMap<String, Secret<String>> = set
             .iter()
             .map(|name| (name.clone(), Secret::from(MASK)))
             .collect();
         let google = template.needs_google().then(|| Secret::from(MASK));
-        let rules = self.rules_of(user, Some(data));
+        let own = PathBuf::from(OWN_FOLDER);
+        let rules = self.rules_of(user, Some(own.clone()));
         let definition = template
             .render(config, &masked, google.as_ref(), &rules)
             .map_err(|error| ServerError::invalid("/config", error.to_string()))?;
@@ -210,7 +213,12 @@ impl Servers {
                         Text::Secret(_) => (name, None),
                     })
                     .collect(),
-                folders: process.folders,
+                own_folder: process.folders.contains(&own),
+                folders: process
+                    .folders
+                    .into_iter()
+                    .filter(|folder| *folder != own)
+                    .collect(),
                 network: process.network == Network::Open,
             },
             Definition::Http(http) => Runs::Http {

@@ -2,7 +2,8 @@
 //! others.
 //!
 //! It is written down in groups, every few seconds, and a server that goes on answering only every
-//! [`super::Config::status_for`]: a call costs no write.
+//! [`super::Config::status_for`]: a call costs no write. For as long what was written down counts: a server that
+//! answered within that time on another replica runs, as far as one knows here.
 
 use std::collections::HashMap;
 
@@ -63,7 +64,7 @@ impl Servers {
             status: match stored.status.as_str() {
                 "error" => Status::Error,
                 "needs_consent" => Status::NeedsConsent,
-                // On another replica, as far as one knows.
+                // On another replica, as far as one knows: what runs here says so itself.
                 "active" if recent => Status::Active,
                 _ => Status::Inactive,
             },
@@ -75,9 +76,6 @@ impl Servers {
             error_message: stored.error_message,
         };
         let Some(live) = self.with().pool.state(&PoolKey::own(row.user, row.id)) else {
-            if health.status == Status::Active {
-                health.status = Status::Inactive;
-            }
             return health;
         };
         health.checked_at = Some(now);

@@ -303,7 +303,7 @@ impl Servers {
         let row = self.with().store.user(user).own_server_by_id(server).await;
         let Ok(Some(row)) = row else { return };
         // One that has ended is read when it is started again.
-        if !row.is_enabled || !self.runs(user, server) {
+        if !row.is_enabled || !self.runs(user, server) || self.allowed(&row).await.is_err() {
             return;
         }
         let Ok(open) = self.open(&row).await else {

@@ -106,6 +106,11 @@ impl Servers {
                 "it is switched off; switch it on first".to_owned(),
             ));
         }
+        // A rule is no failure of the server's: it is as if it were switched off.
+        self.allowed(row).await.map_err(|error| match error {
+            CallError::Forbidden(why) => Fault::Told(Status::Disabled, why),
+            error => fault(error),
+        })?;
         let cancel = CancellationToken::new();
         let mut open = self.open(row).await.map_err(fault)?;
         let pool = &self.with().pool;
@@ -265,7 +270,9 @@ impl Servers {
         audit.note(on_record("tool.result", outcome), None).await;
         match answer? {
             Some(ToolResult::Complete(answer)) if answer.is_error => {
-                let said = crate::call::first_text(&answer.content);
+                let mut said = crate::call::first_text(&answer.content);
+                let bearer = open.bearer.as_ref().map(|token| &token.secret);
+                open.launch.mask(bearer, &mut said);
                 let (said, _) = super::definition::clean(&said, 500);
                 let text = format!("it starts, but {} fails: {said}", check.tool);
                 Err(Tried::Fault(Fault::Told(Status::Error, text)))

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::table::Table;
-use super::{Outcome, fault};
-use crate::pattern::Pattern;
+use super::{Outcome, fault, uses};
+use crate::pattern::{Part, Pattern};
 use crate::template::{HeaderTemplate, Http, OAuthTemplate, Prepare, Stdio};
 
 pub(super) fn read_stdio(table: &Table<'_>) -> Outcome<Stdio> {
@@ -30,12 +30,8 @@ pub(super) fn read_stdio(table: &Table<'_>) -> Outcome<Stdio> {
                 );
             };
             match Pattern::parse(text) {
-                Ok(pattern) if pattern.is_secret() => {
-                    return fault(
-                        key,
-                        "has a secret in it, and everybody on a machine can read the arguments of its processes; \
-                         give it to the server in [stdio.env]",
-                    );
+                Ok(pattern) if pattern.parts().contains(&Part::GoogleToken) => {
+                    return fault(key, uses::SECRET_ARGUMENT);
                 }
                 Ok(pattern) => group.push(pattern),
                 Err(message) => return fault(key, message),
@@ -49,7 +45,7 @@ pub(super) fn read_stdio(table: &Table<'_>) -> Outcome<Stdio> {
         .unwrap_or_default()
     {
         let key = table.path(&format!("env.{name}"));
-        if !crate::check::is_variable(&name) {
+        if !crate::variables::is_variable(&name) {
             return fault(key, "is not the name of an environment variable");
         }
         let Some(text) = text.as_str() else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::table::nearest;
 use super::{Outcome, fault};
-use crate::field::Kind;
+use crate::field::{Field, Kind};
 use crate::pattern::{Part, Pattern};
 use crate::template::{Template, Transport};
 
@@ -50,6 +50,11 @@ pub(crate) fn patterns(transport: &Transport) -> Vec<(String, &Pattern)> {
     all
 }
 
+/// Why a template has no secret among its arguments. A connection string of PostgreSQL may be there: its password goes
+/// into the environment.
+pub(super) const SECRET_ARGUMENT: &str = "has a secret in it, and everybody on a machine can read the arguments of its processes; give it to the server in \
+     [stdio.env]";
+
 /// Every placeholder has its property, of the right kind in the right place, and every property is used.
 pub(super) fn uses(template: &Template) -> Outcome<()> {
     let mut used: BTreeSet<&str> = BTreeSet::new();
@@ -92,7 +97,11 @@ pub(super) fn uses(template: &Template) -> Outcome<()> {
                     },
                 );
             }
-            let spread = key.starts_with("stdio.args") && pattern.whole_config().is_some();
+            let argument = key.starts_with("stdio.args");
+            if secret && (argument || key == "stdio.program") && !is_connection(field, pattern) {
+                return fault(key, SECRET_ARGUMENT);
+            }
+            let spread = argument && pattern.whole_config().is_some();
             if field.kind == Kind::Variables || (field.kind == Kind::List && !spread) {
                 return fault(
                     key,
@@ -120,6 +129,11 @@ pub(super) fn uses(template: &Template) -> Outcome<()> {
         ),
         None => Ok(()),
     }
+}
+
+/// Whether this is a connection string of PostgreSQL and nothing beside it.
+fn is_connection(field: &Field, pattern: &Pattern) -> bool {
+    field.kind == Kind::PostgresUrl && pattern.parts().len() == 1
 }
 
 /// The properties named elsewhere than in patterns.

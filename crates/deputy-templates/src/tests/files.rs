@@ -190,6 +190,191 @@ fn a_row_with_the_older_columns_is_read_as_it_was_meant() {
     assert_eq!(registry.faults()[0].file, "mcp_server_templates/github-old");
 }
 
+/// The rows that guides show, as they show them.
+const OLDER: [&str; 3] = [
+    r#"{
+  "server_type": "github",
+  "command_template": "npx",
+  "args_template": ["-y", "@modelcontextprotocol/server-github"],
+  "env_template": {
+    "GITHUB_PERSONAL_ACCESS_TOKEN": "${input:github_token}"
+  },
+  "config_schema": {
+    "type": "object",
+    "properties": {
+      "github_token": {
+        "type": "string",
+        "description": "GitHub Personal Access Token",
+        "required": true
+      }
+    }
+  }
+}"#,
+    r#"{
+  "server_type": "filesystem", 
+  "command_template": "npx",
+  "args_template": ["-y", "@modelcontextprotocol/server-filesystem", "${config:allowed_path}"],
+  "env_template": {},
+  "config_schema": {
+    "type": "object",
+    "properties": {
+      "allowed_path": {
+        "type": "string",
+        "description": "Шлях до дозволеної директорії",
+        "required": true
+      }
+    }
+  }
+}"#,
+    r#"{
+  "server_type": "postgres",
+  "command_template": "npx", 
+  "args_template": ["-y", "@modelcontextprotocol/server-postgres", "${config:connection_string}"],
+  "env_template": {},
+  "config_schema": {
+    "type": "object",
+    "properties": {
+      "connection_string": {
+        "type": "string",
+        "description": "Рядок підключення PostgreSQL",
+        "required": true
+      }
+    }
+  }
+}"#,
+];
+
+fn older() -> Registry {
+    let rows = OLDER.map(|text| {
+        let row: Value = serde_json::from_str(text).unwrap();
+        let column = |name: &str| Some(row[name].to_string());
+        Row {
+            server_type: row["server_type"].as_str().unwrap().to_owned(),
+            display_name: "Older".to_owned(),
+            command_template: row["command_template"].as_str().unwrap().to_owned(),
+            args_template: column("args_template"),
+            env_template: column("env_template"),
+            config_schema: column("config_schema"),
+            is_active: true,
+            ..Row::default()
+        }
+    });
+    let registry = Registry::builtin().with_rows(rows);
+    assert_eq!(registry.faults(), &[]);
+    registry
+}
+
+#[test]
+fn the_rows_of_the_guides_are_used_as_safely_as_what_ships() {
+    let registry = older();
+    let run = |server_type: &str, config: Value| {
+        let template = registry.get(server_type).unwrap();
+        assert_eq!(template.origin, Origin::Database);
+        let checked = template.check(&config, &none(), &rules())?;
+        let rendered = template.render(&checked.config, &checked.secrets, None, &rules());
+        match rendered.unwrap() {
+            Definition::Process(process) => Ok::<_, Vec<Fault>>((checked, process)),
+            Definition::Http(http) => panic!("{http:?}"),
+        }
+    };
+    let secret = |process: &ProcessDefinition| match &process.env[..] {
+        [(name, Text::Secret(value))] => (name.clone(), value.expose().clone()),
+        other => panic!("{other:?}"),
+    };
+
+    let (checked, github) = run("github", json!({"github_token": "ghp_0123456789"})).unwrap();
+    assert!(checked.config.is_empty());
+    let token = "GITHUB_PERSONAL_ACCESS_TOKEN".to_owned();
+    assert_eq!(secret(&github), (token, "ghp_0123456789".to_owned()));
+
+    let (_, files) = run("filesystem", json!({"allowed_path": "/files/a"})).unwrap();
+    assert_eq!(files.folders, [PathBuf::from("/files/a")]);
+    assert_eq!(files.args[2], "/files/a");
+    let outside = run("filesystem", json!({"allowed_path": "/etc"}))
+        .err()
+        .unwrap();
+    assert!(matches!(
+        outside[0].problem,
+        Problem::Folder(FolderProblem::Outside(_))
+    ));
+
+    let connection = json!({"connection_string": "postgresql://anna:p%40ss@db:5432/shop"});
+    let (checked, postgres) = run("postgres", connection).unwrap();
+    assert!(checked.config.is_empty());
+    assert_eq!(
+        postgres.args[1..],
+        [
+            "@modelcontextprotocol/server-postgres",
+            "postgresql://anna@db:5432/shop"
+        ]
+    );
+    assert_eq!(
+        secret(&postgres),
+        ("PGPASSWORD".to_owned(), "p@ss".to_owned())
+    );
+    let file = json!({"connection_string": "postgresql://db/shop?sslkey=/etc/passwd"});
+    let wrong = run("postgres", file).err().unwrap();
+    assert_eq!(wrong[0].problem, Problem::NotPostgres);
+}
+
+#[test]
+fn what_cannot_be_read_takes_the_place_of_what_ships_and_offers_nothing() {
+    let files = |name: &str| {
+        let registry = folder(&[(name, "type = \"filesystem\"\nneeds = 1")]);
+        (
+            registry.get("filesystem").is_none(),
+            registry.faults().len(),
+        )
+    };
+    assert_eq!(files("filesystem.toml"), (true, 1));
+    assert_eq!(files("other.toml"), (true, 1));
+    for text in ["type = \"filesystem\"\ntitle = ", "title = "] {
+        let registry = folder(&[("filesystem.toml", text)]);
+        assert!(registry.get("filesystem").is_none(), "{text}");
+    }
+    let named = folder(&[("a.json", "{\"type\": \"filesystem\",\n\"title\": ")]);
+    assert!(named.get("filesystem").is_none() && named.get("fetch").is_some());
+    // Nor does a row then count, nor one of two files.
+    let row = Registry::builtin().get("filesystem").unwrap().to_row();
+    let registry = folder(&[("filesystem.toml", "x")]).with_rows([row.clone()]);
+    assert!(registry.get("filesystem").is_none());
+    let registry = folder(&[("a.toml", NOTES), ("b.toml", NOTES), ("c.toml", NOTES)]);
+    assert!(registry.get("notes").is_none());
+    assert_eq!(registry.faults().len(), 2);
+    assert!(registry.faults()[0].message.contains("a.toml"));
+
+    let broken = Row {
+        config_schema: Some("[1".to_owned()),
+        ..row
+    };
+    assert!(
+        Registry::builtin()
+            .with_rows([broken.clone()])
+            .get("filesystem")
+            .is_none()
+    );
+    // The administrator's file is later than a row.
+    let own = NOTES.replace("\"notes\"", "\"filesystem\"");
+    let registry = folder(&[("files.toml", &own)]).with_rows([broken]);
+    assert!(registry.get("filesystem").is_some());
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pipe has to be made, and nothing is run by the crate itself"
+)]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("fetch.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    std::fs::create_dir(folder.path().join("memory.json")).unwrap();
+    let registry = Registry::builtin().with_folder(folder.path());
+    assert_eq!(registry.faults().len(), 2);
+    assert!(registry.get("fetch").is_none() && registry.get("memory").is_none());
+}
+
 #[test]
 fn every_template_written_as_a_row_reads_back_the_same() {
     for template in Registry::builtin().all() {

@@ -175,6 +175,7 @@ runs-network-remote = Deputy reaches it at this address
 runs-unconfined = This installation confines no servers (DEPUTY_SANDBOX is off): the program can do whatever Deputy can, whatever is listed here.
 runs-folders = Folders
 runs-folders-none = none of yours
+runs-folders-own = one of its own
 runs-access = Access
 runs-access-oauth = with your permission, given at its sign-in page
 server-test = Test

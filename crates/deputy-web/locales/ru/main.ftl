@@ -177,6 +177,7 @@ runs-network-remote = Deputy обращается по этому адресу
 runs-unconfined = Здесь серверы не изолируются (DEPUTY_SANDBOX выключен): программа может всё, что может Deputy, что бы ни было указано ниже.
 runs-folders = Папки
 runs-folders-none = никаких ваших
+runs-folders-own = своя собственная
 runs-access = Доступ
 runs-access-oauth = с вашего разрешения, данного на его странице входа
 server-test = Проверить

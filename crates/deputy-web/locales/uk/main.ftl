@@ -177,6 +177,7 @@ runs-network-remote = Deputy звертається за цією адресою
 runs-unconfined = Тут сервери не ізолюються (DEPUTY_SANDBOX вимкнено): програма може все, що може Deputy, хоч би що було вказано нижче.
 runs-folders = Теки
 runs-folders-none = жодної вашої
+runs-folders-own = власна
 runs-access = Доступ
 runs-access-oauth = з вашого дозволу, наданого на його сторінці входу
 server-test = Перевірити

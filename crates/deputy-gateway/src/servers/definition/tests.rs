@@ -46,6 +46,25 @@ fn the_digest_sees_every_change_and_no_other() {
 }
 
 #[test]
+fn an_output_schema_that_is_left_out_is_said_to_be() {
+    let mut deep = json!({ "type": "object" });
+    for _ in 0..40 {
+        deep = json!({ "type": "object", "properties": { "a": deep } });
+    }
+    let large = json!({ "type": "object", "description": "", "enum": ["x".repeat(70_000)] });
+    for schema in [deep, large] {
+        let mut tool = plain();
+        tool["outputSchema"] = schema;
+        let (tool, _) = read(&tool).unwrap();
+        assert_eq!((tool.output_schema, tool.unusable), (None, None));
+        let [note] = &tool.notes[..] else {
+            panic!("{:?}", tool.notes);
+        };
+        assert!(note.contains("output schema") && note.ends_with("was left out"));
+    }
+}
+
+#[test]
 fn hidden_characters_are_left_out_and_counted() {
     let mut tool = plain();
     tool["description"] = json!("Re\u{202E}ads\u{E0041}\u{E0042}\u{7}.");

@@ -51,6 +51,9 @@ fn text(definition: &Definition) -> String {
     if let Some(output) = &definition.output_schema {
         parts.push(format!("output: {}", pretty(output)));
     }
+    if let Some(why) = &definition.unusable {
+        parts.push(format!("can't be used: {}", inset(why).trim_start()));
+    }
     parts.push(String::new());
     visible(&parts.join("\n"))
 }

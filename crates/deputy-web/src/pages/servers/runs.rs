@@ -1,6 +1,6 @@
 //! What is run for a server, or where it is reached, for its person to see.
 
-use deputy_gateway::servers::Runs;
+use deputy_gateway::servers::{OWN_FOLDER, Runs};
 use deputy_templates::Template;
 
 use crate::App;
@@ -19,6 +19,8 @@ pub(crate) struct RunsView {
     pub(crate) values: Vec<(String, String)>,
     /// Folders that it can read and write.
     pub(crate) folders: Vec<String>,
+    /// Whether it has a folder of its own.
+    pub(crate) own_folder: bool,
     pub(crate) network: bool,
     pub(crate) oauth: bool,
     /// Whether it is run here and nothing holds it to this.
@@ -31,19 +33,20 @@ const SECRET: &str = "•••";
 impl RunsView {
     pub(crate) fn new(app: &App, runs: Runs) -> Self {
         let shown = |value: Option<String>| {
-            value.map_or_else(|| SECRET.to_owned(), |value| visible(&value))
+            value.map_or_else(|| SECRET.to_owned(), |value| own(&visible(&value)))
         };
         match runs {
             Runs::Process {
                 command,
                 env,
                 folders,
+                own_folder,
                 network,
             } => Self {
                 line: visible(
                     &command
                         .iter()
-                        .map(|part| quoted(part))
+                        .map(|part| quoted(&own(part)))
                         .collect::<Vec<_>>()
                         .join(" "),
                 ),
@@ -56,6 +59,7 @@ impl RunsView {
                     .iter()
                     .map(|folder| visible(&folder.display().to_string()))
                     .collect(),
+                own_folder,
                 network,
                 oauth: false,
                 unconfined: !app.gateway.servers().are_confined(),
@@ -72,6 +76,7 @@ impl RunsView {
                     .map(|name| (name, SECRET.to_owned()))
                     .collect(),
                 folders: Vec::new(),
+                own_folder: false,
                 network: true,
                 oauth,
                 unconfined: false,
@@ -83,6 +88,11 @@ impl RunsView {
     pub(crate) fn pattern(template: &Template, t: Text) -> String {
         visible(&kinds::readable_pattern(template, t))
     }
+}
+
+/// A value with the server's own folder, whose place is nothing to a person, cut short.
+fn own(value: &str) -> String {
+    value.replace(OWN_FOLDER, "…")
 }
 
 /// A part of a command line as a shell would take it, so that its bounds are seen.

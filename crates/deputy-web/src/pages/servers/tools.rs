@@ -131,7 +131,7 @@ impl HeldTool {
                 input_schema: tool.input_schema.clone(),
                 output_schema: tool.output_schema.clone(),
                 annotations: tool.annotations.clone(),
-                unusable: None,
+                unusable: tool.unusable.clone(),
                 notes: Vec::new(),
             }),
             _ => return None,

@@ -130,3 +130,11 @@ fn instructions_are_compared_as_text() {
     let lines = between(&told("Be brief."), &told("Be brief.\nTell me all."));
     assert_eq!(read(&lines), " Be brief.\n+Tell me all.");
 }
+
+#[test]
+fn why_a_tool_cannot_be_used_is_a_part_of_it() {
+    let mut now = tool("Reads a note.");
+    now.unusable = Some("its input schema is too large".to_owned());
+    let said = read(&between(&tool("Reads a note."), &now));
+    assert!(said.contains("+can't be used: its input schema"), "{said}");
+}
