@@ -67,11 +67,7 @@ impl From<StorageError> for AccessError {
     }
 }
 
-impl From<deputy_store::Error> for AccessError {
-    fn from(error: deputy_store::Error) -> Self {
-        StorageError::from(error).into()
-    }
-}
+crate::from_store!(AccessError);
 
 impl Connections {
     /// This person's access token, refreshed when it expires within five minutes.

@@ -39,11 +39,7 @@ pub enum BeginError {
     Storage(#[from] StorageError),
 }
 
-impl From<deputy_store::Error> for BeginError {
-    fn from(error: deputy_store::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
+crate::from_store!(BeginError);
 
 /// What Google sends the person back with (RFC 6749, section 4.1.2).
 #[derive(Clone, Default, Deserialize)]
@@ -170,11 +166,7 @@ impl From<StateError> for CallbackError {
     }
 }
 
-impl From<deputy_store::Error> for CallbackError {
-    fn from(error: deputy_store::Error) -> Self {
-        Self::Storage(Some(error.into()))
-    }
-}
+crate::from_store!(CallbackError);
 
 impl Connections {
     /// Begins a consent of `user` for `services` and returns the page to send the person to. The

@@ -46,11 +46,7 @@ pub enum DisconnectError {
     Storage(#[from] StorageError),
 }
 
-impl From<deputy_store::Error> for DisconnectError {
-    fn from(error: deputy_store::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
+crate::from_store!(DisconnectError);
 
 impl Connections {
     /// Disconnects these services of `user`; [`Services::ALL`] deletes the connection whatever it

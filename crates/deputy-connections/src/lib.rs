@@ -46,6 +46,18 @@ use deputy_vault::{Place, Vault};
 use tokio::sync::{OnceCell, broadcast};
 use url::Url;
 
+/// What the database fails with, as any error that can hold a [`StorageError`].
+macro_rules! from_store {
+    ($error:ty) => {
+        impl From<deputy_store::Error> for $error {
+            fn from(error: deputy_store::Error) -> Self {
+                crate::StorageError::from(error).into()
+            }
+        }
+    };
+}
+pub(crate) use from_store;
+
 use flight::Flights;
 use lease::{Lease, Leases};
 

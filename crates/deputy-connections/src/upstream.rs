@@ -33,7 +33,7 @@ pub(crate) struct TokenAnswer {
     pub(crate) refresh_token: Option<Secret<String>>,
     /// How long the access token lives, within reason.
     pub(crate) expires_in: Duration,
-    /// The same as the answer says it, if it does.
+    /// The same as the answer says it, if it does and it is any time at all; at least 10 s.
     pub(crate) lifetime: Option<Duration>,
     /// The kind of the access token, e.g. `Bearer`, if the answer says it.
     pub(crate) token_type: Option<String>,
@@ -304,7 +304,9 @@ pub(crate) fn understand(
         expires_in: seconds(body.get("expires_in")).map_or(DEFAULT_LIFETIME, |s| {
             Duration::from_secs(s.clamp(*LIFETIMES.start(), *LIFETIMES.end()))
         }),
-        lifetime: seconds(body.get("expires_in")).map(Duration::from_secs),
+        lifetime: seconds(body.get("expires_in"))
+            .filter(|s| *s > 0)
+            .map(|s| Duration::from_secs(s.max(*LIFETIMES.start()))),
         token_type: text("token_type").map(str::to_owned),
         refresh_expires_in: seconds(body.get("refresh_token_expires_in"))
             .filter(|s| *s > 0)

@@ -73,6 +73,9 @@ pub enum RemoteError {
     /// The person has to allow the access first, or again.
     #[error("the access was not allowed yet")]
     ConsentNeeded,
+    /// The access is not renewed, and this says why; the person may mend it and allow it again.
+    #[error("{0}")]
+    SignInAgain(String),
     /// The authorization server can't be asked now.
     #[error("the authorization server does not answer")]
     Temporary {

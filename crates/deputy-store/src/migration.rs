@@ -14,6 +14,7 @@ mod m0007_servers;
 mod m0008_remote_accounts;
 mod m0009_active_context;
 mod m0010_server_setups;
+mod m0011_remote_refusals;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_remote_accounts::Migration),
             Box::new(m0009_active_context::Migration),
             Box::new(m0010_server_setups::Migration),
+            Box::new(m0011_remote_refusals::Migration),
         ]
     }
 }

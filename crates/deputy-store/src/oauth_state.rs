@@ -54,11 +54,13 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
 }
 
 impl<C: ConnectionTrait> UserScope<'_, C> {
-    /// How many consents at `provider` this person has begun and nobody has come back from.
-    pub async fn oauth_states_unanswered(&self, provider: &str) -> Result<u64> {
+    /// How many consents at `provider` this person has begun at `since` or later and nobody has come
+    /// back from.
+    pub async fn oauth_states_unanswered(&self, provider: &str, since: Timestamp) -> Result<u64> {
         Ok(oauth_states::Entity::find()
             .filter(oauth_states::Column::UserId.eq(self.user.0))
             .filter(oauth_states::Column::Provider.eq(provider))
+            .filter(oauth_states::Column::CreatedAt.gte(to_ms(since)))
             .filter(oauth_states::Column::ConsumedAt.is_null())
             .count(self.conn)
             .await?)
@@ -87,6 +89,16 @@ impl UserScope<'_, DatabaseTransaction> {
         };
         self.delete_surplus::<oauth_states::Entity, String>(columns, keep)
             .await
+    }
+
+    /// Forgets the consents of this person at `provider`, used or not: their answers count no more.
+    pub async fn oauth_states_forget(&self, provider: &str) -> Result<u64> {
+        let done = oauth_states::Entity::delete_many()
+            .filter(oauth_states::Column::UserId.eq(self.user.0))
+            .filter(oauth_states::Column::Provider.eq(provider))
+            .exec(self.conn)
+            .await?;
+        Ok(done.rows_affected)
     }
 
     /// Marks a consent as used; false when it was used before or isn't this person's.

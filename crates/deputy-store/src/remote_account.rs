@@ -42,6 +42,8 @@ pub struct RemoteAccount {
     pub metadata_url: Option<String>,
     /// How often in a row the server asked for scopes that it had been granted.
     pub step_ups: i32,
+    /// Whether that was counted since the last consent: until the next one, more is the same.
+    pub asked_again: bool,
     /// Grows with every change of the tokens.
     pub generation: i64,
     /// When the person connected it first.
@@ -54,6 +56,9 @@ pub struct RemoteAccount {
     pub failures: i32,
     /// No refresh before this instant, after one that failed.
     pub retry_at: Timestamp,
+    /// The error code that the last refresh was refused with; `None` where it succeeded or merely
+    /// failed. At most 64 characters.
+    pub refusal: Option<String>,
     /// When the row was made.
     pub created_at: Timestamp,
     /// When the row was changed.
@@ -88,12 +93,14 @@ fn from_row(row: Model) -> RemoteAccount {
         wanted_scopes: words(&row.wanted_scopes),
         metadata_url: row.metadata_url,
         step_ups: row.step_ups,
+        asked_again: row.asked_again,
         generation: row.generation,
         connected_at: row.connected_at.map(from_ms),
         refreshed_at: from_ms(row.refreshed_at),
         last_used_at: from_ms(row.last_used_at),
         failures: row.failures,
         retry_at: from_ms(row.retry_at),
+        refusal: row.refusal,
         created_at: from_ms(row.created_at),
         updated_at: from_ms(row.updated_at),
     }
@@ -114,12 +121,14 @@ fn to_row(user: UserId, account: RemoteAccount) -> ActiveModel {
         wanted_scopes: Set(account.wanted_scopes.join(" ")),
         metadata_url: Set(account.metadata_url),
         step_ups: Set(account.step_ups),
+        asked_again: Set(account.asked_again),
         generation: Set(account.generation),
         connected_at: Set(account.connected_at.map(to_ms)),
         refreshed_at: Set(to_ms(account.refreshed_at)),
         last_used_at: Set(to_ms(account.last_used_at)),
         failures: Set(account.failures),
         retry_at: Set(to_ms(account.retry_at)),
+        refusal: Set(account.refusal),
         created_at: Set(to_ms(account.created_at)),
         updated_at: Set(to_ms(account.updated_at)),
     }
@@ -202,7 +211,8 @@ impl UserScope<'_, DatabaseTransaction> {
             .col_expr(Column::UpdatedAt, Expr::value(at))
             .col_expr(Column::Generation, Expr::value(seen + 1))
             .col_expr(Column::Failures, Expr::value(0))
-            .col_expr(Column::RetryAt, Expr::value(0i64));
+            .col_expr(Column::RetryAt, Expr::value(0i64))
+            .col_expr(Column::Refusal, Expr::value(None::<String>));
         if let Some(refresh_token) = new.refresh_token {
             update = update.col_expr(Column::RefreshToken, Expr::value(refresh_token));
         }
@@ -215,17 +225,20 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(done.rows_affected == 1)
     }
 
-    /// Notes that a refresh failed, if the row still is at generation `seen`.
+    /// Notes that a refresh failed, if the row still is at generation `seen`; `refusal` is the code
+    /// where it was refused.
     pub async fn remote_account_refresh_failed(
         &self,
         server: i64,
         seen: i64,
         failures: i32,
         retry_at: Timestamp,
+        refusal: Option<&str>,
     ) -> Result<bool> {
         let done = Entity::update_many()
             .col_expr(Column::Failures, Expr::value(failures))
             .col_expr(Column::RetryAt, Expr::value(to_ms(retry_at)))
+            .col_expr(Column::Refusal, Expr::value(refusal.map(str::to_owned)))
             .filter(Column::UserId.eq(self.user.0))
             .filter(Column::ServerId.eq(server))
             .filter(Column::Generation.eq(seen))
@@ -258,7 +271,8 @@ impl UserScope<'_, DatabaseTransaction> {
 }
 
 impl Store {
-    /// Whose accounts, and at which servers, a sweep should refresh, those that expire first first.
+    /// Whose accounts, and at which servers, a sweep should refresh: those that failed last or never
+    /// first, so that what keeps failing holds nobody up, and of these those that expire first.
     /// Accounts without a refresh token, and those that are not known to expire, are left out.
     pub async fn remote_accounts_due(&self, due: DueForRefresh) -> Result<Vec<(UserId, i64)>> {
         let found: Vec<(i64, i64)> = Entity::find()
@@ -274,6 +288,7 @@ impl Store {
                     .add(Column::LastUsedAt.gt(to_ms(due.used_after)))
                     .add(Column::RefreshedAt.lt(to_ms(due.stale_before))),
             )
+            .order_by_asc(Column::RetryAt)
             .order_by_asc(Column::ExpiresAt)
             .limit(due.limit)
             .into_tuple()

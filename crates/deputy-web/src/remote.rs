@@ -57,8 +57,9 @@ fn refused(error: AccessError) -> RemoteError {
     match error {
         AccessError::ConsentNeeded => RemoteError::ConsentNeeded,
         AccessError::Temporarily { retry_after } => RemoteError::Temporary { retry_after },
-        AccessError::Refused | AccessError::Configuration { .. } => {
-            RemoteError::Refused(error.to_string())
+        AccessError::Refused => RemoteError::Refused(error.to_string()),
+        AccessError::Configuration { .. } | AccessError::NotRenewed { .. } => {
+            RemoteError::SignInAgain(error.to_string())
         }
         AccessError::Storage(_) => RemoteError::Internal(Box::new(error)),
     }

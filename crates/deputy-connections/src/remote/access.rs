@@ -23,6 +23,8 @@ use crate::flight::landed;
 mod asked;
 mod refresh;
 
+pub(super) use asked::STEP_UPS;
+
 /// How long before its end an access token is replaced.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 /// A use is noted once in this time.
@@ -62,12 +64,20 @@ pub enum AccessError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The authorization server refuses our client; the account stays.
+    /// The authorization server refuses our client. The account stays, and another consent mends
+    /// it, with what is entered with the server by then.
     #[error(
-        "the authorization server refuses the client that was entered with the server ({code})"
+        "its authorization server refuses Deputy's client id or secret ({code}); if they were entered with the server, enter the right ones first"
     )]
     Configuration {
         /// Its error code, e.g. `invalid_client`.
+        code: String,
+    },
+    /// The authorization server renews no access, for another reason. The account stays, and
+    /// another consent may mend it.
+    #[error("its authorization server does not renew the access ({code})")]
+    NotRenewed {
+        /// Its error code, or what is wrong with its answer.
         code: String,
     },
     /// Something of ours failed.
@@ -81,11 +91,33 @@ impl From<StorageError> for AccessError {
     }
 }
 
-impl From<deputy_store::Error> for AccessError {
-    fn from(error: deputy_store::Error) -> Self {
-        StorageError::from(error).into()
+impl AccessError {
+    /// What a refusal with this code means.
+    fn refusal(code: String) -> Self {
+        if is_about_client(&code) {
+            Self::Configuration { code }
+        } else {
+            Self::NotRenewed { code }
+        }
+    }
+
+    /// Why `row` is not refreshed before its `retry_at`.
+    fn held_back(row: &RemoteAccount, now: Timestamp) -> Self {
+        match &row.refusal {
+            Some(code) => Self::refusal(code.clone()),
+            None => Self::Temporarily {
+                retry_after: wait_until(row.retry_at, now),
+            },
+        }
     }
 }
+
+/// Whether an error code is about who asks (RFC 6749, section 5.2).
+fn is_about_client(code: &str) -> bool {
+    matches!(code, "invalid_client" | "unauthorized_client")
+}
+
+crate::from_store!(AccessError);
 
 impl Remote {
     /// The token to present to this person's server at `url`, refreshed when it expires within five
@@ -201,9 +233,7 @@ impl Inner {
             return Err(AccessError::ConsentNeeded);
         }
         if now < row.retry_at {
-            return Err(AccessError::Temporarily {
-                retry_after: wait_until(row.retry_at, now),
-            });
+            return Err(AccessError::held_back(row, now));
         }
         let refreshed = self.refreshed(key, row.generation);
         let later = AccessError::Temporarily {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::consent::BeginError;
-use super::discovery::AuthorizationServer;
+use super::discovery::{AuthorizationServer, DiscoveryError};
 use super::{Config, Inner, Remote, SealedAt, Server, exposed_option, provider, to_json, word};
 use crate::StorageError;
 
@@ -234,7 +234,10 @@ impl Inner {
         let lapsed = row
             .expires_at
             .is_some_and(|at| until.is_ok_and(|until| at < until));
-        let open = scope.oauth_states_unanswered(&provider(server.id)).await?;
+        // Those before it were another client's.
+        let open = scope
+            .oauth_states_unanswered(&provider(server.id), row.created_at)
+            .await?;
         if lapsed || open >= UNANSWERED {
             return Ok(None);
         }
@@ -313,13 +316,16 @@ impl Inner {
                 .await
                 .map_err(|error| match error {
                     GuardError::Blocked(blocked) => BeginError::Discovery(blocked.into()),
-                    _ => BeginError::Registration("no answer".to_owned()),
+                    _ => DiscoveryError::Temporary("the authorization server").into(),
                 })?;
             if fetched.status.is_success() {
                 let answer: Registered = fetched
                     .json()
                     .map_err(|_| BeginError::Registration("no client in the answer".to_owned()))?;
                 return registered(answer, method, supported);
+            }
+            if fetched.status.is_server_error() || fetched.status == 429 {
+                return Err(DiscoveryError::Temporary("the authorization server").into());
             }
             let error = fetched.json::<Value>().ok();
             let code = error.as_ref().and_then(|e| e.get("error")?.as_str());

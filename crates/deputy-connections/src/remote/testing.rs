@@ -115,6 +115,11 @@ impl Provider {
         self.state.documents.lock().insert(path.to_owned(), reply);
     }
 
+    /// The usual is at `path` again.
+    pub(super) fn forget_document(&self, path: &str) {
+        self.state.documents.lock().remove(path);
+    }
+
     /// The next answers at `path`.
     pub(super) fn plant(&self, path: &str, replies: impl IntoIterator<Item = Reply>) {
         let mut planted = self.state.planted.lock();

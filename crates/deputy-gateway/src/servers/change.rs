@@ -188,6 +188,10 @@ impl Servers {
         enabled: Option<bool>,
         shown: Option<Shown>,
     ) -> Result<OwnServer, ServerError> {
+        let account_at = match &setup {
+            Some(_) => self.oauth_url(read).await.ok().flatten(),
+            None => None,
+        };
         self.recordable().await?;
         let stops = setup.is_some() || enabled == Some(false);
         let with = self.with();
@@ -224,6 +228,13 @@ impl Servers {
         with.pool.bar(&PoolKey::own(row.user, row.id), generation);
         if stops {
             self.stop(&row).await;
+        }
+        // An account is for the URL that it was got for. Who gave it is told now or later.
+        if account_at.is_some()
+            && matches!(self.oauth_url(&row).await, Ok(now) if now != account_at)
+            && let Err(error) = with.remote.forget(row.user, row.id).await
+        {
+            tracing::warn!(user = %row.user, server = row.id, %error, "the account of a server that was moved stays");
         }
         if switched_on {
             self.forget_health(&row);

@@ -128,6 +128,10 @@ impl Servers {
             .own_server_health(row.id, row.generation, health)
             .await?;
         tx.commit().await?;
+        // It may be as somebody else over there: neither its session nor its tools are the same.
+        let key = PoolKey::own(row.user, row.id);
+        self.with().pool.stop_server(&key).await;
+        self.distrust(row.id);
         self.forget_health(&row);
         self.rest_ends(&row);
         self.look_soon(&row);

@@ -167,6 +167,26 @@ impl Servers {
         })
     }
 
+    /// Where a server that takes tokens by OAuth is, as this row has it; none where it takes none.
+    pub(super) async fn oauth_url(&self, row: &OwnServer) -> Result<Option<Url>, CallError> {
+        let template = self.with().templates.get(&row.server_type);
+        let over_http = template.is_some_and(|template| {
+            matches!(template.transport, Transport::Http(_)) && !template.needs_google()
+        });
+        if !over_http {
+            return Ok(None);
+        }
+        let (definition, _) = self.definition(row).await?;
+        Ok(match definition {
+            Definition::Http(HttpDefinition {
+                url,
+                auth: Auth::OAuth { .. },
+                ..
+            }) => Some(url),
+            _ => None,
+        })
+    }
+
     fn process(&self, process: ProcessDefinition, home: &Path) -> ProcessLaunch {
         let config = &self.inner.config;
         let plain =
@@ -249,6 +269,14 @@ impl Servers {
                 CallError::NotConnected {
                     service: row.name.clone(),
                     message: format!("{} needs your consent; give it at {connect_url}", row.name),
+                    connect_url,
+                }
+            }
+            RemoteError::SignInAgain(why) => {
+                let connect_url = self.connect_url(&row.name);
+                CallError::NotConnected {
+                    service: row.name.clone(),
+                    message: format!("{} needs a new sign-in, at {connect_url}: {why}", row.name),
                     connect_url,
                 }
             }

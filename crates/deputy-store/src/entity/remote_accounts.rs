@@ -36,6 +36,8 @@ pub struct Model {
     pub retry_at: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    pub refusal: Option<String>,
+    pub asked_again: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

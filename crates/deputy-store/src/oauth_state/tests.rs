@@ -32,12 +32,18 @@ async fn used_once_by_the_person_who_began_it() {
         );
         assert_eq!(store.user(bob).oauth_state("a").await.unwrap(), None);
         let unanswered = async |who, provider: &str| {
-            let count = store.user(who).oauth_states_unanswered(provider).await;
+            let since = Timestamp::from_second(1000).unwrap();
+            let theirs = store.user(who);
+            let count = theirs.oauth_states_unanswered(provider, since).await;
             count.unwrap()
         };
         assert_eq!(unanswered(alice, "google").await, 1);
         assert_eq!(unanswered(alice, "other").await, 0);
         assert_eq!(unanswered(bob, "google").await, 0);
+        let later = Timestamp::from_second(1001).unwrap();
+        let hers = store.user(alice);
+        let count = hers.oauth_states_unanswered("google", later).await;
+        assert_eq!(count.unwrap(), 0);
 
         let at = Timestamp::from_second(1100).unwrap();
         let tx = store.begin().await.unwrap();
@@ -56,6 +62,33 @@ async fn used_once_by_the_person_who_began_it() {
                 .consumed_at,
             Some(at)
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_one_persons_at_one_provider() {
+    for_each_database(|store| async move {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        let other = |nonce: &str| OAuthState {
+            provider: "remote:1".to_owned(),
+            ..state(nonce, 1000)
+        };
+        let tx = store.begin().await.unwrap();
+        for (who, state) in [
+            (alice, state("a", 1000)),
+            (alice, other("b")),
+            (bob, other("c")),
+        ] {
+            tx.user(who).oauth_state_add(state, 3).await.unwrap();
+        }
+        let hers = tx.user(alice);
+        assert_eq!(hers.oauth_states_forget("remote:1").await.unwrap(), 1);
+        assert_eq!(hers.oauth_states_forget("remote:1").await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        assert!(store.user(alice).oauth_state("a").await.unwrap().is_some());
+        assert!(store.user(alice).oauth_state("b").await.unwrap().is_none());
+        assert!(store.user(bob).oauth_state("c").await.unwrap().is_some());
     })
     .await;
 }

@@ -20,12 +20,14 @@ fn account(server_id: i64) -> RemoteAccount {
         wanted_scopes: Vec::new(),
         metadata_url: None,
         step_ups: 0,
+        asked_again: true,
         generation: 5,
         connected_at: Some(from_ms(1_000)),
         refreshed_at: from_ms(1_000),
         last_used_at: from_ms(1_000),
         failures: 0,
         retry_at: Timestamp::UNIX_EPOCH,
+        refusal: None,
         created_at: from_ms(1_000),
         updated_at: from_ms(1_000),
     }
@@ -78,7 +80,7 @@ async fn an_account_is_its_persons_and_goes_with_its_server() {
         );
         assert!(
             !stranger
-                .remote_account_refresh_failed(hers, 5, 1, from_ms(2))
+                .remote_account_refresh_failed(hers, 5, 1, from_ms(2), None)
                 .await
                 .unwrap()
         );
@@ -118,10 +120,19 @@ async fn of_two_who_change_the_tokens_one_wins() {
         let tx = store.begin().await.unwrap();
         let hers = tx.user(alice);
         assert!(
-            hers.remote_account_refresh_failed(server, 5, 2, from_ms(4_000))
-                .await
-                .unwrap()
+            hers.remote_account_refresh_failed(
+                server,
+                5,
+                2,
+                from_ms(4_000),
+                Some("invalid_client")
+            )
+            .await
+            .unwrap()
         );
+        let failed = hers.remote_account(server).await.unwrap().unwrap();
+        assert_eq!(failed.refusal.as_deref(), Some("invalid_client"));
+        assert_eq!((failed.failures, failed.retry_at), (2, from_ms(4_000)));
         assert!(
             !hers
                 .remote_account_refresh(server, 4, new.clone())
@@ -157,6 +168,7 @@ async fn of_two_who_change_the_tokens_one_wins() {
             (None, 0, Timestamp::UNIX_EPOCH)
         );
         assert_eq!(row.scopes, ["read"]);
+        assert_eq!(row.refusal, None);
     })
     .await;
 }
@@ -173,11 +185,17 @@ async fn the_sweep_finds_what_is_used_and_expires() {
             "no-refresh",
             "endless",
             "held-back",
+            "failed",
         ] {
             let server = add(&store, alice, name).await.id;
             let mut row = account(server);
-            row.last_used_at = from_ms(if name == "used" { 8_000 } else { 100 });
+            row.last_used_at = from_ms(if matches!(name, "used" | "failed") {
+                8_000
+            } else {
+                100
+            });
             match name {
+                "failed" => (row.retry_at, row.expires_at) = (from_ms(8_400), Some(from_ms(8_000))),
                 "stale" => row.refreshed_at = from_ms(10),
                 "no-refresh" => row.refresh_token = None,
                 "endless" => row.expires_at = None,
@@ -195,6 +213,8 @@ async fn the_sweep_finds_what_is_used_and_expires() {
             limit: 10,
         };
         let mut found = store.remote_accounts_due(due).await.unwrap();
+        // What failed comes last, however soon it expires.
+        assert_eq!(found.pop(), Some((alice, servers[6])));
         found.sort_unstable_by_key(|(_, server)| *server);
         assert_eq!(found, [(alice, servers[0]), (alice, servers[2])]);
     })

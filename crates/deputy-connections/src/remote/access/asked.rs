@@ -9,7 +9,7 @@ use crate::remote::challenge::Challenge;
 use crate::remote::{Inner, Key, union};
 
 /// So often a server may ask for scopes that it has been granted before it is told no.
-const STEP_UPS: i32 = 3;
+pub(in crate::remote) const STEP_UPS: i32 = 3;
 /// What a server says about itself is kept up to this length.
 const MAX_URL: usize = 2048;
 
@@ -28,6 +28,8 @@ impl Inner {
             .filter(|text| text.len() <= MAX_URL);
         let tx = self.store.begin().await?;
         let scope = tx.user(key.0);
+        // Of several calls that are refused at once, one adds the row.
+        scope.lock_own_servers().await?;
         let before = scope.remote_account_for_update(key.1).await?;
         let seen = before.as_ref().map(|row| row.generation);
         let mut row = match &before {
@@ -37,7 +39,13 @@ impl Inner {
         let held = challenge.scopes.iter().all(|s| row.scopes.contains(s));
         let mut refused = false;
         if challenge.is_insufficient_scope() && row.access_token.is_some() {
-            row.step_ups = if held { row.step_ups + 1 } else { 0 };
+            // All that is refused between two consents is one round, however many calls that are.
+            if !held {
+                row.step_ups = 0;
+            } else if !row.asked_again {
+                row.step_ups += 1;
+            }
+            row.asked_again = true;
             refused = row.step_ups >= STEP_UPS;
         }
         row.wanted_scopes = if row.wanted_scopes.is_empty() {
@@ -81,12 +89,14 @@ fn unconnected(server: i64, url: &Url, seen: Option<i64>, now: Timestamp) -> Rem
         wanted_scopes: Vec::new(),
         metadata_url: None,
         step_ups: 0,
+        asked_again: false,
         generation: seen.map_or(0, |seen| seen + 1),
         connected_at: None,
         refreshed_at: now,
         last_used_at: now,
         failures: 0,
         retry_at: Timestamp::UNIX_EPOCH,
+        refusal: None,
         created_at: now,
         updated_at: now,
     }

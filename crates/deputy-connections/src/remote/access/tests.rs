@@ -179,10 +179,180 @@ async fn a_client_that_was_forgotten_is_registered_anew_one_that_was_entered_is_
         w.provider.forget_clients();
         w.pass(61);
         let bobs = async || w.remote.bearer(w.bob, his.id, &his.url).await;
-        assert!(matches!(bobs().await, Err(AccessError::Configuration { code }) if code == "invalid_client"));
+        let before = w.provider.refreshes().len();
+        // It says so also while nobody is asked again.
+        for _ in 0..2 {
+            assert!(matches!(bobs().await, Err(AccessError::Configuration { code }) if code == "invalid_client"));
+            assert_eq!(w.provider.refreshes().len(), before + 1);
+        }
         w.provider.knows("by-hand", Some("s"));
         w.pass(1);
         assert!(bobs().await.unwrap().is_some());
+
+        // The secret is another one: it is entered with the server, and signing in again takes it up.
+        w.provider.knows("by-hand", Some("rotated"));
+        w.pass(61);
+        assert!(matches!(bobs().await, Err(AccessError::Configuration { .. })));
+        his.client_secret = Some("rotated".into());
+        w.connect(w.bob, &his).await;
+        assert!(bobs().await.unwrap().is_some());
+        w.pass(61);
+        assert!(bobs().await.unwrap().is_some(), "the refresh uses the new secret too");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_spent_in_whatever_words_that_is_said() {
+    for_each_world(async |w| {
+        for (status, code) in [
+            (200, "bad_refresh_token"),
+            (401, "invalid_token"),
+            (400, "expired_token"),
+        ] {
+            w.connect(w.alice, &w.hers).await;
+            w.pass(61);
+            w.provider.plant("/token", [Reply::error(status, code)]);
+            assert!(
+                matches!(w.token().await, Err(AccessError::ConsentNeeded)),
+                "{code}"
+            );
+            assert_eq!(notices(&w).await, [notice_kind(w.hers.id)], "{code}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_asked_about_ever_more_rarely() {
+    for_each_world(async |w| {
+        w.connect(w.alice, &w.hers).await;
+        w.pass(61);
+        w.provider
+            .document("/token", Reply::error(400, "invalid_request"));
+        // Asked every ten minutes for two days, and swept as well.
+        for _ in 0..288 {
+            let refused = w.token().await;
+            assert!(
+                matches!(&refused, Err(AccessError::NotRenewed { code }) if code == "invalid_request"),
+                "{refused:?}"
+            );
+            w.remote.sweep().await.unwrap();
+            w.pass(10);
+        }
+        let asked = w.provider.refreshes().len();
+        assert!((5..20).contains(&asked), "{asked}");
+        // Signing in again mends it at once.
+        w.provider.forget_document("/token");
+        w.connect(w.alice, &w.hers).await;
+        assert!(w.token().await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn our_document_at_another_address_is_another_client() {
+    for_each_world(async |w| {
+        let at = |url: &str| {
+            let mut config = super::super::testing::config();
+            config.metadata_url = Some(url.parse().unwrap());
+            w.with(config)
+        };
+        let (old, new) = ("https://old.example/c.json", "https://new.example/c.json");
+        w.provider
+            .describe_server(&json!({"client_id_metadata_document_supported": true}));
+        w.provider.knows(old, None);
+        let url = at(old).begin(w.alice, &w.hers).await.unwrap();
+        let query = w.provider.allow(&url);
+        at(old).complete(w.alice, query).await.unwrap();
+        w.provider.forget_clients();
+        w.pass(61);
+        let held = async |url| at(url).bearer(w.alice, w.hers.id, &w.hers.url).await;
+        // As long as it is ours, that is somebody's mistake.
+        assert!(matches!(
+            held(old).await,
+            Err(AccessError::Configuration { .. })
+        ));
+        w.pass(10);
+        assert!(matches!(held(new).await, Err(AccessError::ConsentNeeded)));
+        assert_eq!(notices(&w).await, [notice_kind(w.hers.id)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_that_lives_for_no_time_is_good_until_it_is_refused() {
+    for_each_world(async |w| {
+        w.connect(w.alice, &w.hers).await;
+        w.pass(58);
+        let answer = json!({"access_token": "at-once", "refresh_token": "rt", "expires_in": 0});
+        w.provider.document("/token", Reply::Json(200, answer));
+        for _ in 0..3 {
+            assert_eq!(w.token().await.unwrap().unwrap(), "at-once");
+        }
+        assert_eq!(w.provider.refreshes().len(), 1);
+        w.provider.forget_document("/token");
+        let answer = json!({"access_token": "brief", "refresh_token": "rt", "expires_in": 1});
+        w.provider.plant("/token", [Reply::Json(200, answer)]);
+        let held = generation(&w).await;
+        let token = refused(&w, Some(held), None).await.unwrap();
+        assert_eq!(token.secret.expose(), "brief");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_that_are_refused_at_once_all_lead_to_the_consent() {
+    for_each_world(async |w| {
+        for round in 0..5 {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..6 {
+                let (remote, user, server) = (w.remote.clone(), w.alice, w.hers.clone());
+                tasks.spawn(async move {
+                    let challenge = Some(r#"Bearer scope="a b""#);
+                    remote
+                        .refused(user, server.id, &server.url, None, challenge)
+                        .await
+                });
+            }
+            for outcome in tasks.join_all().await {
+                assert!(
+                    matches!(outcome, Err(AccessError::ConsentNeeded)),
+                    "{round}: {:?}",
+                    outcome.err()
+                );
+            }
+            w.remote.forget(w.alice, w.hers.id).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_without_a_consent_between_them_are_one_round() {
+    for_each_world(async |w| {
+        let more = [
+            r#"Bearer error="insufficient_scope""#,
+            r#"Bearer error="insufficient_scope", scope="admin""#,
+        ];
+        w.provider.challenge(r#"Bearer scope="admin""#);
+        w.connect(w.alice, &w.hers).await;
+        for round in 1..=3 {
+            for _ in 0..4 {
+                for challenge in more {
+                    let outcome = refused(&w, Some(generation(&w).await), Some(challenge)).await;
+                    match outcome {
+                        Err(AccessError::ConsentNeeded) if round < 3 => {}
+                        Err(AccessError::Refused) if round == 3 => {}
+                        _ => panic!("round {round}"),
+                    }
+                }
+            }
+            w.connect(w.alice, &w.hers).await;
+        }
+        // The person has signed in once more although the server was told no: it is asked anew.
+        let outcome = refused(&w, Some(generation(&w).await), Some(more[1])).await;
+        assert!(matches!(outcome, Err(AccessError::ConsentNeeded)));
     })
     .await;
 }
@@ -288,6 +458,80 @@ async fn what_is_forgotten_is_revoked_at_once_or_later() {
         w.pass(600);
         w.remote.sweep().await.unwrap();
         assert_eq!(w.provider.seen("/revoke").len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_comes_when_the_account_is_forgotten_goes_with_it() {
+    for_each_world(async |w| {
+        w.connect(w.alice, &w.hers).await;
+        w.pass(61);
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        w.provider
+            .plant("/token", [Reply::Gated(Arc::clone(&gate))]);
+        let before = w.provider.refreshes().len();
+        let refreshing = {
+            let (remote, user, server) = (w.remote.clone(), w.alice, w.hers.clone());
+            w.lifecycle
+                .spawn(async move { remote.bearer(user, server.id, &server.url).await })
+        };
+        eventually(async || w.provider.refreshes().len() > before).await;
+        let mut forgetting = {
+            let (remote, user, server) = (w.remote.clone(), w.alice, w.hers.id);
+            w.lifecycle
+                .spawn(async move { remote.forget(user, server).await })
+        };
+        let early = std::time::Duration::from_millis(100);
+        let early = tokio::time::timeout(early, &mut forgetting).await;
+        assert!(early.is_err(), "it waits for the refresh");
+        gate.add_permits(1);
+        let _ = refreshing.await.unwrap();
+        assert!(forgetting.await.unwrap().unwrap().unwrap());
+        // Not the token that was spent, but the one that came for it.
+        let told = w.provider.seen("/revoke");
+        let spent = &w.provider.refreshes()[before].form["refresh_token"];
+        assert_eq!(told.len(), 1);
+        assert_ne!(&told[0].form["token"], spent);
+        assert!(w.token().await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_begun_before_the_account_is_forgotten_connects_nothing() {
+    for_each_world(async |w| {
+        let url = w.remote.begin(w.alice, &w.hers).await.unwrap();
+        let query = w.provider.allow(&url);
+        let his = w.remote.begin(w.bob, &w.his).await.unwrap();
+        assert!(!w.remote.forget(w.alice, w.hers.id).await.unwrap());
+        let error = w.remote.complete(w.alice, query).await.unwrap_err();
+        assert_eq!(error.as_str(), "expired_state");
+        assert!(w.provider.seen("/token").is_empty());
+        let query = w.provider.allow(&his);
+        w.remote.complete(w.bob, query).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_does_not_answer_holds_nobody_up() {
+    for_each_world(async |w| {
+        w.connect(w.alice, &w.hers).await;
+        w.connect(w.bob, &w.his).await;
+        w.pass(54);
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        // Whoever comes first waits.
+        w.provider
+            .plant("/token", [Reply::Gated(Arc::clone(&gate))]);
+        let sweeping = {
+            let remote = w.remote.clone();
+            w.lifecycle.spawn(async move { remote.sweep().await })
+        };
+        eventually(async || w.provider.refreshes().len() == 2).await;
+        assert!(!sweeping.is_finished());
+        gate.add_permits(1);
+        sweeping.await.unwrap().unwrap().unwrap();
     })
     .await;
 }

@@ -124,6 +124,8 @@ async fn a_registration_is_kept_per_person_until_it_lapses_or_seems_forgotten() 
         // Two that nobody came back from: the authorization server may not know us any more.
         let second = client_id(&w).await;
         assert_ne!(second, first);
+        // That one is given the same time.
+        assert_eq!(client_id(&w).await, second);
         let url = w.remote.begin(w.bob, &w.his).await.unwrap();
         assert!(![first, second].contains(&parameter(&url, "client_id")));
 
@@ -173,17 +175,19 @@ async fn a_registration_that_fails_says_why() {
         for (replies, reason) in [
             (vec![refused(), refused()], "invalid_redirect_uri"),
             (vec![Reply::error(403, "access_denied<script>")], "access_deniedscript"),
-            (vec![Reply::with_header(429, "retry-after: 9")], "429"),
             (vec![Reply::Json(201, json!({"client_id": ""}))], "no client in the answer"),
             (vec![Reply::Json(201, json!({"client_id": "x", "client_secret": "y", "token_endpoint_auth_method": "tls_client_auth"}))], "an unknown authentication method"),
             (vec![Reply::with_header(307, "location: https://169.254.169.254/")], "307"),
-            (vec![Reply::Reset], "no answer"),
         ] {
             w.provider.plant("/register", replies);
             match error().await {
                 BeginError::Registration(found) => assert_eq!(found, reason),
                 other => panic!("{other:?}"),
             }
+        }
+        for reply in [Reply::Reset, Reply::Json(503, json!({})), Reply::with_header(429, "retry-after: 9")] {
+            w.provider.plant("/register", [reply]);
+            assert_eq!(error().await.as_str(), "temporary");
         }
         w.provider.describe_server(&json!({"registration_endpoint": null}));
         assert!(matches!(error().await, BeginError::NoRegistration));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{CallbackError, Connected, Pending, pending_at};
 use crate::CallbackQuery;
 use crate::refresh::after;
-use crate::remote::access::notice_kind;
+use crate::remote::access::{STEP_UPS, notice_kind};
 use crate::remote::{
     ACCESS_TOKEN, CLIENT, Inner, Key, REFRESH_TOKEN, SealedAt, lease_name, to_json, union, word,
 };
@@ -53,7 +53,7 @@ impl Inner {
                 reason: "busy".to_owned(),
             });
         };
-        let work = self.redeem(user, &row, &pending, query);
+        let work = Box::pin(self.redeem(user, &row, &pending, query));
         self.leases.under(lease, work).await
     }
 
@@ -83,9 +83,7 @@ impl Inner {
             return Err(CallbackError::OtherIssuer);
         }
         if let Some(error) = &query.error {
-            if matches!(error.as_str(), "unauthorized_client" | "invalid_client") {
-                self.forget_registered(user, &pending.grant).await?;
-            }
+            self.learn(user, pending, error).await?;
             return Err(CallbackError::Refused { error: word(error) });
         }
         let code = query.code.as_ref().ok_or(CallbackError::MissingCode)?;
@@ -99,9 +97,7 @@ impl Inner {
                 let reason = match failure {
                     Failure::InvalidGrant { .. } => "invalid_grant".to_owned(),
                     Failure::Rejected { code } => {
-                        if matches!(code.as_str(), "unauthorized_client" | "invalid_client") {
-                            self.forget_registered(user, &pending.grant).await?;
-                        }
+                        self.learn(user, pending, &code).await?;
                         code
                     }
                     Failure::Temporary { cause, .. } => cause.as_str().to_owned(),
@@ -109,6 +105,47 @@ impl Inner {
                 Err(CallbackError::Exchange { reason })
             }
         }
+    }
+
+    /// What a refusal means for the next consent: another client, or other scopes.
+    async fn learn(
+        &self,
+        user: UserId,
+        pending: &Pending,
+        code: &str,
+    ) -> Result<(), CallbackError> {
+        match code {
+            "unauthorized_client" | "invalid_client" => {
+                self.forget_registered(user, &pending.grant).await?;
+            }
+            // What was asked for before is asked for again: with a scope among it that is not known
+            // any more, no consent would ever succeed.
+            "invalid_scope" => {
+                let tx = self.store.begin().await?;
+                let scope = tx.user(user);
+                let row = scope.remote_account_for_update(pending.server_id).await?;
+                let row = row.filter(|row| {
+                    row.server_url == pending.server_url.as_str()
+                        && row
+                            .issuer
+                            .as_ref()
+                            .is_none_or(|i| *i == pending.grant.issuer)
+                });
+                if let Some(row) = row {
+                    let seen = row.generation;
+                    let row = RemoteAccount {
+                        scopes: Vec::new(),
+                        wanted_scopes: Vec::new(),
+                        updated_at: self.clock.now(),
+                        ..row
+                    };
+                    scope.remote_account_replace(row, seen).await?;
+                }
+                tx.commit().await?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn attach(
@@ -133,6 +170,8 @@ impl Inner {
         let now = self.clock.now();
         let tx = self.store.begin().await?;
         let scope = tx.user(user);
+        // A call that is refused at this moment may add the row first.
+        scope.lock_own_servers().await?;
         let before = scope.remote_account_for_update(pending.server_id).await?;
         let row = merge(before.as_ref(), pending, &answer, sealed, now);
         let scopes = row.scopes.clone();
@@ -141,6 +180,8 @@ impl Inner {
             None => scope.remote_account_add(row).await?,
         };
         if !there {
+            drop(tx);
+            self.give_up(user, &pending.grant, &answer).await;
             return Err(CallbackError::NoServer);
         }
         scope.notice_clear(&notice_kind(pending.server_id)).await?;
@@ -166,11 +207,14 @@ fn merge(
     sealed: Sealed,
     now: Timestamp,
 ) -> RemoteAccount {
+    // What is known of another URL is another server's.
+    let here = before.filter(|b| b.server_url == pending.server_url.as_str());
     // What was asked for stays in, also where less was granted: a server that asks for it again has
     // been refused it, and the next consent must not ask for less (MCP 2026-07-28, "Step-Up").
     let granted = answer.scopes.clone().unwrap_or_default();
     let scopes = union(&[&pending.scopes, &granted]);
-    let same = before.is_some_and(|b| b.scopes.len() == scopes.len());
+    // Whoever consents after the server was told no begins anew.
+    let same = here.filter(|b| b.scopes.len() == scopes.len() && b.step_ups < STEP_UPS);
     RemoteAccount {
         server_id: pending.server_id,
         server_url: pending.server_url.to_string(),
@@ -179,19 +223,21 @@ fn merge(
         access_token: Some(sealed.access_token),
         refresh_token: sealed.refresh_token,
         expires_at: after(now, answer.lifetime),
-        step_ups: before.filter(|_| same).map_or(0, |b| b.step_ups),
+        step_ups: same.map_or(0, |b| b.step_ups),
+        asked_again: false,
         scopes,
         wanted_scopes: Vec::new(),
-        metadata_url: before.and_then(|b| b.metadata_url.clone()),
+        metadata_url: here.and_then(|b| b.metadata_url.clone()),
         // Above whatever a deleted predecessor had.
         generation: now
             .as_millisecond()
             .max(before.map_or(0, |b| b.generation + 1)),
-        connected_at: before.and_then(|b| b.connected_at).or(Some(now)),
+        connected_at: here.and_then(|b| b.connected_at).or(Some(now)),
         refreshed_at: now,
         last_used_at: now,
         failures: 0,
         retry_at: Timestamp::UNIX_EPOCH,
+        refusal: None,
         created_at: before.map_or(now, |b| b.created_at),
         updated_at: now,
     }

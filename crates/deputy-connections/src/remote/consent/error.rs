@@ -61,11 +61,7 @@ impl BeginError {
     }
 }
 
-impl From<deputy_store::Error> for BeginError {
-    fn from(error: deputy_store::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
+crate::from_store!(BeginError);
 
 /// Why a callback attached nothing.
 #[derive(Debug, thiserror::Error)]
@@ -148,11 +144,7 @@ impl From<StorageError> for CallbackError {
     }
 }
 
-impl From<deputy_store::Error> for CallbackError {
-    fn from(error: deputy_store::Error) -> Self {
-        Self::Storage(Some(error.into()))
-    }
-}
+crate::from_store!(CallbackError);
 
 impl From<StateError> for CallbackError {
     fn from(error: StateError) -> Self {

@@ -288,6 +288,82 @@ async fn a_code_that_is_not_exchanged_attaches_nothing() {
 }
 
 #[tokio::test]
+async fn a_scope_that_is_not_known_any_more_is_not_asked_for_again() {
+    for_each_world(async |w| {
+        w.provider.challenge(r#"Bearer scope="old""#);
+        w.connect(w.alice, &w.hers).await;
+        w.provider.challenge(r#"Bearer scope="new""#);
+        let url = begin(&w).await;
+        assert_eq!(parameter(&url, "scope"), "old new");
+        let refused = CallbackQuery {
+            code: None,
+            error: Some("invalid_scope".to_owned()),
+            ..w.provider.allow(&url)
+        };
+        let error = w.remote.complete(w.alice, refused).await.unwrap_err();
+        assert!(matches!(&error, CallbackError::Refused { error } if error == "invalid_scope"));
+        // The account is there still.
+        assert!(w.token().await.unwrap().is_some());
+        assert_eq!(parameter(&begin(&w).await, "scope"), "new");
+        // A person who says no is asked the same again.
+        w.connect(w.alice, &w.hers).await;
+        let refused = CallbackQuery {
+            code: None,
+            error: Some("access_denied".to_owned()),
+            ..w.provider.allow(&begin(&w).await)
+        };
+        w.remote.complete(w.alice, refused).await.unwrap_err();
+        let account = w.remote.account(w.alice, w.hers.id).await.unwrap().unwrap();
+        assert_eq!(account.scopes, ["new"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_known_of_another_address_is_not_carried_over() {
+    for_each_world(async |w| {
+        w.provider.challenge(r#"Bearer scope="admin""#);
+        w.connect(w.alice, &w.hers).await;
+        let held = w.remote.bearer(w.alice, w.hers.id, &w.hers.url).await;
+        let generation = held.unwrap().unwrap().generation;
+        let challenge = format!(
+            r#"Bearer error="insufficient_scope", scope="admin", resource_metadata="{}""#,
+            w.provider.at("/elsewhere")
+        );
+        let more = Some(challenge.as_str());
+        let refused = w
+            .remote
+            .refused(w.alice, w.hers.id, &w.hers.url, Some(generation), more);
+        refused.await.err().unwrap();
+        let row = async || {
+            let hers = w.store.user(w.alice);
+            hers.remote_account(w.hers.id).await.unwrap().unwrap()
+        };
+        let before = row().await;
+        assert_eq!((before.step_ups, before.metadata_url.is_some()), (1, true));
+        w.provider.document(
+            "/.well-known/oauth-protected-resource/mcp/moved",
+            Reply::Json(
+                200,
+                json!({"resource": w.hers.url, "authorization_servers": [w.provider.issuer()]}),
+            ),
+        );
+        let moved = Server {
+            url: w.provider.at("/mcp/moved"),
+            ..w.hers.clone()
+        };
+        let url = w.remote.begin(w.alice, &moved).await.unwrap();
+        let query = w.provider.allow(&url);
+        w.remote.complete(w.alice, query).await.unwrap();
+        let after = row().await;
+        assert_eq!(after.server_url, moved.url.as_str());
+        assert_eq!((after.step_ups, after.metadata_url), (0, None));
+        assert!(after.connected_at > before.connected_at);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_gone_or_not_theirs_gets_no_account() {
     for_each_world(async |w| {
         let query = w.provider.allow(&begin(&w).await);
@@ -296,6 +372,11 @@ async fn a_server_that_is_gone_or_not_theirs_gets_no_account() {
         tx.commit().await.unwrap();
         let error = w.remote.complete(w.alice, query).await.unwrap_err();
         assert!(matches!(error, CallbackError::NoServer));
+        // What it brought is given back.
+        w.remote.sweep().await.unwrap();
+        let told = w.provider.seen("/revoke");
+        assert_eq!(told.len(), 1);
+        assert!(told[0].form["token"].starts_with("rt-"));
         // Bob's server's number doesn't help her.
         let url = w.remote.begin(w.alice, &w.his).await.unwrap();
         let query = w.provider.allow(&url);
