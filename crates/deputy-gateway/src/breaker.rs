@@ -417,6 +417,8 @@ pub(crate) fn hurts(error: &UpstreamError) -> bool {
         // start that fails is said to have.
         UpstreamError::Timeout { sent: false }
         | UpstreamError::Unauthorized { .. }
+        | UpstreamError::Forbidden
+        | UpstreamError::TooLarge { .. }
         | UpstreamError::RateLimited { .. }
         | UpstreamError::Cancelled
         | UpstreamError::Rpc { .. }

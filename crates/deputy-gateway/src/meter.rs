@@ -27,9 +27,11 @@ pub(crate) fn concerns(error: &UpstreamError) -> bool {
         | UpstreamError::Protocol { .. }
         | UpstreamError::Rpc { .. }
         | UpstreamError::Unauthorized { .. }
+        | UpstreamError::Forbidden
         | UpstreamError::RateLimited { .. }
         | UpstreamError::Unavailable { .. } => true,
         UpstreamError::Cancelled
+        | UpstreamError::TooLarge { .. }
         | UpstreamError::Busy { .. }
         | UpstreamError::BackingOff { .. }
         | UpstreamError::ShuttingDown => false,

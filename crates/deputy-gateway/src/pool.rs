@@ -84,7 +84,7 @@ pub use upstream::{
 pub use wants::{LEVELS, Wish, severity};
 
 use eras::Eras;
-use exchange::{Asides, Exchange, Params};
+use exchange::{Asides, Bearer, Exchange, Params};
 use slot::{Seat, Slot};
 use spawn::Spawner;
 use wants::Wants;
@@ -119,6 +119,8 @@ struct Inner {
     notices: broadcast::Sender<(PoolKey, Notice)>,
     /// What people's clients want to hear of servers.
     wants: Arc<Wants>,
+    /// Resident bytes by the process that leads, as of the last look.
+    memory: Mutex<HashMap<i32, u64>>,
 }
 
 /// What is not started any more.
@@ -156,6 +158,7 @@ impl Pool {
             closed: AtomicBool::new(false),
             notices: broadcast::channel(256).0,
             wants: Arc::default(),
+            memory: Mutex::default(),
             config,
         });
         let weak = Arc::downgrade(&inner);
@@ -222,15 +225,20 @@ impl Pool {
             Asides {
                 progress,
                 inbound,
-                bearer,
+                bearer: Bearer::Callers(bearer),
                 headers,
                 late,
             },
         );
-        result::tool_result(
-            self.exchange(key, launch, &exchange, &cancel, deadline)
-                .await?,
+        self.exchange(
+            key,
+            launch,
+            &exchange,
+            &cancel,
+            deadline,
+            result::tool_result,
         )
+        .await
     }
 
     /// Makes a request of any method to the server `key`, which is started by `launch` if it does not run.
@@ -259,12 +267,12 @@ impl Pool {
             Asides {
                 progress,
                 inbound,
-                bearer,
+                bearer: Bearer::Callers(bearer),
                 headers,
                 late,
             },
         );
-        self.exchange(key, launch, &exchange, &cancel, deadline)
+        self.exchange(key, launch, &exchange, &cancel, deadline, Ok)
             .await
     }
 
@@ -309,13 +317,14 @@ impl Pool {
                 },
                 Asides::default(),
             );
-            let page = self
-                .exchange(key, launch, &exchange, &cancel, deadline)
-                .await?;
-            let page: Page =
+            let read = |page: Box<RawValue>| {
                 serde_json::from_str(page.get()).map_err(|error| UpstreamError::Protocol {
                     reason: format!("a list of tools that is none: {error}"),
-                })?;
+                })
+            };
+            let page: Page = self
+                .exchange(key, launch, &exchange, &cancel, deadline, read)
+                .await?;
             tools.extend(page.tools);
             if tools.len() > MAX_TOOLS {
                 break;
@@ -453,20 +462,23 @@ impl Pool {
         stats::collect(&self.inner)
     }
 
-    /// Sends a request to a running server. One that turns out to have ended before it got the request is
-    /// replaced, once.
-    async fn exchange(
+    /// Sends a request to a running server, and has `read` read the result. One that turns out to have ended before it
+    /// got the request is replaced, once.
+    async fn exchange<T>(
         &self,
         key: &PoolKey,
         launch: &Launch,
         exchange: &Arc<Exchange>,
         cancel: &CancellationToken,
         deadline: Instant,
-    ) -> Result<Box<RawValue>, UpstreamError> {
+        read: impl Fn(Box<RawValue>) -> Result<T, UpstreamError>,
+    ) -> Result<T, UpstreamError> {
+        let bearer = match &exchange.asides().bearer {
+            Bearer::Callers(bearer) => bearer.as_ref(),
+            Bearer::Last => None,
+        };
         for _ in 0..2 {
-            let leasing = self
-                .inner
-                .lease(key, launch, exchange.asides().bearer.as_ref());
+            let leasing = self.inner.lease(key, launch, bearer);
             let lease = tokio::select! {
                 biased;
                 lease = leasing => lease?,
@@ -481,7 +493,7 @@ impl Pool {
             let answer = Box::pin(child.exchange(exchange, cancel, deadline)).await;
             drop(lease);
             match answer {
-                Ok(result) => return Ok(result),
+                Ok(result) => return read(result).map_err(|error| child.ears().shown(error)),
                 Err(Some(error)) => return Err(error),
                 Err(None) => {}
             }

@@ -34,7 +34,7 @@ pub enum Failure {
     Unauthorized,
     /// The server died or did not start.
     Crash,
-    /// The third party could not be reached.
+    /// The third party, or a server in the network, could not be reached, or the connection broke.
     Network,
     /// The third party failed.
     ServerError,
@@ -72,9 +72,12 @@ impl Failure {
         }
     }
 
-    /// Of a server that gave no answer.
-    pub fn of_upstream(error: &UpstreamError) -> Self {
+    /// Of a server that gave no answer; `in_network` tells whether it is no process of ours.
+    pub fn of_upstream(error: &UpstreamError, in_network: bool) -> Self {
         match error {
+            UpstreamError::NotStarted { .. } | UpstreamError::Died { .. } if in_network => {
+                Self::Network
+            }
             UpstreamError::NotStarted { .. } | UpstreamError::Died { .. } => Self::Crash,
             UpstreamError::BackingOff { retry_after, .. } => Self::BackingOff {
                 retry_after: *retry_after,
@@ -89,7 +92,9 @@ impl Failure {
                 },
                 None => Self::ServerError,
             },
-            UpstreamError::Timeout { .. }
+            UpstreamError::Forbidden
+            | UpstreamError::TooLarge { .. }
+            | UpstreamError::Timeout { .. }
             | UpstreamError::Cancelled
             | UpstreamError::Protocol { .. }
             | UpstreamError::Rpc { .. }

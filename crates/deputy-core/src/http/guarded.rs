@@ -59,6 +59,8 @@ pub struct GuardLimits {
     /// Bytes of an answer that [`GuardedRequest::fetch`] takes, after decompression. Default 256
     /// KiB.
     pub body: usize,
+    /// How long a connection that nobody uses is kept. Default 90 s.
+    pub keep: Duration,
 }
 
 impl Default for GuardLimits {
@@ -68,6 +70,7 @@ impl Default for GuardLimits {
             total: Some(Duration::from_secs(15)),
             idle: None,
             body: 256 * 1024,
+            keep: Duration::from_secs(90),
         }
     }
 }
@@ -301,7 +304,7 @@ fn builder(limits: GuardLimits) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(limits.connect)
-        .pool_idle_timeout(Duration::from_secs(90))
+        .pool_idle_timeout(limits.keep)
         .gzip(true);
     if let Some(tls) = super::tls::own() {
         builder = builder.tls_backend_preconfigured(tls);

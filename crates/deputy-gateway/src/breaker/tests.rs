@@ -287,6 +287,8 @@ fn what_speaks_against_a_server() {
         (UpstreamError::Timeout { sent: false }, false),
         (UpstreamError::Protocol { reason: text() }, true),
         (refusal(), false),
+        (UpstreamError::Forbidden, false),
+        (UpstreamError::TooLarge { most: None }, false),
         (UpstreamError::Cancelled, false),
         (UpstreamError::ShuttingDown, false),
     ];

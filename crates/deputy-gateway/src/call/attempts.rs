@@ -162,7 +162,10 @@ impl Gateway {
                 Err(error) => {
                     pass.failed(&error);
                     *in_doubt |= !error.is_unsent();
-                    (Failure::of_upstream(&error), of_upstream(tool, error))
+                    (
+                        Failure::of_upstream(&error, false),
+                        of_upstream(tool, error),
+                    )
                 }
             };
             let left = deadline.saturating_duration_since(Instant::now());

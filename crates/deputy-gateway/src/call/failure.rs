@@ -154,9 +154,13 @@ pub(super) fn of_upstream(tool: &Tool, error: UpstreamError) -> CallError {
             ),
             retry_after,
         },
-        UpstreamError::Unauthorized { .. } => {
+        UpstreamError::Unauthorized { .. } | UpstreamError::Forbidden => {
             CallError::Upstream(format!("{service} refuses the access that was given"))
         }
+        UpstreamError::TooLarge { .. } => CallError::Validation {
+            pointer: String::new(),
+            message: format!("{service}: {error}; nothing was done"),
+        },
         UpstreamError::RateLimited { retry_after } => CallError::RateLimited {
             message: format!("{service} takes no more requests for now; nothing was done"),
             retry_after: retry_after.unwrap_or(Duration::from_mins(1)),

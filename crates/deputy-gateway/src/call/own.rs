@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::CallOptions;
 use crate::error::CallError;
-use crate::pool::UpstreamError;
+use crate::pool::{How, UpstreamError};
 use crate::retry::{Failure, Next, Tried};
 use crate::servers::{Status, advised, explained};
 use crate::{Gateway, breaker, meter};
@@ -51,8 +51,13 @@ pub(crate) trait Errand: Sync {
 
 /// How an attempt ended without an answer.
 pub(crate) enum Ended {
-    /// The server refused the token, with this challenge.
-    Refused(Option<String>),
+    /// The server refused the token.
+    Refused {
+        /// Its challenge.
+        challenge: Option<String>,
+        /// The token is good, but more has to be allowed.
+        wants_more: bool,
+    },
     /// The process ended before it got the request: another one may do it.
     Replaced,
     /// It failed.
@@ -66,7 +71,13 @@ pub(crate) enum Ended {
 impl From<UpstreamError> for Ended {
     fn from(error: UpstreamError) -> Self {
         match error {
-            UpstreamError::Unauthorized { challenge, .. } => Self::Refused(challenge),
+            UpstreamError::Unauthorized {
+                challenge,
+                insufficient_scope,
+            } => Self::Refused {
+                challenge,
+                wants_more: insufficient_scope,
+            },
             error => Self::Failed(error),
         }
     }
@@ -97,7 +108,7 @@ impl Gateway {
             .breakers
             .admit(server.user, &open.key.server, &server.name)?;
         let mut tried = Tried::default();
-        let mut renewed = false;
+        let (mut renewed, mut wanted) = (false, false);
         let mut replaced = 0;
         // What the server is to blame for, of the attempts so far.
         let mut blame = None;
@@ -125,13 +136,18 @@ impl Gateway {
                     reason: "it ended before it got the request".to_owned(),
                     stderr_tail: String::new(),
                 },
-                Err(Ended::Refused(challenge)) if open.oauth && !renewed => {
-                    renewed = true;
+                // What a server wants more is noted also after the token was renewed: the next consent asks for it.
+                Err(Ended::Refused {
+                    challenge,
+                    wants_more,
+                }) if open.oauth && !(if wants_more { wanted } else { renewed }) => {
+                    wanted |= wants_more;
+                    renewed |= !wants_more;
                     let renewal = servers.renew(server, &mut open, challenge).await;
                     renewal.map_err(|error| self.without_consent(server, error))?;
                     continue;
                 }
-                Err(Ended::Refused(_)) => {
+                Err(Ended::Refused { .. }) => {
                     self.count(errand, false, begun);
                     return Err(self.refused_for_good(server, open.oauth));
                 }
@@ -158,7 +174,7 @@ impl Gateway {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let next = tried.next(
-                &Failure::of_upstream(&error),
+                &Failure::of_upstream(&error, matches!(open.launch.how, How::Http(_))),
                 errand.only_reads() || !sent,
                 left,
                 &*self.inner.parts.rng,
@@ -237,11 +253,16 @@ impl Gateway {
         match error {
             UpstreamError::NotStarted { .. }
             | UpstreamError::Protocol { .. }
-            | UpstreamError::Unavailable { .. } => CallError::Upstream(format!("{name}: {text}")),
-            UpstreamError::Died { .. } if errand.only_reads() => {
+            | UpstreamError::Forbidden
+            | UpstreamError::Unavailable { sent: false, .. } => {
                 CallError::Upstream(format!("{name}: {text}"))
             }
-            error @ UpstreamError::Died { .. } => {
+            UpstreamError::Died { .. } | UpstreamError::Unavailable { .. }
+                if errand.only_reads() =>
+            {
+                CallError::Upstream(format!("{name}: {text}"))
+            }
+            error @ (UpstreamError::Died { .. } | UpstreamError::Unavailable { .. }) => {
                 let advice = "; the call may have been done: look before you repeat it";
                 CallError::Upstream(format!("{name}: {}", advised(&error, advice)))
             }
@@ -285,6 +306,10 @@ impl Gateway {
             UpstreamError::ShuttingDown => CallError::Unavailable {
                 message: "Deputy is being stopped; nothing was done".to_owned(),
                 retry_after: Duration::from_secs(5),
+            },
+            UpstreamError::TooLarge { .. } => CallError::Validation {
+                pointer: String::new(),
+                message: format!("{name}: {text}; nothing was done"),
             },
             UpstreamError::Unauthorized { .. } => self.bad_credentials(errand.server()),
             UpstreamError::RateLimited { retry_after } => CallError::RateLimited {

@@ -19,7 +19,7 @@ use super::ears::Ears;
 use super::exchange::{Asides, Exchange, Params};
 use super::remote::Remote;
 use super::upstream::{Era, ServerInfo, UpstreamError};
-use super::wire::Wire;
+use super::wire::{SendError, Wire};
 
 /// What a running server should do about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,13 +233,23 @@ impl Child {
         cancel: &CancellationToken,
         deadline: Instant,
     ) -> Result<Box<RawValue>, Option<UpstreamError>> {
+        let answer = self.send(exchange, cancel, deadline).await;
+        answer.map_err(|error| error.map(|it| self.ears().shown(it)))
+    }
+
+    async fn send(
+        &self,
+        exchange: &Arc<Exchange>,
+        cancel: &CancellationToken,
+        deadline: Instant,
+    ) -> Result<Box<RawValue>, Option<UpstreamError>> {
         let (wire, peer) = match &self.link {
             Link::Pipe { wire, peer } => (wire, peer),
             Link::Net(remote) => {
                 return tokio::select! {
                     biased;
                     () = self.dead.cancelled() => Err(Some(self.why_it_ended().await)),
-                    result = remote.exchange(exchange, cancel, deadline) => result,
+                    result = remote.exchange(exchange, cancel, deadline) => result.map_err(Some),
                 };
             }
         };
@@ -281,8 +291,13 @@ impl Child {
         match answer {
             Ok(_) => {}
             Err(ServiceError::TransportSend(error)) => {
-                return Err(Some(UpstreamError::Protocol {
-                    reason: error.error.to_string(),
+                return Err(Some(match error.error.downcast_ref() {
+                    Some(SendError::TooLong { limit }) => {
+                        UpstreamError::TooLarge { most: Some(*limit) }
+                    }
+                    _ => UpstreamError::Protocol {
+                        reason: error.error.to_string(),
+                    },
                 }));
             }
             Err(_) => return Err(Some(self.why_it_ended().await)),
@@ -319,7 +334,12 @@ impl Child {
         // any answer is a sign of life
         !matches!(
             result,
-            Err(None | Some(UpstreamError::Timeout { .. } | UpstreamError::Died { .. }))
+            Err(None
+                | Some(
+                    UpstreamError::NotStarted { .. }
+                        | UpstreamError::Timeout { .. }
+                        | UpstreamError::Died { .. }
+                ))
         )
     }
 }

@@ -12,9 +12,7 @@ pub struct Config {
     pub idle_stop: Duration,
     /// What is kept of an unused server in the network (its session, its stream) is given up after this. Default 5 min.
     ///
-    /// Its sockets close sooner, with the HTTP client's own idle time. No smallest number of them is kept open: a
-    /// connection that nobody uses costs the other side something, and is what middleboxes cut without a word, so that
-    /// the first request after a pause would meet a dead one.
+    /// Its sockets close after 5 min without use, too. No smallest number of them is kept open (docs/adr/0006).
     pub http_idle: Duration,
     /// How often a server has to give a sign of life. Default 60 s.
     pub health_every: Duration,
@@ -51,8 +49,11 @@ pub struct Config {
     pub term_grace: Duration,
     /// How much of what a server prints is kept, in bytes. Default 64 KiB.
     pub printed: usize,
-    /// The largest message, in bytes. Default 16 MiB.
+    /// The largest message, in bytes: any of a server's, and any that a person's own server is sent. Default 16 MiB.
     pub max_message: usize,
+    /// The largest request to a server of ours, in bytes. Default 40 MiB, as the largest body of a call: what a mail may
+    /// have of attachments is 24 MiB in base64.
+    pub max_request: usize,
     /// How often the pool looks whether any of the times above has come. Default 5 s.
     pub tick: Duration,
     /// The program that confines itself ([`deputy_jail::enter`]). Default: this one, as it was when it was
@@ -91,6 +92,7 @@ impl Default for Config {
             term_grace: Duration::from_secs(2),
             printed: 64 * 1024,
             max_message: 16 * 1024 * 1024,
+            max_request: 40 * 1024 * 1024,
             tick: Duration::from_secs(5),
             helper: PathBuf::from("/proc/self/exe"),
             search: deputy_jail::DEFAULT_PATH.to_owned(),

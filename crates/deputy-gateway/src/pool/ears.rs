@@ -2,8 +2,9 @@
 //! belong to, progress to their callers, notices to whom they concern, and the server's own requests to
 //! somebody who can answer them.
 //!
-//! A server's own request goes to the request on whose stream it came; where there are no streams, to the
-//! newest one under way that takes such. Nobody can be asked for ever: some may be open at a time, some
+//! A server's own request goes to the request on whose stream it came. Where there are no streams, nothing says for
+//! whom it asks: it goes to the caller whose request is the only one under way, and is refused while there are several,
+//! for the others' clients have no business with it. Nobody can be asked for ever: some may be open at a time, some
 //! may be made during one request of ours, and what is left when that ends is withdrawn.
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::exchange::{Exchange, Reply};
 use super::notices::Board;
 use super::stderr::StderrRing;
-use super::upstream::{Inbound, Progress, RpcError};
+use super::upstream::{Inbound, Progress, RpcError, UpstreamError};
 use super::wire::envelope::{Envelope, ProgressParams, answer_line, numeric, reply_of};
 
 /// The most requests of a server's that may be open at a time, and how long they may be in all, in bytes.
@@ -87,6 +88,11 @@ impl Ears {
     /// Keeps a secret out of [`Self::printed`].
     pub(super) fn hide(&self, secret: &Secret<String>) {
         self.noise.hide(secret);
+    }
+
+    /// The error, with every secret cut out of the server's words.
+    pub(super) fn shown(&self, error: UpstreamError) -> UpstreamError {
+        error.in_words(|text| self.noise.cut(text))
     }
 
     /// The last that the server printed.
@@ -276,17 +282,15 @@ impl Ears {
         Ok(())
     }
 
-    /// The request on whose stream it came, or the newest that takes such.
+    /// The request on whose stream it came, or the only one that a caller has under way.
     fn who_takes(&self, of: Option<i64>) -> Option<Arc<Exchange>> {
         let exchanges = self.exchanges.lock();
         if let Some(of) = of {
             return exchanges.get(&of).cloned();
         }
-        exchanges
-            .values()
-            .rev()
-            .find(|it| it.asides().inbound.as_ref().is_some_and(|s| !s.is_closed()))
-            .cloned()
+        let mut callers = exchanges.values().filter(|it| it.is_callers());
+        let only = callers.next()?;
+        callers.next().is_none().then(|| only.clone())
     }
 
     fn closed(&self, id: &str, size: usize) {

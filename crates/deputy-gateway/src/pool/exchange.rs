@@ -38,11 +38,21 @@ pub(super) struct Asides {
     /// Takes the server's own requests.
     pub(super) inbound: Option<InboundSink>,
     /// Over HTTP only.
-    pub(super) bearer: Option<Secret<String>>,
+    pub(super) bearer: Bearer,
     /// Over HTTP only.
     pub(super) headers: Vec<(String, String)>,
     /// Cancelled when it is too late for the answer.
     pub(super) late: CancellationToken,
+}
+
+/// Whose token a request goes with.
+#[derive(Default)]
+pub(super) enum Bearer {
+    /// It is for nobody in particular: the last that a caller came with.
+    #[default]
+    Last,
+    /// The caller's. None: the caller has none (any more), and none is sent.
+    Callers(Option<Secret<String>>),
 }
 
 /// The parameters of a request of ours.
@@ -153,6 +163,25 @@ impl Exchange {
 
     pub(super) fn method(&self) -> &str {
         &self.method
+    }
+
+    /// Whether a caller waits for what comes of it, who might be asked something meanwhile: it is none of the requests
+    /// by which the server is looked after, listed and listened to.
+    pub(super) fn is_callers(&self) -> bool {
+        !matches!(
+            self.method(),
+            "ping"
+                | "initialize"
+                | "server/discover"
+                | "subscriptions/listen"
+                | "tools/list"
+                | "prompts/list"
+                | "resources/list"
+                | "resources/templates/list"
+                | "resources/subscribe"
+                | "resources/unsubscribe"
+                | "logging/setLevel"
+        )
     }
 
     pub(super) fn params(&self) -> &Params {

@@ -75,7 +75,7 @@ pub(super) async fn shake_hands<R: AsyncRead + Send + Unpin + 'static>(
         CancellationToken::new(),
     )
     .await
-    .map_err(|error| error.to_string().chars().take(300).collect::<String>())
+    .map_err(|error| error.to_string())
 }
 
 /// What the handshake found.

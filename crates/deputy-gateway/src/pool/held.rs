@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Pool;
 use super::child::Lease;
-use super::exchange::{Asides, Exchange, Params};
+use super::exchange::{Asides, Bearer, Exchange, Params};
 use super::launch::{Launch, PoolKey};
 use super::result;
 use super::upstream::{self, CallRequest, Request, ServerInfo, ToolResult, UpstreamError};
@@ -65,6 +65,11 @@ impl Held {
         self.lease.is_remote() && self.lease.info.era == upstream::Era::Modern
     }
 
+    /// An error about what it said, with every secret cut out.
+    pub(crate) fn shown(&self, error: UpstreamError) -> UpstreamError {
+        self.lease.ears().shown(error)
+    }
+
     /// As [`Pool::call`], but to this very server. None: it ended before it got the call.
     pub async fn call(&self, request: CallRequest) -> Result<Option<ToolResult>, UpstreamError> {
         let params = match request.input {
@@ -81,7 +86,7 @@ impl Held {
         let asides = Asides {
             progress: request.progress,
             inbound: request.inbound,
-            bearer: request.bearer,
+            bearer: Bearer::Callers(request.bearer),
             headers: request.headers,
             late: request.late,
         };
@@ -90,7 +95,9 @@ impl Held {
             .lease
             .exchange(&exchange, &request.cancel, request.deadline);
         match answer.await {
-            Ok(result) => result::tool_result(result).map(Some),
+            Ok(result) => result::tool_result(result)
+                .map(Some)
+                .map_err(|error| self.shown(error)),
             Err(None) => Ok(None),
             Err(Some(error)) => Err(error),
         }
@@ -102,7 +109,7 @@ impl Held {
         let asides = Asides {
             progress: request.progress,
             inbound: request.inbound,
-            bearer: request.bearer,
+            bearer: Bearer::Callers(request.bearer),
             headers: request.headers,
             late: request.late,
         };

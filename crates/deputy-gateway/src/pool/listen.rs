@@ -1,7 +1,8 @@
 //! What a running server says unasked, for as long as it runs: none of it is a call, and it keeps nothing from ending.
 //!
 //! One of the newer era is listened to by a request that stays open and names what is of interest (2026-07-28,
-//! `subscriptions/listen`); when that changes, another one is opened before the first is left. One of the older era
+//! `subscriptions/listen`); when that changes, another one is opened before the first is left. Over the network what is
+//! between cuts it now and then: then it is opened again. One of the older era
 //! speaks by itself, and is told by requests which resources and which log messages are wanted: what was told to the
 //! process before it, or in the session before this one, is told again.
 
@@ -10,14 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, OptionFuture};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::child::{Child, Link};
 use super::exchange::{Asides, Exchange, Params};
-use super::remote::Remote;
-use super::upstream::Era;
+use super::remote::{REOPEN_FIRST, REOPEN_MAX, Remote};
+use super::upstream::{Era, UpstreamError};
 use super::wants::{Following, LEVELS, Wanted};
 
 /// The request that is answered when there is nothing more to say.
@@ -118,12 +120,26 @@ impl Child {
         if wanted.is_empty() {
             return None;
         }
-        let exchange = request(LISTEN, &json!({ "notifications": wanted }))?;
-        let listening = Arc::clone(&exchange);
+        let params = json!({ "notifications": wanted });
+        let exchange = request(LISTEN, &params)?;
+        let mut next = Some(Arc::clone(&exchange));
         let work = async move {
-            let end = Instant::now() + Duration::from_hours(24 * 365);
-            let ended = self.exchange(&listening, self.dead(), end).await;
-            tracing::debug!(pid = self.pid, ?ended, "no more listening");
+            let mut pause = REOPEN_FIRST;
+            while let Some(listening) = next {
+                let begun = Instant::now();
+                let end = begun + Duration::from_hours(24 * 365);
+                let ended = self.exchange(&listening, self.dead(), end).await;
+                tracing::debug!(pid = self.pid, ?ended, "no more listening");
+                if !self.is_remote() || !is_cut(&ended) {
+                    return;
+                }
+                if begun.elapsed() > pause {
+                    pause = REOPEN_FIRST;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(REOPEN_MAX);
+                next = request(LISTEN, &params);
+            }
         };
         Some(Stream {
             work: work.boxed(),
@@ -181,6 +197,22 @@ impl Child {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// Whether a stream over the network ended for a reason that passes: what refuses once refuses again.
+fn is_cut(ended: &Result<Box<RawValue>, Option<UpstreamError>>) -> bool {
+    matches!(
+        ended,
+        Ok(_)
+            | Err(Some(
+                UpstreamError::NotStarted { .. }
+                    | UpstreamError::Died { .. }
+                    | UpstreamError::Timeout { .. }
+                    | UpstreamError::Unauthorized { .. }
+                    | UpstreamError::RateLimited { .. }
+                    | UpstreamError::Unavailable { .. }
+            ))
+    )
 }
 
 fn request(method: &'static str, params: &Value) -> Option<Arc<Exchange>> {

@@ -5,7 +5,6 @@
 //! address space would kill Node, which reserves much more than it uses, and control groups are the
 //! administrator's to hand out. Between two looks the confinement's limit of data per process holds.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Inner;
@@ -19,11 +18,7 @@ pub(super) async fn look(inner: &Arc<Inner>) {
     let looking = tokio::task::spawn_blocking(move || {
         let look = Look::new();
         kin::end_left(&look, None);
-        if limit == 0 {
-            HashMap::default()
-        } else {
-            look.memory()
-        }
+        look.memory()
     });
     let Ok(used) = looking.await else {
         return;
@@ -48,4 +43,5 @@ pub(super) async fn look(inner: &Arc<Inner>) {
             ));
         }
     }
+    *inner.memory.lock() = used;
 }

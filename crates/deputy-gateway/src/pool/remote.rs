@@ -13,8 +13,9 @@
 //! that breaks off is taken up again where the server gave events ids (2025-11-25, "Resumability"). Beside
 //! the POSTs a GET stays open for what the server says by itself, where it offers that.
 //!
-//! Nothing is kept running there: what fails to connect is taken for a server that ended, so that the same
-//! rules say when it is tried again. The URL is somebody's, so every request is made by the guarded client.
+//! Nothing is kept running there: what fails to connect while nothing else is under way is taken for a server that
+//! ended, so that the same rules say when it is tried again. While other requests are under way it is that one request's
+//! failure only: they have their connections. The URL is somebody's, so every request is made by the guarded client.
 
 mod events;
 mod handshake;
@@ -39,7 +40,7 @@ use url::Url;
 
 use super::Config;
 use super::ears::Ears;
-use super::exchange::Exchange;
+use super::exchange::{Bearer, Exchange};
 use super::launch::HttpLaunch;
 use super::listen::LISTEN;
 use super::notices::Board;
@@ -57,6 +58,13 @@ const RESUMES: u32 = 16;
 /// How long what nobody waits for may take: a cancellation, the end of a session.
 const ASIDE: Duration = Duration::from_secs(5);
 
+/// Pauses before a stream of what the server says by itself is opened again.
+pub(super) const REOPEN_FIRST: Duration = Duration::from_secs(1);
+pub(super) const REOPEN_MAX: Duration = Duration::from_mins(1);
+
+/// How long a connection that nobody uses is kept.
+const KEEP: Duration = Duration::from_mins(5);
+
 /// A server in the network.
 pub(super) struct Remote {
     guarded: Guarded,
@@ -68,9 +76,10 @@ pub(super) struct Remote {
     renewing: tokio::sync::Mutex<()>,
     renewed: Notify,
     places: Semaphore,
+    most_places: usize,
     place_wait: Duration,
     next_id: AtomicI64,
-    /// The last one that a request came with; for what is sent for nobody in particular.
+    /// The one that the last caller came with, if any; for what is sent for nobody in particular.
     bearer: Mutex<Option<Secret<String>>>,
     /// Whether the server is a person's own, and may ask.
     offers: bool,
@@ -117,7 +126,13 @@ impl Remote {
             let _ = answers.try_send(line);
         });
         let secrets = launch.headers.iter().map(|(_, value)| value.clone());
-        let secrets: Vec<_> = secrets.chain(bearer.clone()).collect();
+        // a key may be in the query of a URL
+        let url = launch
+            .url
+            .query()
+            .is_some()
+            .then(|| Secret::new(launch.url.to_string()));
+        let secrets: Vec<_> = secrets.chain(url).chain(bearer.clone()).collect();
         let noise = Arc::new(StderrRing::new(4096, &secrets));
         let remote = Arc::new(Self {
             guarded,
@@ -128,6 +143,7 @@ impl Remote {
             renewing: tokio::sync::Mutex::default(),
             renewed: Notify::new(),
             places: Semaphore::new(config.http_in_flight),
+            most_places: config.http_in_flight,
             place_wait: config.http_acquire,
             next_id: AtomicI64::new(1),
             bearer: Mutex::new(bearer),
@@ -163,10 +179,13 @@ impl Remote {
         why.unwrap_or_else(|| "it is not wanted any more".to_owned())
     }
 
-    fn set_bearer(&self, bearer: Option<&Secret<String>>) {
-        if let Some(bearer) = bearer {
-            self.ears.hide(bearer);
-            *self.bearer.lock() = Some(bearer.clone());
+    /// Keeps what this caller came with, or that there is nothing (any more).
+    fn set_bearer(&self, bearer: &Bearer) {
+        if let Bearer::Callers(bearer) = bearer {
+            if let Some(bearer) = bearer {
+                self.ears.hide(bearer);
+            }
+            self.bearer.lock().clone_from(bearer);
         }
     }
 
@@ -179,13 +198,13 @@ impl Remote {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sends a request and waits for its answer. `Err(None)`: the server can't be reached, nothing was sent.
+    /// Sends a request and waits for its answer.
     pub(super) async fn exchange(
         self: &Arc<Self>,
         exchange: &Arc<Exchange>,
         cancel: &CancellationToken,
         deadline: Instant,
-    ) -> Result<Box<RawValue>, Option<UpstreamError>> {
+    ) -> Result<Box<RawValue>, UpstreamError> {
         let sent = AtomicBool::new(false);
         // boxed, because it is a part of many other futures
         let work = Box::pin(self.perform(exchange, &sent));
@@ -198,8 +217,8 @@ impl Remote {
         tokio::select! {
             biased;
             result = work => result,
-            () = cancel.cancelled() => Err(Some(UpstreamError::Cancelled)),
-            () = late => Err(Some(UpstreamError::Timeout { sent: sent.load(Ordering::Relaxed) })),
+            () = cancel.cancelled() => Err(UpstreamError::Cancelled),
+            () = late => Err(UpstreamError::Timeout { sent: sent.load(Ordering::Relaxed) }),
         }
     }
 
@@ -207,41 +226,48 @@ impl Remote {
         self: &Arc<Self>,
         exchange: &Arc<Exchange>,
         sent: &AtomicBool,
-    ) -> Result<Box<RawValue>, Option<UpstreamError>> {
+    ) -> Result<Box<RawValue>, UpstreamError> {
         let place = tokio::time::timeout(self.place_wait, self.places.acquire());
         // who listens does so for ever
-        let _place = if exchange.method() == LISTEN {
+        let listens = exchange.method() == LISTEN;
+        let _place = if listens {
             None
         } else {
             Some(
                 place
                     .await
-                    .map_err(|_| Some(UpstreamError::Busy { cap: Cap::Upstream }))?,
+                    .map_err(|_| UpstreamError::Busy { cap: Cap::Upstream })?,
             )
         };
-        self.set_bearer(exchange.asides().bearer.as_ref());
+        self.set_bearer(&exchange.asides().bearer);
         for retry in [false, true] {
             let session = self.session.lock().clone();
             sent.store(true, Ordering::Relaxed);
             match self.round(exchange, &session).await {
-                Ok(()) => {
-                    return exchange.outcome().map_err(Some);
-                }
+                Ok(()) => return exchange.outcome(),
                 Err(Refused::Session) if !retry => {
-                    self.renew(session.number)
-                        .await
-                        .map_err(|refused| Some(refused.into()))?;
+                    let renewal = self.renew(session.number).await;
+                    renewal.map_err(|refused| UpstreamError::from(refused).before_the_call())?;
                 }
-                Err(Refused::Unreached(reason)) => {
-                    self.give_up(reason);
-                    return Err(None);
+                Err(refused) => {
+                    if let Refused::Unreached(reason) = &refused
+                        && !listens
+                        && self.is_alone()
+                    {
+                        self.give_up(reason.clone());
+                    }
+                    return Err(refused.into());
                 }
-                Err(refused) => return Err(Some(refused.into())),
             }
         }
-        Err(Some(UpstreamError::Protocol {
+        Err(UpstreamError::Protocol {
             reason: "it forgets its sessions at once".to_owned(),
-        }))
+        })
+    }
+
+    /// Whether the request that asks this is the only one under way.
+    fn is_alone(&self) -> bool {
+        self.places.available_permits() + 1 >= self.most_places
     }
 
     /// One POST and its answer, which is in its place afterwards.
@@ -259,9 +285,8 @@ impl Remote {
             },
         )?;
         if line.len() > self.limit {
-            return Err(Refused::Error(UpstreamError::Protocol {
-                reason: format!("a message of more than {} MiB", self.limit >> 20),
-            }));
+            let most = Some(self.limit);
+            return Err(Refused::Error(UpstreamError::TooLarge { most }));
         }
         self.ears.expect(id, exchange.clone());
         let mut waiting = Waiting {
@@ -273,7 +298,8 @@ impl Remote {
         let about = About {
             method: exchange.method(),
             name: name.as_deref(),
-            bearer: exchange.asides().bearer.as_ref(),
+            id: Some(id),
+            bearer: Some(&exchange.asides().bearer),
             headers: &exchange.asides().headers,
             session: session.id.as_deref(),
         };
@@ -316,6 +342,7 @@ impl Remote {
 fn client(config: &Config) -> Result<Guarded, String> {
     let limits = GuardLimits {
         total: None,
+        keep: KEEP,
         ..GuardLimits::default()
     };
     deputy_core::http::guarded(GuardConfig {
@@ -338,7 +365,8 @@ async fn answer_it(remote: Arc<Remote>, mut queue: mpsc::Receiver<Vec<u8>>) {
             };
             let posting = remote.post(line, &about);
             if let Ok(Err(refused)) = tokio::time::timeout(ASIDE, posting).await {
-                tracing::debug!(?refused, "an answer was not taken");
+                let error = remote.ears.shown(refused.into());
+                tracing::debug!(%error, "an answer was not taken");
             }
         }
     };

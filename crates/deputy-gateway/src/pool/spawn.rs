@@ -427,7 +427,7 @@ pub(super) async fn read_output(mut output: impl AsyncRead + Unpin, ring: Arc<St
 pub(super) fn connect(
     started: Started,
     lifecycle: &deputy_core::Lifecycle,
-    limit: usize,
+    limits: wire::Limits,
     board: Arc<Board>,
 ) -> (Process, Arc<wire::Wire>, wire::StdioTransport<ChildStdout>) {
     let Started {
@@ -436,7 +436,8 @@ pub(super) fn connect(
         stdout,
         stderr,
     } = started;
-    let (wire, queue) = wire::Wire::new(limit, process.printed().clone(), board, lifecycle.clone());
+    let (wire, queue) =
+        wire::Wire::new(limits, process.printed().clone(), board, lifecycle.clone());
     lifecycle.spawn(wire::write_out(wire.clone(), queue, stdin));
     let reading = lifecycle.spawn(read_output(stderr, process.printed().clone()));
     process.reading = Some(reading);

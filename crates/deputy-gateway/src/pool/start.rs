@@ -17,8 +17,8 @@ use super::seats::{SeatGuard, reserve};
 use super::slot::{Announce, End, Phase, Seat, Slot};
 use super::spawn::{self, LAST_WORDS, Process};
 use super::upstream::{Era, ServerInfo, UpstreamError};
-use super::wire::Wire;
-use super::{Inner, Ordering, eras, listen, prepare};
+use super::wire::{Limits, Wire};
+use super::{Inner, Ordering, eras, listen, prepare, upstream};
 
 /// Starts a task that starts the server, so that it goes on when the caller who needed it first goes away.
 pub(super) fn spawn(
@@ -254,9 +254,16 @@ async fn reach(
                 inner.eras.forget(definition);
             }
             remote.leave();
-            Err(error)
+            Err(in_short(remote.ears.shown(error)))
         }
     }
+}
+
+/// The most of a server's words about why it can't start, in bytes.
+const LONGEST_REASON: usize = 1000;
+
+fn in_short(error: UpstreamError) -> UpstreamError {
+    error.in_words(|text| upstream::cut(text, LONGEST_REASON))
 }
 
 struct Failure {
@@ -299,8 +306,15 @@ async fn attempt(
         inner.notices.clone(),
         inner.lifecycle.clone(),
     );
-    let (mut process, wire, transport) =
-        spawn::connect(started, &inner.lifecycle, inner.config.max_message, board);
+    let limits = Limits {
+        heard: inner.config.max_message,
+        said: if seat.key.is_own() {
+            inner.config.max_message
+        } else {
+            inner.config.max_request
+        },
+    };
+    let (mut process, wire, transport) = spawn::connect(started, &inner.lifecycle, limits, board);
     let hands = tokio::select! {
         biased;
         () = seat.abort.cancelled() => {
@@ -329,6 +343,7 @@ async fn attempt(
         reason,
         stderr_tail: process.tail(),
     };
+    let error = in_short(wire.ears.shown(error));
     Err(Failure {
         error,
         hopeless: false,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::processes::Look;
 use super::slot::{Kind, Phase, Seat};
 use super::{Inner, Slot};
 
@@ -77,7 +76,8 @@ pub struct ServerStats {
     pub backoff_until: Option<Timestamp>,
     /// How often in a row it did not start, or ended soon.
     pub failures: u32,
-    /// Resident memory of the process and all it started in bytes, where the system tells.
+    /// Resident memory of the process and all it started in bytes, where the system tells, as of the last look
+    /// ([`Config::tick`](super::Config::tick)).
     pub rss_bytes: Option<u64>,
 }
 
@@ -126,11 +126,8 @@ pub(super) fn of_slot(slot: &Slot, now: Timestamp) -> ServerStatus {
 pub(super) fn collect(inner: &Inner) -> PoolStats {
     let mut stats = PoolStats::default();
     let seats: Vec<_> = inner.seats.lock().values().cloned().collect();
-    let used = if seats.is_empty() {
-        HashMap::new()
-    } else {
-        Look::new().memory()
-    };
+    // of the last look at all processes, which is no matter of a moment
+    let used = inner.memory.lock().clone();
     for seat in seats {
         if seat.kind == Kind::Http {
             stats.http_servers += 1;

@@ -1,5 +1,5 @@
 //! The last that a server printed: often the only hint at what is wrong with it. Bounded, because some
-//! servers print without end.
+//! servers print without end. Here is known, too, what of it and of the server's other words nobody is shown.
 
 use std::collections::VecDeque;
 
@@ -45,6 +45,14 @@ impl StderrRing {
         }
     }
 
+    /// Cuts every secret out of `text`.
+    pub(super) fn cut(&self, text: &mut String) {
+        self.secrets.cut(text);
+        for masks in self.later.lock().iter() {
+            masks.cut(text);
+        }
+    }
+
     /// Takes `chunk` in, forgetting the oldest.
     pub(super) fn push(&self, chunk: &[u8]) {
         let chunk = &chunk[chunk.len().saturating_sub(self.capacity)..];
@@ -58,11 +66,8 @@ impl StderrRing {
     pub(super) fn tail(&self) -> String {
         let all: Vec<u8> = self.bytes.lock().iter().copied().collect();
         let mut text = String::from_utf8_lossy(&all).into_owned();
-        // before cutting, so that no part of a secret is left at the edge
-        self.secrets.cut(&mut text);
-        for masks in self.later.lock().iter() {
-            masks.cut(&mut text);
-        }
+        // before shortening, so that no part of a secret is left at the edge
+        self.cut(&mut text);
         let mut from = text.len().saturating_sub(TAIL_BYTES);
         if from > 0 {
             while !text.is_char_boundary(from) {

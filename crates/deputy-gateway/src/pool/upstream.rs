@@ -257,7 +257,7 @@ pub(super) fn cut_introduction(result: &mut Map<String, Value>) {
     result.retain(|_, value| value.to_string().len() <= MAX_OTHER);
 }
 
-fn cut(text: &mut String, most: usize) {
+pub(super) fn cut(text: &mut String, most: usize) {
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
         text.shrink_to_fit();
@@ -316,7 +316,8 @@ pub enum Cap {
 }
 
 /// Why a call to a server came to nothing. Texts are fit for the person whose server it is; the
-/// `stderr_tail`s are the last lines the server printed, with the secrets of its environment cut out.
+/// `stderr_tail`s are the last lines the server printed. What a server says may repeat what it was given: the secrets of
+/// its environment, its headers and its callers' tokens are cut out of its words.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// The server could not be started, or did not get through the handshake. Nothing was called.
@@ -374,13 +375,22 @@ pub enum UpstreamError {
         /// What happened the last time.
         reason: String,
     },
-    /// The server wants a credential, or a better one (HTTP 401 and 403). Nothing was called.
+    /// The server wants a credential (HTTP 401), or a better one (403 with `insufficient_scope`). Nothing was called.
     #[error("the server refuses the credential")]
     Unauthorized {
-        /// Its `WWW-Authenticate`, at most 4 KiB.
+        /// Its `WWW-Authenticate`, all of them in one line, at most 4 KiB.
         challenge: Option<String>,
         /// The credential is good, but not for this (`insufficient_scope`, RFC 6750 section 3.1).
         insufficient_scope: bool,
+    },
+    /// The server refuses, and names no credential that would do better (HTTP 403). Nothing was called.
+    #[error("the server refuses access (HTTP status 403)")]
+    Forbidden,
+    /// The request is longer than what is sent to this server, or than it takes (HTTP 413). Nothing was called.
+    #[error("{}", too_large(*most))]
+    TooLarge {
+        /// The most, in bytes, where it is known.
+        most: Option<usize>,
     },
     /// The server wants fewer requests (HTTP 429). Nothing was called.
     #[error("the server takes no more requests for now")]
@@ -388,12 +398,14 @@ pub enum UpstreamError {
         /// What it said.
         retry_after: Option<Duration>,
     },
-    /// The server answered with an error of HTTP (5xx): the call may or may not have had its effect,
-    /// but for 503, which says that it had none.
+    /// The server answered with an error of HTTP (5xx): the call may or may not have had its effect. That goes for 503
+    /// too: what stands before a server says it also when the server has the call and is slow to answer.
     #[error("the server answered with HTTP status {status}")]
     Unavailable {
         /// The status.
         status: u16,
+        /// False: nothing was called, it was another request that came first.
+        sent: bool,
         /// What it said.
         retry_after: Option<Duration>,
     },
@@ -410,12 +422,63 @@ impl UpstreamError {
             | Self::Busy { .. }
             | Self::BackingOff { .. }
             | Self::Unauthorized { .. }
+            | Self::Forbidden
+            | Self::TooLarge { .. }
             | Self::RateLimited { .. }
             | Self::ShuttingDown => true,
-            Self::Unavailable { status, .. } => *status == 503,
-            Self::Timeout { sent } => !sent,
+            Self::Unavailable { sent, .. } | Self::Timeout { sent } => !sent,
             Self::Died { .. } | Self::Cancelled | Self::Protocol { .. } | Self::Rpc { .. } => false,
         }
+    }
+
+    /// The same, of a request that came before the call: that was not sent.
+    pub(crate) fn before_the_call(mut self) -> Self {
+        if let Self::Unavailable { sent, .. } | Self::Timeout { sent } = &mut self {
+            *sent = false;
+        }
+        self
+    }
+
+    /// The same, its words changed by `shown`.
+    pub(super) fn in_words(mut self, shown: impl Fn(&mut String)) -> Self {
+        match &mut self {
+            Self::NotStarted { reason, .. }
+            | Self::Died { reason, .. }
+            | Self::Protocol { reason }
+            | Self::BackingOff { reason, .. } => shown(reason),
+            Self::Rpc { message, data, .. } => {
+                shown(message);
+                if let Some(inner) = data {
+                    let said = inner.to_string();
+                    let mut text = said.clone();
+                    shown(&mut text);
+                    if text != said {
+                        // What is no JSON any more is of no use.
+                        *data = serde_json::from_str(&text).ok();
+                    }
+                }
+            }
+            Self::Unauthorized { .. }
+            | Self::Forbidden
+            | Self::TooLarge { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Timeout { .. }
+            | Self::Cancelled
+            | Self::Busy { .. }
+            | Self::ShuttingDown => {}
+        }
+        self
+    }
+}
+
+fn too_large(most: Option<usize>) -> String {
+    match most {
+        Some(most) => format!(
+            "the request is longer than the {} MiB that the server is sent",
+            most >> 20
+        ),
+        None => "the request is longer than the server takes (HTTP status 413)".to_owned(),
     }
 }
 

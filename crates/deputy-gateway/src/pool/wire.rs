@@ -37,6 +37,7 @@ use envelope::{id_at_edge, request_line};
 /// What both ends of the pipe share.
 pub(super) struct Wire {
     outbox: Arc<Outbox>,
+    /// The longest message of the server's, in bytes.
     limit: usize,
     /// What is done about what comes.
     pub(super) ears: Arc<Ears>,
@@ -44,6 +45,15 @@ pub(super) struct Wire {
     pub(super) close_input: CancellationToken,
     /// Cancelled when nothing can be said or heard any more.
     pub(super) broken: CancellationToken,
+}
+
+/// The longest messages, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Of the server's.
+    pub(super) heard: usize,
+    /// Of ours.
+    pub(super) said: usize,
 }
 
 /// What waits to be read by the server.
@@ -91,10 +101,10 @@ impl Outbox {
 }
 
 impl Wire {
-    /// A wire, and the queue that `write_out` empties. Messages over `limit` bytes are refused, and
-    /// so is more than four of those waiting to be read by the server.
+    /// A wire, and the queue that `write_out` empties. Messages over the limits are refused, and
+    /// so is more than four of the longest waiting to be read by the server.
     pub(super) fn new(
-        limit: usize,
+        limits: Limits,
         noise: Arc<StderrRing>,
         board: Arc<Board>,
         lifecycle: Lifecycle,
@@ -104,7 +114,7 @@ impl Wire {
         let outbox = Arc::new(Outbox {
             queue: outbox,
             queued: AtomicUsize::new(0),
-            limit,
+            limit: limits.said,
             broken: broken.clone(),
         });
         let out = outbox.clone();
@@ -114,7 +124,7 @@ impl Wire {
         });
         let wire = Self {
             outbox,
-            limit,
+            limit: limits.heard,
             ears: Ears::new(noise, board, say, lifecycle),
             close_input: CancellationToken::new(),
             broken,

@@ -49,6 +49,24 @@ fn each_kind_is_tried_as_often_as_the_table_says() {
 }
 
 #[test]
+fn a_process_is_replaced_at_once_and_the_network_given_time() {
+    let (reason, stderr_tail) = (String::new(), String::new());
+    for error in [
+        UpstreamError::NotStarted {
+            reason: reason.clone(),
+            stderr_tail: stderr_tail.clone(),
+        },
+        UpstreamError::Died {
+            reason,
+            stderr_tail,
+        },
+    ] {
+        assert_eq!(waits(&Failure::of_upstream(&error, false)), [0]);
+        assert_eq!(waits(&Failure::of_upstream(&error, true)), [1]);
+    }
+}
+
+#[test]
 fn what_may_not_be_repeated_is_not() {
     for failure in [
         Failure::Crash,

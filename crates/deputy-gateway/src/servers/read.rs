@@ -374,10 +374,11 @@ async fn list(
             }
             Err(error) => return Err(error),
         };
-        let page: Page =
-            serde_json::from_str(page.get()).map_err(|error| UpstreamError::Protocol {
+        let page: Page = serde_json::from_str(page.get()).map_err(|error| {
+            held.shown(UpstreamError::Protocol {
                 reason: format!("a list of tools that is none: {error}"),
-            })?;
+            })
+        })?;
         tools.extend(page.tools);
         if tools.len() > 2 * pins::MAX_TOOLS {
             // What is beyond is left out anyway.

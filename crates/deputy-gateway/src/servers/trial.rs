@@ -122,26 +122,31 @@ impl Servers {
             pool.stop_server(&open.key).await;
         }
         self.distrust(row.id);
-        let mut renewed = false;
+        let (mut renewed, mut wanted) = (false, false);
         loop {
             let tried = self.try_once(tester, row, &open, &cancel, deadline);
-            let refused = match tried.await {
+            let (refused, wants_more) = match tried.await {
                 Ok(()) => return Ok(()),
                 Err(Tried::Fault(fault)) => return Err(fault),
-                Err(Tried::Refused(challenge)) => challenge,
+                Err(Tried::Refused {
+                    challenge,
+                    wants_more,
+                }) => (challenge, wants_more),
             };
             if !open.oauth {
                 let text = "it refuses the credentials; look at the settings".to_owned();
                 return Err(Fault::Told(Status::Error, text));
             }
-            if renewed {
+            let again = if wants_more { wanted } else { renewed };
+            if again {
                 let text = "it refuses the access that you allowed; allow it again".to_owned();
                 return Err(Fault::Consent {
                     message: text,
                     url: self.connect_url(&row.name),
                 });
             }
-            renewed = true;
+            wanted |= wants_more;
+            renewed |= !wants_more;
             self.renew(row, &mut open, refused).await.map_err(fault)?;
         }
     }
@@ -288,14 +293,24 @@ impl Servers {
 
 /// How one try of a test ended.
 enum Tried {
-    Refused(Option<String>),
+    Refused {
+        challenge: Option<String>,
+        /// The token is good, but more has to be allowed.
+        wants_more: bool,
+    },
     Fault(Fault),
 }
 
 impl From<UpstreamError> for Tried {
     fn from(error: UpstreamError) -> Self {
         match error {
-            UpstreamError::Unauthorized { challenge, .. } => Self::Refused(challenge),
+            UpstreamError::Unauthorized {
+                challenge,
+                insufficient_scope,
+            } => Self::Refused {
+                challenge,
+                wants_more: insufficient_scope,
+            },
             error => Self::Fault(Fault::Told(Status::Error, explained(&error))),
         }
     }

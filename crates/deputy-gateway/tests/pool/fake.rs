@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// A server that answers as told, and keeps what it was told.
@@ -87,19 +88,8 @@ async fn take(
             .retain(|it| Some(it) != session.as_ref());
         return StatusCode::OK.into_response();
     }
-    if fake.has("old-sse") {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
-    }
-    if fake.has("no-mcp") {
-        return (StatusCode::NOT_FOUND, "<html>no such page").into_response();
-    }
-    if fake.has("401")
-        && headers
-            .get("authorization")
-            .is_none_or(|it| it != "Bearer good")
-    {
-        let challenge = r#"Bearer resource_metadata="https://a.example/.well-known""#;
-        return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+    if let Some(refusal) = refusal(&fake, &headers) {
+        return refusal;
     }
     if message.get("method").is_none() {
         fake.answers
@@ -131,6 +121,7 @@ async fn take(
             unreachable!()
         }
         "server/discover" => (StatusCode::BAD_REQUEST, "Bad Request: no session").into_response(),
+        "initialize" if fake.has("repeats-secrets") => repeating(&id, &headers),
         "initialize" if fake.has("modern") => {
             let error = json!({ "code": -32020, "message": "Missing MCP-Protocol-Version header" });
             let answer = json!({ "jsonrpc": "2.0", "id": id, "error": error });
@@ -165,9 +156,36 @@ async fn take(
             (StatusCode::NOT_FOUND, "no such session").into_response()
         }
         "ping" => json_answer(&id, &json!({})),
+        "tools/call" if message["params"]["name"] == "repeats-secrets" => repeating(&id, &headers),
         "tools/call" => call(fake, id, message["params"].clone()).await,
         _ => json_answer(&id, &json!({ "params": message["params"] })),
     }
+}
+
+/// What every message is refused with.
+fn refusal(fake: &Fake, headers: &HeaderMap) -> Option<Response> {
+    if fake.has("old-sse") {
+        return Some(StatusCode::METHOD_NOT_ALLOWED.into_response());
+    }
+    if fake.has("forbidden") {
+        return Some((StatusCode::FORBIDDEN, "<html>no").into_response());
+    }
+    if fake.has("no-mcp") {
+        return Some((StatusCode::NOT_FOUND, "<html>no such page").into_response());
+    }
+    let given = headers.get("authorization");
+    (fake.has("401") && given.is_none_or(|it| it != "Bearer good")).then(|| {
+        let challenge = r#"Bearer resource_metadata="https://a.example/.well-known""#;
+        (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response()
+    })
+}
+
+/// An error that repeats what the request came with.
+fn repeating(id: &Value, headers: &HeaderMap) -> Response {
+    let given = |name: &str| headers.get(name).map_or("", |it| it.to_str().unwrap());
+    let words = format!("bad key {} or {}", given("x-key"), given("authorization"));
+    let error = json!({ "code": -32000, "message": words, "data": { "given": words } });
+    axum::Json(json!({ "jsonrpc": "2.0", "id": id, "error": error })).into_response()
 }
 
 fn get(fake: &Arc<Fake>, headers: &HeaderMap) -> Response {
@@ -234,6 +252,36 @@ async fn call(fake: Arc<Fake>, id: Value, params: Value) -> Response {
             [("www-authenticate", r#"Bearer error="insufficient_scope", scope="more""#)],
         )
             .into_response(),
+        "403-in-lines" => {
+            let mut response = StatusCode::FORBIDDEN.into_response();
+            for line in ["Basic realm=\"x\"", r#"Bearer error="insufficient_scope", scope="more""#] {
+                response.headers_mut().append("www-authenticate", line.parse().unwrap());
+            }
+            response
+        }
+        "403-plain" => (StatusCode::FORBIDDEN, [("www-authenticate", "Bearer")], "<html>no").into_response(),
+        "403-json" => (
+            StatusCode::FORBIDDEN,
+            axum::Json(json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32001, "message": "not yours" } })),
+        )
+            .into_response(),
+        "413" => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        "session-crash" => (
+            StatusCode::BAD_REQUEST,
+            axum::Json(json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32000, "message": "The browser session crashed" } })),
+        )
+            .into_response(),
+        "session-parameter" => (
+            StatusCode::BAD_REQUEST,
+            axum::Json(json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32602, "message": "no parameter session" } })),
+        )
+            .into_response(),
+        "session-400" if fake.requests("initialize").len() < 2 => (
+            StatusCode::BAD_REQUEST,
+            axum::Json(json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32000, "message": "Bad Request: No valid session ID provided" } })),
+        )
+            .into_response(),
+        "session-400" => axum::Json(done(json!("renewed"))).into_response(),
         "redirect" => (StatusCode::FOUND, [("location", "http://169.254.169.254/")]).into_response(),
         "other" => axum::Json(json!({ "jsonrpc": "2.0", "id": 987_654, "result": {} })).into_response(),
         "null-id" => (
@@ -247,14 +295,27 @@ async fn call(fake: Arc<Fake>, id: Value, params: Value) -> Response {
 
 /// Has `app` be served, and says where.
 pub(crate) async fn serve(app: Router) -> Url {
+    serve_until(app, std::future::pending()).await
+}
+
+/// The same, until `end`: then nobody is let in any more, and who is there gets the answers.
+async fn serve_until(app: Router, end: impl Future<Output = ()> + Send + 'static) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
     tokio::spawn(async move {
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, app).await
+        axum::serve(listener, app).with_graceful_shutdown(end).await
     });
     url.parse().unwrap()
+}
+
+/// Serves one that lets nobody in any more once it is told.
+pub(crate) async fn fake_until(closes: CancellationToken) -> (Arc<Fake>, Url) {
+    let fake = Arc::new(Fake::default());
+    let app = Router::new().fallback(take).with_state(fake.clone());
+    let url = serve_until(app, closes.cancelled_owned()).await;
+    (fake, url)
 }
 
 /// Serves one with these faults.

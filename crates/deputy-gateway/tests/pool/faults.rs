@@ -6,7 +6,7 @@ use deputy_gateway::pool::{Launch, UpstreamError};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{LONG, World, answer, key, process, request, secret, soon, until};
+use crate::support::{LONG, World, answer, key, own, process, request, secret, soon, until};
 
 async fn outcome(world: &World, launch: &Launch, tool: &str) -> UpstreamError {
     let key = key(1, "a");
@@ -45,6 +45,20 @@ async fn an_exit_before_the_handshake_shows_what_was_printed_but_no_secret() {
         other => panic!("{other:?}"),
     }
     world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_handshake_shows_no_secret_either() {
+    let world = World::new();
+    let mut launch = world.launch(&["repeats-secrets", "ignore-term"]);
+    process(&mut launch).env = vec![("FIXTURE_TOKEN".to_owned(), secret("s3cr3t-token"))];
+    match outcome(&world, &launch, "echo").await {
+        UpstreamError::NotStarted { reason, .. } => {
+            assert!(reason.contains("bad key ***"), "{reason}");
+            assert!(!reason.contains("s3cr3t"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -316,19 +330,28 @@ async fn a_quiet_but_healthy_server_passes_every_look() {
 
 #[tokio::test]
 async fn arguments_over_the_limit_fail_their_call_only() {
-    let world = World::with(|config| config.max_message = 1 << 20);
-    let (key, launch) = (key(1, "a"), world.launch(&[]));
-    let pid = world.pid(&key, &launch).await;
-    let long = format!("\"{}\"", "x".repeat(2 << 20));
-    let error = world
-        .call(&key, &launch, "echo", &format!("{{\"a\":{long}}}"))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, UpstreamError::Protocol { reason } if reason.contains("more than 1 MiB")),
-        "{error:?}"
-    );
-    assert_eq!(world.pid(&key, &launch).await, pid);
+    let world = World::with(|config| {
+        config.max_message = 1 << 20;
+        config.max_request = 4 << 20;
+    });
+    let launch = world.launch(&[]);
+    let long = |mib: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(mib << 20));
+    // a person's own server, and one of ours, which is sent more
+    for (key, given, most) in [(own(1, 1), 2, 1 << 20), (key(1, "a"), 5, 4 << 20)] {
+        let pid = world.pid(&key, &launch).await;
+        let error = world
+            .call(&key, &launch, "slow", &long(given))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, UpstreamError::TooLarge { most: Some(it) } if it == most),
+            "{error:?}"
+        );
+        assert!(error.is_unsent());
+        assert_eq!(world.pid(&key, &launch).await, pid);
+    }
+    let taken = world.call(&key(1, "a"), &launch, "slow", &long(3)).await;
+    answer(taken);
 }
 
 #[tokio::test]

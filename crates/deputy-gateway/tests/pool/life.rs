@@ -57,6 +57,7 @@ async fn people_never_share_and_sessions_do() {
     assert_eq!(distinct.len(), 4);
     assert_eq!(world.pid(&key(1, "a"), &launch).await, pids[0]);
 
+    world.pool.look().await;
     let stats = json!(world.pool.stats());
     assert_eq!(stats["total_servers"], 4);
     assert_eq!(stats["by_server"], json!({ "a": 3, "b": 1 }));

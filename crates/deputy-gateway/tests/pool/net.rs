@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use axum::http::Method;
 use deputy_core::http::PrivateHosts;
 use deputy_gateway::pool::{
     Cap, Era, How, Inbound, Launch, Notice, Request, ServerState, UpstreamError,
@@ -11,9 +12,10 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::fake::{Fake, fake};
+use crate::fake::{Fake, fake, fake_until};
 use crate::support::{LONG, World, answer, own, request, soon, structured, until};
 
 /// The server at `url`, with a header of its own.
@@ -169,6 +171,97 @@ async fn a_forgotten_session_is_renewed_once_and_unnoticed() {
 }
 
 #[tokio::test]
+async fn only_what_is_about_the_session_is_asked_again() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    for (tool, words) in [
+        ("session-crash", "browser session"),
+        ("session-parameter", "no parameter session"),
+    ] {
+        let error = world.call(&key, &launch, tool, "{}").await.unwrap_err();
+        assert!(
+            matches!(&error, UpstreamError::Rpc { message, .. } if message.contains(words)),
+            "{tool}: {error:?}"
+        );
+    }
+    assert_eq!(fake.requests("tools/call").len(), 2);
+    assert_eq!(fake.requests("initialize").len(), 1);
+    let renewed = world.ask(&key, &launch, "session-400", "{}").await;
+    assert_eq!(renewed, "renewed");
+    assert_eq!(fake.requests("initialize").len(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_no_end_of_what_is_under_way() {
+    let closes = CancellationToken::new();
+    let (fake, url) = fake_until(closes.clone()).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    let hang = world.call(&key, &launch, "hang", "{}");
+    let meanwhile = async {
+        until("it is there", || fake.requests("tools/call").len() == 2).await;
+        closes.cancel();
+        // connections at rest close, and there are no new ones
+        let refused = loop {
+            match world.call(&key, &launch, "echo", "{}").await {
+                Err(error) if error.is_unsent() => break error,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        assert!(
+            matches!(&refused, UpstreamError::NotStarted { reason, .. } if reason.contains("no connection")),
+            "{refused:?}"
+        );
+        fake.release.notify_waiters();
+    };
+    let (hung, ()) = soon(LONG, async { tokio::join!(hang, meanwhile) }).await;
+    assert_eq!(structured(&answer(hung)), "released");
+    // now nothing is left of it
+    for _ in 0..2 {
+        let gone = world.call(&key, &launch, "echo", "{}").await;
+        assert!(
+            matches!(gone, Err(UpstreamError::NotStarted { .. })),
+            "{gone:?}"
+        );
+    }
+    assert!(world.pool.state(&key).unwrap().failures > 0);
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_its_secrets_is_not_shown() {
+    for faults in [&["repeats-secrets"][..], &[]] {
+        let (_fake, url) = fake(faults).await;
+        let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+        let calling = with_bearer("repeats-secrets", "t0ken-of-the-caller");
+        let error = world.pool.call(&key, &launch, calling).await.unwrap_err();
+        match &error {
+            UpstreamError::NotStarted { .. } => assert!(!faults.is_empty()),
+            UpstreamError::Rpc { data, .. } => assert!(data.is_some() && faults.is_empty()),
+            other => panic!("{other:?}"),
+        }
+        let state = world.pool.state(&key).unwrap();
+        let all = format!("{error} {error:?} {state:?}");
+        assert!(all.contains("bad key ***"), "{all}");
+        assert!(!all.contains("k3y-of-the-launch"), "{all}");
+        assert!(!all.contains("t0ken-of-the-caller"), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_beyond_what_is_sent_is_its_callers_fault() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    let large = json!({ "text": "x".repeat(2 << 20) }).to_string();
+    let error = world.call(&key, &launch, "echo", &large).await.unwrap_err();
+    assert!(
+        matches!(error, UpstreamError::TooLarge { most: Some(most) } if most == 1 << 20),
+        "{error:?}"
+    );
+    assert!(error.is_unsent() && fake.requests("tools/call").is_empty());
+    answer(world.call(&key, &launch, "echo", "{}").await);
+}
+
+#[tokio::test]
 async fn refusals_have_names() {
     let (fake, url) = fake(&[]).await;
     let (world, key, launch) = (world(&url), own(1, 1), net(&url));
@@ -180,12 +273,24 @@ async fn refusals_have_names() {
     assert!(
         matches!(error("403").await, UpstreamError::Unauthorized { insufficient_scope: true, challenge: Some(it) } if it.contains("scope=\"more\""))
     );
+    assert!(
+        matches!(error("403-in-lines").await, UpstreamError::Unauthorized { insufficient_scope: true, challenge: Some(it) } if it == r#"Basic realm="x", Bearer error="insufficient_scope", scope="more""#)
+    );
+    // what no other credential changes
+    assert!(matches!(error("403-plain").await, UpstreamError::Forbidden));
+    assert!(
+        matches!(error("403-json").await, UpstreamError::Rpc { message, .. } if message == "not yours")
+    );
+    assert!(matches!(
+        error("413").await,
+        UpstreamError::TooLarge { most: None }
+    ));
     let seven = Some(Duration::from_secs(7));
     assert!(
         matches!(error("429").await, UpstreamError::RateLimited { retry_after } if retry_after == seven)
     );
     assert!(
-        matches!(error("503").await, UpstreamError::Unavailable { status: 503, retry_after: Some(it) } if it.as_secs() == 3)
+        matches!(error("503").await, UpstreamError::Unavailable { status: 503, sent: true, retry_after: Some(it) } if it.as_secs() == 3)
     );
     for (tool, text) in [
         ("redirect", "redirects"),
@@ -244,6 +349,33 @@ async fn a_credential_is_asked_for_by_its_challenge_and_is_the_requests_own() {
 }
 
 #[tokio::test]
+async fn a_caller_without_a_credential_presents_nobody_elses() {
+    let (fake, url) = fake(&[]).await;
+    let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+    let presented = |method: &str| {
+        let (headers, _) = fake.requests(method).pop().unwrap();
+        let value = headers.get("authorization")?;
+        Some(value.to_str().unwrap().to_owned())
+    };
+    let good = with_bearer("echo", "good");
+    answer(world.pool.call(&key, &launch, good).await);
+    assert_eq!(presented("tools/call").as_deref(), Some("Bearer good"));
+    // what is for nobody in particular goes with the last
+    let looks = async || {
+        for _ in 0..2 {
+            world.advance(Duration::from_secs(61));
+            world.pool.look().await;
+        }
+    };
+    looks().await;
+    assert_eq!(presented("ping").as_deref(), Some("Bearer good"));
+    answer(world.call(&key, &launch, "echo", "{}").await);
+    assert_eq!(presented("tools/call"), None);
+    looks().await;
+    assert_eq!(presented("ping"), None);
+}
+
+#[tokio::test]
 async fn what_is_no_server_is_named() {
     let (fake, url) = fake(&["old-sse"]).await;
     let world = world(&url);
@@ -257,6 +389,8 @@ async fn what_is_no_server_is_named() {
     assert!(outcome(1).await.contains("HTTP+SSE of 2024-11-05"));
     fake.set(&["no-mcp"]);
     assert!(outcome(2).await.contains("no address of an MCP server"));
+    fake.set(&["forbidden"]);
+    assert!(outcome(3).await.contains("refuses access"));
 }
 
 #[tokio::test]
@@ -361,6 +495,28 @@ async fn what_it_says_by_itself_is_heard() {
             ("tools", Notice::ToolsChanged) => {}
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_is_opened_again_in_both_eras() {
+    for (faults, opened) in [
+        (&["speaks-alone"][..], ""),
+        (&["modern"], "subscriptions/listen"),
+    ] {
+        let (fake, url) = fake(faults).await;
+        let (world, key, launch) = (world(&url), own(1, 1), net(&url));
+        answer(world.call(&key, &launch, "echo", "{}").await);
+        until("it is opened again", || match opened {
+            "" => {
+                let seen = fake.seen.lock();
+                seen.iter().filter(|it| it.0 == Method::GET).count() > 1
+            }
+            method => fake.requests(method).len() > 1,
+        })
+        .await;
+        // not once it is given up
+        world.pool.stop_server(&key).await;
     }
 }
 

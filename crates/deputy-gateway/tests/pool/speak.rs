@@ -120,6 +120,33 @@ async fn a_servers_request_reaches_the_call_that_takes_it() {
     );
 }
 
+/// A process has no streams: what it asks while several callers' requests are under way may be about any of them.
+#[tokio::test]
+async fn a_question_is_nobodys_while_several_calls_are_under_way() {
+    let (world, key) = (World::new(), own(1, 1));
+    let launch = world.launch(&[]);
+    world.pid(&key, &launch).await;
+    let (other, mut others) = mpsc::channel::<Inbound>(4);
+    let mut hanging = request("hang", "{}");
+    hanging.inbound = Some(other);
+    let hang = world.pool.call(&key, &launch, hanging);
+    let asking = async {
+        world.under_way().await;
+        // one that answers nothing, and one that would
+        for inbound in [None, Some(obliging())] {
+            let mut asking = request("ask", r#"{"method":"elicitation/create"}"#);
+            asking.inbound = inbound;
+            let result = structured(&answer(world.pool.call(&key, &launch, asking).await));
+            assert_eq!(result["answers"][0]["error"]["code"], -32601, "{result}");
+        }
+    };
+    tokio::select! {
+        _ = hang => panic!("it hangs"),
+        () = asking => {}
+    }
+    assert!(others.try_recv().is_err());
+}
+
 #[tokio::test]
 async fn what_nobody_takes_is_refused_and_a_ping_answered() {
     let (world, key) = (World::new(), own(1, 1));

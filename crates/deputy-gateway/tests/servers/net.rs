@@ -9,13 +9,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use deputy_core::Principal;
-use deputy_gateway::CallError;
 use deputy_gateway::servers::NewServer;
+use deputy_gateway::{CallError, CallOptions};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::support::{World, both, done, reading};
+use crate::support::{World, both, done, reading, writing};
 use crate::tally;
+
+/// Requests to these servers are counted under one name.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A server of the newer era.
 #[derive(Default)]
@@ -26,6 +29,9 @@ pub(crate) struct Far {
     pub(crate) refused: AtomicU32,
     /// How many calls of a tool it refuses with 503, to come back in a second.
     busy: Mutex<u32>,
+    /// How many calls of a tool got to it, and what it answers all of them with.
+    calls: AtomicU32,
+    status: Mutex<Option<StatusCode>>,
 }
 
 async fn answer(
@@ -45,7 +51,13 @@ async fn answer(
             "resultType": "complete", "supportedVersions": ["2026-07-28"],
             "capabilities": { "tools": {} }, "ttlMs": 0, "cacheScope": "private",
         }),
-        "tools/list" => json!({ "tools": [reading("echo", "Echoes.")] }),
+        "tools/list" => {
+            json!({ "tools": [reading("echo", "Echoes."), writing("note", "Notes.")] })
+        }
+        "tools/call" if far.status.lock().is_some() => {
+            far.calls.fetch_add(1, Ordering::Relaxed);
+            return far.status.lock().unwrap_or_default().into_response();
+        }
         "tools/call" if *far.busy.lock() > 0 => {
             *far.busy.lock() -= 1;
             return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response();
@@ -112,6 +124,7 @@ async fn consent(world: &World, anna: &Principal, far: &Far) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_token_is_no_failure_and_a_server_says_when_to_come_back() {
+    let _turn = TURN.lock().await;
     tally::begin();
     both(async |world| {
         let anna = world.person("anna").await;
@@ -149,6 +162,73 @@ async fn a_renewed_token_is_no_failure_and_a_server_says_when_to_come_back() {
             now.error_count > 0 && now.error_message.is_some(),
             "{now:?}"
         );
+    })
+    .await;
+}
+
+/// What stands before a server answers 503 also when the server has the call: a write is not made twice for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_answered_503_is_made_once() {
+    let _turn = TURN.lock().await;
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let (far, serving) = begin(world, &anna).await;
+        let auto = Some(deputy_templates::Policy::Auto);
+        let servers = world.gateway.servers();
+        servers
+            .set_policy(&anna, "far", "note", auto)
+            .await
+            .unwrap();
+        *far.status.lock() = Some(StatusCode::SERVICE_UNAVAILABLE);
+        let call = async || {
+            let options = CallOptions {
+                idempotency_key: Some("once".to_owned()),
+                ..CallOptions::default()
+            };
+            let called = world
+                .gateway
+                .call(&anna, "far__note", json!({}), options)
+                .await;
+            called.unwrap_err().to_string()
+        };
+        let first = call().await;
+        assert!(first.contains("may have been done"), "{first}");
+        assert_eq!(far.calls.load(Ordering::Relaxed), 1);
+        // nor for a repeat under the same key, whatever the server would say now
+        *far.status.lock() = Some(StatusCode::OK);
+        let again = call().await;
+        assert!(again.contains("may have been done"), "{again}");
+        assert_eq!(far.calls.load(Ordering::Relaxed), 1);
+
+        *far.status.lock() = Some(StatusCode::SERVICE_UNAVAILABLE);
+        let read = world.call(&anna, "far__echo", json!({})).await;
+        assert!(matches!(read, Err(CallError::Upstream(_))), "{read:?}");
+        assert_eq!(far.calls.load(Ordering::Relaxed), 1 + 3);
+        serving.abort();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_403_neither_renews_the_token_nor_asks_for_a_consent() {
+    let _turn = TURN.lock().await;
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let (far, serving) = begin(world, &anna).await;
+        done(world.call(&anna, "far__echo", json!({})).await);
+        *far.status.lock() = Some(StatusCode::FORBIDDEN);
+        let before = world.tokens.renewed();
+        let refused = world.call(&anna, "far__echo", json!({})).await;
+        let Err(CallError::Upstream(text)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(text.contains("refuses access"), "{text}");
+        assert_eq!(far.calls.load(Ordering::Relaxed), 1);
+        assert_eq!(world.tokens.renewed(), before);
+        let servers = world.gateway.servers();
+        let now = servers.get(&anna, "far").await.unwrap();
+        assert_eq!(now.status.as_str(), "active");
+        serving.abort();
     })
     .await;
 }

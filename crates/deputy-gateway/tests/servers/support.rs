@@ -79,6 +79,11 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
+    /// How often one was renewed.
+    pub(crate) fn renewed(&self) -> i64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
     fn now(&self) -> AccessToken {
         let generation = self.last.load(Ordering::Relaxed);
         AccessToken {

@@ -14,6 +14,7 @@ fn only_a_rest_of_ours_is_too_long_to_wait_for() {
     assert!(is_worth(Duration::from_secs(25), &said));
     let busy = UpstreamError::Unavailable {
         status: 503,
+        sent: true,
         retry_after: Some(Duration::from_secs(11)),
     };
     assert!(is_worth(Duration::from_secs(11), &busy));

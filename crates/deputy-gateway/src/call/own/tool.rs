@@ -92,7 +92,7 @@ impl Errand for ToolCall<'_> {
             Ok(at) if at < own.looked_up => {}
             // What the server says now was compared after the tool was looked up.
             Ok(_) => servers.is_current(own, &self.tool.name).await?,
-            Err(LookError::Upstream(error)) => return Err(error.into()),
+            Err(LookError::Upstream(error)) => return Err(error.before_the_call().into()),
             Err(LookError::Outdated) => {
                 return Err(Ended::Unsent(CallError::Conflict(format!(
                     "{} was changed while it was called; nothing was done",

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::send::{About, Refused, session_of};
-use super::{ASIDE, Remote, Session, Spoken};
+use super::{ASIDE, REOPEN_FIRST, REOPEN_MAX, Remote, Session, Spoken};
 use crate::pool::exchange::{Asides, Exchange, Params};
 use crate::pool::upstream::{Era, ServerInfo, UpstreamError};
 use crate::pool::wire::envelope::request_line;
@@ -25,10 +25,6 @@ const UNSUPPORTED_VERSION: i64 = -32022;
 
 /// The longest that a server may say about itself, in bytes.
 const INTRODUCTION: usize = 1024 * 1024;
-
-/// Pauses before a stream of what the server says by itself is opened again.
-const REOPEN_FIRST: Duration = Duration::from_secs(1);
-const REOPEN_MAX: Duration = Duration::from_mins(1);
 
 /// `_meta` of every request of the newer era.
 pub(super) fn modern_meta() -> Map<String, Value> {
@@ -104,6 +100,15 @@ impl Remote {
     /// Finds out what the server speaks, beginning with `known`, and has a session begin where there are
     /// such. The attempt of the newer era may take `probe`.
     pub(in crate::pool) async fn greet(
+        self: &Arc<Self>,
+        known: Option<Era>,
+        probe: Duration,
+    ) -> Result<ServerInfo, UpstreamError> {
+        let greeting = self.greet_either(known, probe).await;
+        greeting.map_err(UpstreamError::before_the_call)
+    }
+
+    async fn greet_either(
         self: &Arc<Self>,
         known: Option<Era>,
         probe: Duration,
@@ -198,6 +203,7 @@ impl Remote {
         self.ears.expect(id, exchange.clone());
         let about = About {
             method: "initialize",
+            id: Some(id),
             ..About::default()
         };
         let mut session = None;
@@ -262,6 +268,7 @@ impl Remote {
                 "it speaks HTTP+SSE of 2024-11-05, which is not supported; use its address for Streamable HTTP"
                     .to_owned()
             }
+            _ if status == StatusCode::FORBIDDEN => "it refuses access (HTTP status 403)".to_owned(),
             _ => format!(
                 "HTTP status {}: this is no address of an MCP server",
                 status.as_u16()

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::Secret;
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
     WWW_AUTHENTICATE,
@@ -14,9 +13,9 @@ use reqwest::Response;
 use super::events::{Broken, Events};
 use super::{RESUMES, Remote, Session, headers};
 use crate::pool::ears::Heard;
-use crate::pool::exchange::Reply;
+use crate::pool::exchange::{Bearer, Reply};
 use crate::pool::upstream::UpstreamError;
-use crate::pool::wire::envelope::{Envelope, reply_of};
+use crate::pool::wire::envelope::{Envelope, numeric, reply_of};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -42,8 +41,10 @@ pub(super) struct About<'a> {
     pub(super) method: &'a str,
     /// What it is done to.
     pub(super) name: Option<&'a str>,
-    /// Its caller's token; else the last one.
-    pub(super) bearer: Option<&'a Secret<String>>,
+    /// Its number; none for what has no answer.
+    pub(super) id: Option<i64>,
+    /// Whose token goes along; nobody's in particular: the last one.
+    pub(super) bearer: Option<&'a Bearer>,
     /// More headers.
     pub(super) headers: &'a [(String, String)],
     /// The session's id.
@@ -72,6 +73,8 @@ impl From<Refused> for UpstreamError {
                 reason,
                 stderr_tail: String::new(),
             },
+            Refused::Status(StatusCode::FORBIDDEN) => Self::Forbidden,
+            Refused::Status(StatusCode::PAYLOAD_TOO_LARGE) => Self::TooLarge { most: None },
             Refused::Status(status) => protocol(format!("HTTP status {}", status.as_u16())),
             Refused::Error(error) => error,
         }
@@ -101,8 +104,15 @@ impl Remote {
         if let Some(id) = about.session.and_then(|it| HeaderValue::from_str(it).ok()) {
             all.insert(SESSION, id);
         }
-        let last = self.bearer.lock().clone();
-        if let Some(bearer) = about.bearer.or(last.as_ref())
+        let last;
+        let bearer = match about.bearer {
+            Some(Bearer::Callers(bearer)) => bearer,
+            Some(Bearer::Last) | None => {
+                last = self.bearer.lock().clone();
+                &last
+            }
+        };
+        if let Some(bearer) = bearer
             && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", bearer.expose()))
         {
             value.set_sensitive(true);
@@ -127,7 +137,7 @@ impl Remote {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(refused(response, about.session.is_some()).await)
+        Err(refused(response, about.session.is_some(), about.id).await)
     }
 
     /// Opens a stream of what the server says by itself, or of what is left of another one.
@@ -147,7 +157,7 @@ impl Remote {
         let getting = self.guarded.get(&self.url).headers(headers).send();
         let response = getting.await.map_err(|error| self.of_network(&error))?;
         if !response.status().is_success() {
-            return Err(refused(response, session.id.is_some()).await);
+            return Err(refused(response, session.id.is_some(), None).await);
         }
         if !is(&response, STREAM) {
             return Err(Refused::Status(StatusCode::NOT_ACCEPTABLE));
@@ -306,21 +316,19 @@ async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Broken> {
     }
 }
 
-/// What an answer without success means.
-async fn refused(response: Response, in_session: bool) -> Refused {
+/// What an answer without success to the request `id` means.
+async fn refused(response: Response, in_session: bool, id: Option<i64>) -> Refused {
     let status = response.status();
-    let text = |name: &HeaderName| {
-        let value = response.headers().get(name)?.to_str().ok()?;
-        (value.len() <= CHALLENGE).then(|| value.to_owned())
-    };
-    let challenge = text(&WWW_AUTHENTICATE);
-    let retry_after = text(&RETRY_AFTER).and_then(|it| seconds(&it));
+    let challenge = challenge_of(response.headers());
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|it| seconds(it.to_str().ok()?));
+    // RFC 6750 section 3.1: no other 403 is about the credential.
+    let insufficient_scope = status == StatusCode::FORBIDDEN
+        && challenge
+            .as_deref()
+            .is_some_and(|it| it.contains("insufficient_scope"));
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            let insufficient_scope = status == StatusCode::FORBIDDEN
-                && challenge
-                    .as_deref()
-                    .is_some_and(|it| it.contains("insufficient_scope"));
+        _ if status == StatusCode::UNAUTHORIZED || insufficient_scope => {
             return Refused::Error(UpstreamError::Unauthorized {
                 challenge,
                 insufficient_scope,
@@ -342,12 +350,7 @@ async fn refused(response: Response, in_session: bool) -> Refused {
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
     // some servers know no 404
-    if in_session
-        && status == StatusCode::BAD_REQUEST
-        && body.to_ascii_lowercase().contains("session")
-    {
-        return Refused::Session;
-    }
+    let may_be_session = in_session && status == StatusCode::BAD_REQUEST;
     if json
         && let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&body)
         && envelope.error.is_some()
@@ -357,19 +360,52 @@ async fn refused(response: Response, in_session: bool) -> Refused {
             data,
         } = reply_of(&envelope)
     {
+        // What answers the request by its number was done about it, and may not be repeated. Nor is an error about a
+        // method, its parameters or the inside of the server one about the session (JSON-RPC 2.0, section 5.1).
+        let of_request = id.is_some() && envelope.id.and_then(numeric) == id;
+        if may_be_session
+            && !of_request
+            && !matches!(code, -32603..=-32601)
+            && names_session(&message)
+        {
+            return Refused::Session;
+        }
         return Refused::Error(UpstreamError::Rpc {
             code,
             message,
             data,
         });
     }
+    if may_be_session && names_session(&body) {
+        return Refused::Session;
+    }
     if status.is_server_error() {
         return Refused::Error(UpstreamError::Unavailable {
             status: status.as_u16(),
+            sent: true,
             retry_after,
         });
     }
     Refused::Status(status)
+}
+
+fn names_session(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("session")
+}
+
+/// The challenges of an answer in one line, as RFC 9110 section 5.3 joins them; a line beyond [`CHALLENGE`] is left out.
+fn challenge_of(headers: &HeaderMap) -> Option<String> {
+    let mut all = String::new();
+    let lines = headers.get_all(WWW_AUTHENTICATE).iter();
+    for line in lines.filter_map(|it| it.to_str().ok()) {
+        if all.len() + line.len() + 2 <= CHALLENGE {
+            if !all.is_empty() {
+                all.push_str(", ");
+            }
+            all.push_str(line);
+        }
+    }
+    Some(all).filter(|all| !all.is_empty())
 }
 
 /// `Retry-After` as seconds, at most a day; a date is not looked at.

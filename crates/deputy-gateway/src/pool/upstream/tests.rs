@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Era, MAX_CAPABILITIES, MAX_INSTRUCTIONS, ServerInfo, cut_introduction};
+use super::{Era, MAX_CAPABILITIES, MAX_INSTRUCTIONS, ServerInfo, UpstreamError, cut_introduction};
 
 fn large() -> Value {
     json!({
@@ -27,6 +27,18 @@ fn what_a_server_says_of_itself_is_cut() {
     assert_eq!(info.capabilities, known);
     assert!(info.bytes() < 2 * MAX_INSTRUCTIONS);
     assert_eq!(info.clone().bounded(), info);
+}
+
+/// What stands before a server says 503 also when the server has the call.
+#[test]
+fn a_503_says_nothing_about_what_was_done() {
+    let said = UpstreamError::Unavailable {
+        status: 503,
+        sent: true,
+        retry_after: None,
+    };
+    assert!(!said.is_unsent());
+    assert!(said.before_the_call().is_unsent());
 }
 
 #[test]

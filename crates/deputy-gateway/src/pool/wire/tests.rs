@@ -16,7 +16,11 @@ fn wire() -> (Arc<Wire>, UnboundedReceiver<Vec<u8>>) {
     let lifecycle = Lifecycle::new();
     let board = Board::new(key, tokio::sync::broadcast::channel(1).0, lifecycle.clone());
     let noise = Arc::new(StderrRing::new(4096, &[]));
-    Wire::new(1 << 20, noise, board, lifecycle)
+    let limits = Limits {
+        heard: 1 << 20,
+        said: 1 << 20,
+    };
+    Wire::new(limits, noise, board, lifecycle)
 }
 
 fn raw(text: &str) -> Box<RawValue> {
