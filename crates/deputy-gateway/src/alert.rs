@@ -1,24 +1,28 @@
 //! Telling the administrators that something is critical, and that it is over.
 //!
-//! An alert goes to the log and, where one is configured, to a webhook. It is sent once per episode: a
+//! An alert goes to the log and, where one is configured, to a webhook. It is sent once per episode and component: a
 //! reminder comes after [`REMIND`] at the earliest, and an episode ends only when three looks in a row
 //! found nothing critical, so that something that comes and goes rings once ([`Episode`], pure).
 //!
-//! Replicas over one database send one webhook message together: who sends holds a lease for as long as
-//! a reminder would take. When the database itself is what is gone nobody can ask for the lease, and
-//! each replica speaks for itself.
+//! Replicas over one database send one webhook message together: who sends holds a lease for each component, for as
+//! long as a reminder would take. Whoever first sees that it is over takes the leases away, and says so: the process
+//! that had them may be gone. When the database itself is what is gone nobody can ask for the lease, and
+//! each replica speaks for itself. A message that nobody took is told with each look again.
 //!
 //! The webhook's URL may carry a secret: it is never logged, and neither is what the receiver answers.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deputy_core::{Secret, http};
 use deputy_store::Engine;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::health::{Health, Level};
+use crate::health::{COMPONENTS, Health, Level};
 use crate::{Gateway, signed};
 
 #[cfg(test)]
@@ -66,7 +70,7 @@ pub(crate) enum Event {
 }
 
 /// The time from the first critical look to the third calm one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Episode {
     /// None.
     None,
@@ -75,37 +79,53 @@ pub(crate) enum Episode {
         since: Timestamp,
         told: Timestamp,
         calm: u32,
+        /// The components that were critical in it.
+        about: BTreeSet<&'static str>,
     },
 }
 
 impl Episode {
-    /// Takes the next look; what is to be told, if anything.
-    pub(crate) fn look(&mut self, level: Level, now: Timestamp) -> Option<Event> {
+    /// Takes the next look, at which these components are critical; what is to be told of which of them, if anything.
+    pub(crate) fn look(
+        &mut self,
+        critical: &BTreeSet<&'static str>,
+        now: Timestamp,
+    ) -> Option<(Event, BTreeSet<&'static str>)> {
         match self {
-            Self::None if level == Level::Critical => {
+            Self::None if critical.is_empty() => None,
+            Self::None => {
                 *self = Self::On {
                     since: now,
                     told: now,
                     calm: 0,
+                    about: critical.clone(),
                 };
-                Some(Event::Critical)
+                Some((Event::Critical, critical.clone()))
             }
-            Self::None => None,
-            Self::On { told, calm, .. } if level == Level::Critical => {
+            Self::On {
+                told, calm, about, ..
+            } if !critical.is_empty() => {
                 *calm = 0;
+                let new: BTreeSet<_> = critical.difference(about).copied().collect();
+                if !new.is_empty() {
+                    about.extend(&new);
+                    *told = now;
+                    return Some((Event::Critical, new));
+                }
                 let due = now.duration_since(*told) >= signed(REMIND);
                 if due {
                     *told = now;
                 }
-                due.then_some(Event::StillCritical)
+                due.then(|| (Event::StillCritical, about.clone()))
             }
-            Self::On { calm, .. } => {
+            Self::On { calm, about, .. } => {
                 *calm += 1;
                 if *calm < CALM {
                     return None;
                 }
+                let about = std::mem::take(about);
                 *self = Self::None;
-                Some(Event::Recovered)
+                Some((Event::Recovered, about))
             }
         }
     }
@@ -116,6 +136,17 @@ impl Episode {
             Self::On { since, .. } => Some(*since),
         }
     }
+
+    /// What has to be sent again that could not be delivered, if it still holds.
+    fn again(&self, undelivered: Event) -> Option<(Event, BTreeSet<&'static str>)> {
+        match (self, undelivered) {
+            (Self::None, Event::Recovered) => Some((undelivered, BTreeSet::new())),
+            (Self::On { about, .. }, Event::Critical | Event::StillCritical) => {
+                Some((undelivered, about.clone()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The state of the telling.
@@ -124,22 +155,35 @@ pub(crate) struct Alerts {
     /// Names this process among replicas.
     holder: String,
     client: Option<reqwest::Client>,
+    pauses: &'static [Duration],
+    /// It told without a lease, or what it told did not arrive: that it is over it tells without one too.
+    alone: bool,
+    /// What could not be delivered.
+    undelivered: Arc<Mutex<Option<Event>>>,
 }
 
 impl Gateway {
     pub(crate) async fn alerts(&self) -> Alerts {
         let parts = &self.inner.parts;
         let now = parts.clock.now();
-        let mut episode = Episode::None;
-        let holder = if parts.store.engine() == Engine::Sqlite {
-            // One process: the one after a restart goes on where this one ends.
-            if parts.store.lease_held(LEASE, now).await.unwrap_or(false) {
-                episode = Episode::On {
-                    since: now,
-                    told: now,
-                    calm: 0,
-                };
+        // The process after a restart goes on where the one before it ended.
+        let mut about = BTreeSet::new();
+        for component in COMPONENTS {
+            if let Ok(true) = parts.store.lease_held(&lease(component), now).await {
+                about.insert(component);
             }
+        }
+        let episode = if about.is_empty() {
+            Episode::None
+        } else {
+            Episode::On {
+                since: now,
+                told: now,
+                calm: 0,
+                about,
+            }
+        };
+        let holder = if parts.store.engine() == Engine::Sqlite {
             "sqlite".to_owned()
         } else {
             hex::encode(deputy_core::random::bytes::<16>(&*parts.rng))
@@ -158,6 +202,9 @@ impl Gateway {
                 .webhook
                 .as_ref()
                 .and_then(|_| http::trusted(limits).ok()),
+            pauses: &PAUSES,
+            alone: false,
+            undelivered: Arc::default(),
         }
     }
 
@@ -165,25 +212,37 @@ impl Gateway {
     pub(crate) async fn tell(&self, alerts: &mut Alerts, health: &Health) {
         let now = health.checked_at;
         let before = alerts.episode.since();
-        let Some(event) = alerts.episode.look(health.level, now) else {
-            return;
-        };
+        let news = alerts.episode.look(&health.critical(), now);
         let since = alerts.episode.since().or(before).unwrap_or(now);
-        let text = text(event, health);
-        match event {
-            Event::Recovered => tracing::warn!(%since, "{text}"),
-            Event::Critical | Event::StillCritical => tracing::error!(%since, "{text}"),
+        if let Some((event, _)) = &news {
+            let text = text(*event, health);
+            match event {
+                Event::Recovered => tracing::warn!(%since, "{text}"),
+                Event::Critical | Event::StillCritical => tracing::error!(%since, "{text}"),
+            }
+            metrics::counter!("deputy_alerts_total").increment(1);
         }
-        metrics::counter!("deputy_alerts_total").increment(1);
         let (Some(client), Some(url)) = (&alerts.client, &self.inner.config.alerts.webhook) else {
             return;
         };
-        if !self.is_mine_to_send(event, &alerts.holder, now).await {
+        let undelivered = alerts.undelivered.lock().take();
+        alerts.alone |= undelivered.is_some();
+        let again = undelivered.and_then(|event| alerts.episode.again(event));
+        let (event, about, pauses) = match (news, again) {
+            (Some((event, about)), None) => (event, about, alerts.pauses),
+            // With all that nobody heard of.
+            (Some((event, _)), Some((_, about))) => (event, about, alerts.pauses),
+            // At the next look there is the next try.
+            (None, Some((event, about))) => (event, about, &[][..]),
+            (None, None) => return,
+        };
+        let (client, url) = (client.clone(), url.clone());
+        if !self.is_mine_to_send(event, &about, alerts, now).await {
             return;
         }
         let body = json!({
             "event": event,
-            "text": text,
+            "text": text(event, health),
             "installation": self.inner.config.public_url.as_str().trim_end_matches('/'),
             "level": health.level,
             "since": since,
@@ -194,34 +253,69 @@ impl Gateway {
                 "message": c.message,
             })).collect::<Vec<_>>(),
         });
-        let (client, url) = (client.clone(), url.clone());
-        let soft = self.inner.parts.lifecycle.soft().clone();
-        self.inner.parts.lifecycle.spawn(
-            soft.run_until_cancelled_owned(async move { deliver(&client, &url, &body).await }),
-        );
+        let parts = &self.inner.parts;
+        let (store, soft) = (parts.store.clone(), parts.lifecycle.soft().clone());
+        let (holder, undelivered) = (alerts.holder.clone(), Arc::clone(&alerts.undelivered));
+        parts.lifecycle.spawn(async move {
+            let delivery = deliver(&client, &url, &body, pauses);
+            if soft.run_until_cancelled(delivery).await == Some(true) {
+                return;
+            }
+            // Nobody heard of it: whoever comes next, of the replicas or after a restart, tells it.
+            if event != Event::Recovered {
+                for component in about {
+                    if let Err(error) = store.lease_release(&lease(component), &holder).await {
+                        tracing::debug!(%error, "the lease of an alert could not be given back");
+                    }
+                }
+            }
+            *undelivered.lock() = Some(event);
+        });
     }
 
     /// Whether this replica is the one that tells the webhook.
-    async fn is_mine_to_send(&self, event: Event, holder: &str, now: Timestamp) -> bool {
+    async fn is_mine_to_send(
+        &self,
+        event: Event,
+        about: &BTreeSet<&'static str>,
+        alerts: &mut Alerts,
+        now: Timestamp,
+    ) -> bool {
         let store = &self.inner.parts.store;
         let asked = async {
-            if event == Event::Recovered {
-                let mine = store.lease_holder(LEASE, now).await?.as_deref() == Some(holder);
-                if mine {
-                    store.lease_release(LEASE, holder).await?;
-                }
-                return deputy_store::Result::Ok(mine);
+            let mut mine = false;
+            for component in about {
+                let name = lease(component);
+                mine |= if event == Event::Recovered {
+                    // Whoever told that it began may be gone.
+                    store.lease_remove(&name).await?
+                } else {
+                    // A little shorter, so that its own reminder finds it free even by another clock.
+                    let until = now + signed(REMIND.saturating_sub(Duration::from_mins(2)));
+                    store.lease_take(&name, &alerts.holder, now, until).await?
+                };
             }
-            // A little shorter, so that its own reminder finds it free even by another clock.
-            let until = now + signed(REMIND.saturating_sub(Duration::from_mins(2)));
-            store.lease_take(LEASE, holder, now, until).await
+            Ok::<_, deputy_store::Error>(mine)
         };
-        match tokio::time::timeout(WEBHOOK_ANSWERS, asked).await {
-            Ok(Ok(mine)) => mine,
+        let asked = tokio::time::timeout(WEBHOOK_ANSWERS, asked).await;
+        let over = event == Event::Recovered;
+        match asked {
+            Ok(Ok(mine)) => {
+                let alone = std::mem::take(&mut alerts.alone);
+                mine || over && alone
+            }
             // Better twice than never.
-            Ok(Err(_)) | Err(_) => true,
+            Ok(Err(_)) | Err(_) => {
+                alerts.alone = !over;
+                true
+            }
         }
     }
+}
+
+/// The lease under which it is told that a component is critical.
+fn lease(component: &str) -> String {
+    format!("{LEASE}:{component}")
 }
 
 fn text(event: Event, health: &Health) -> String {
@@ -241,18 +335,26 @@ fn text(event: Event, health: &Health) -> String {
     }
 }
 
-/// Posts until it is taken, a few times.
-async fn deliver(client: &reqwest::Client, url: &Secret<String>, body: &serde_json::Value) {
-    for attempt in 0..=PAUSES.len() {
+/// Posts until it is taken, once and after each of the pauses; false: it was not.
+async fn deliver(
+    client: &reqwest::Client,
+    url: &Secret<String>,
+    body: &serde_json::Value,
+    pauses: &[Duration],
+) -> bool {
+    for attempt in 0..=pauses.len() {
         let answer = client.post(url.expose().as_str()).json(body).send().await;
         let refused = match answer {
-            Ok(answer) if answer.status().is_success() => return,
+            Ok(answer) if answer.status().is_success() => return true,
             Ok(answer) => format!("HTTP status {}", answer.status().as_u16()),
             Err(error) => error.without_url().to_string(),
         };
-        let Some(pause) = PAUSES.get(attempt) else {
-            tracing::error!(refused, "an alert could not be delivered to the webhook");
-            return;
+        let Some(pause) = pauses.get(attempt) else {
+            tracing::error!(
+                refused,
+                "an alert could not be delivered to the webhook; it is tried again with the next look"
+            );
+            return false;
         };
         tracing::warn!(
             refused,
@@ -261,4 +363,5 @@ async fn deliver(client: &reqwest::Client, url: &Secret<String>, body: &serde_js
         );
         tokio::time::sleep(*pause).await;
     }
+    false
 }

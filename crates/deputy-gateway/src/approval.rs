@@ -154,6 +154,16 @@ impl Gateway {
         let sealed = self
             .seal(principal.user_id, id, "request", &json!(request))
             .await?;
+        let scope = parts.store.user(principal.user_id);
+        let bytes = scope.pending_approvals_bytes(now).await?;
+        if bytes.saturating_add(sealed.len() as u64) > self.inner.config.max_pending_bytes {
+            return Err(CallError::RateLimited {
+                message: format!(
+                    "what waits for approval would be too large together ({waiting} calls); decide some of them first"
+                ),
+                retry_after: self.inner.config.approval_lifetime,
+            });
+        }
         let row = ApprovalRow {
             id,
             user: principal.user_id,
@@ -189,7 +199,11 @@ impl Gateway {
             .await
             .map_err(|_| audit_unavailable())?;
         let tx = parts.store.begin().await?;
-        tx.user(principal.user_id).approval_add(row.clone()).await?;
+        let scope = tx.user(principal.user_id);
+        scope
+            .approvals_trim(now, self.inner.config.keep_bytes)
+            .await?;
+        scope.approval_add(row.clone()).await?;
         tx.commit().await?;
         metrics::counter!("deputy_approvals_total", "event" => "asked").increment(1);
         Ok(view(row, request, None))

@@ -26,7 +26,7 @@ use crate::pool::{PoolStats, ServerState};
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::of_level;
+pub(crate) use tests::{of_critical, of_level};
 
 /// How often the monitor looks.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -148,7 +148,19 @@ pub struct QueueDetails {
     pub last_sweep: Option<Timestamp>,
 }
 
+/// The names of all components.
+pub(crate) const COMPONENTS: [&str; 3] = ["mcp", "database", "queue"];
+
 impl Health {
+    /// The components that are critical.
+    pub(crate) fn critical(&self) -> BTreeSet<&'static str> {
+        let critical = self
+            .components
+            .iter()
+            .filter(|c| c.level == Level::Critical);
+        critical.map(|c| c.component).collect()
+    }
+
     fn of(checked_at: Timestamp, components: Vec<Component>) -> Self {
         let worst = components.iter().map(|c| c.level).max();
         Self {

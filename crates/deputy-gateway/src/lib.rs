@@ -82,6 +82,11 @@ pub struct Config {
     pub collect_within: Duration,
     /// Largest number of undecided approvals of one person. Default 100.
     pub max_pending_approvals: u64,
+    /// Largest arguments of one person's undecided approvals together, sealed, in bytes. Default 64 MiB.
+    pub max_pending_bytes: u64,
+    /// Of one person, most bytes of ended approvals, and of outcomes under idempotency keys, that are kept: the oldest
+    /// approvals go; an outcome that has no room is not given again. Default 64 MiB each.
+    pub keep_bytes: u64,
     /// How long ended approvals and repeatable calls are kept. Default 30 days and 24 hours.
     pub keep_approvals: Duration,
     /// How long an idempotency key answers with the first outcome. Default 24 hours.
@@ -113,6 +118,8 @@ impl Config {
             approval_lifetime: Duration::from_mins(15),
             collect_within: Duration::from_mins(15),
             max_pending_approvals: 100,
+            max_pending_bytes: 64 << 20,
+            keep_bytes: 64 << 20,
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
             keep_usage: Duration::from_hours(90 * 24),

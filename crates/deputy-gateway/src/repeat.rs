@@ -26,6 +26,8 @@ const MAX_KEY: usize = 255;
 enum Kept {
     Outcome(StoredOutcome),
     Asked(uuid::Uuid),
+    /// It ended, and there was no room for what it answered.
+    TooLarge,
 }
 
 impl Gateway {
@@ -162,6 +164,12 @@ impl Gateway {
     async fn give_again(&self, user: UserId, kept: Kept) -> Result<Outcome, CallError> {
         let id = match kept {
             Kept::Outcome(outcome) => return outcome.into_run().map(Outcome::Done),
+            Kept::TooLarge => {
+                return Err(CallError::Conflict(
+                    "the call with this Idempotency-Key was made; its answer was too large to be kept"
+                        .to_owned(),
+                ));
+            }
             Kept::Asked(id) => id,
         };
         let Some(approval) = self.approval(user, id).await? else {
@@ -232,8 +240,14 @@ impl Gateway {
                 return Ok(());
             }
         };
-        let plain =
-            serde_json::to_vec(&kept).map_err(|e| CallError::internal(&e, "keeping an outcome"))?;
+        let written = |kept: &Kept| {
+            serde_json::to_vec(kept).map_err(|e| CallError::internal(&e, "keeping an outcome"))
+        };
+        let mut plain = written(&kept)?;
+        let bytes = parts.store.user(user).repeatable_calls_bytes().await?;
+        if bytes.saturating_add(plain.len() as u64) > self.inner.config.keep_bytes {
+            plain = written(&Kept::TooLarge)?;
+        }
         let sealed = parts
             .vault
             .seal(&place(user, key), &plain)

@@ -15,6 +15,14 @@ use uuid::Uuid;
 use crate::entity::approvals;
 use crate::{Error, Result, Store, Tx, UserScope, from_ms, to_ms};
 
+#[cfg(test)]
+mod tests;
+
+/// What a row counts for beside what is sealed in it, in bytes.
+const ROW: u32 = 1024;
+/// Most rows that are deleted with one statement.
+const AT_ONCE: usize = 1000;
+
 /// Where an approval stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalStatus {
@@ -196,6 +204,67 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .filter(approvals::Column::ExpiresAt.gt(to_ms(now)))
             .count(self.conn)
             .await?)
+    }
+}
+
+impl<C: ConnectionTrait> UserScope<'_, C> {
+    /// How many bytes the sealed requests of this person's approvals have that wait at `now`.
+    pub async fn pending_approvals_bytes(&self, now: Timestamp) -> Result<u64> {
+        let bytes: Option<Option<i64>> = approvals::Entity::find()
+            .select_only()
+            .column_as(Expr::cust("SUM(LENGTH(request))"), "bytes")
+            .filter(approvals::Column::UserId.eq(self.user.0))
+            .filter(approvals::Column::Status.eq(ApprovalStatus::Pending.as_str()))
+            .filter(approvals::Column::ExpiresAt.gt(to_ms(now)))
+            .into_tuple()
+            .one(self.conn)
+            .await?;
+        Ok(u64::try_from(bytes.flatten().unwrap_or(0)).unwrap_or(0))
+    }
+}
+
+impl UserScope<'_, DatabaseTransaction> {
+    /// Deletes the oldest of this person's approvals that have ended (at `now`: lapsed ones too) until the others are
+    /// no more than `keep_bytes` of requests and results.
+    pub async fn approvals_trim(&self, now: Timestamp, keep_bytes: u64) -> Result<()> {
+        let pending = approvals::Column::Status.eq(ApprovalStatus::Pending.as_str());
+        let ended = Condition::any()
+            .add(approvals::Column::Status.is_in([
+                ApprovalStatus::Done.as_str(),
+                ApprovalStatus::Rejected.as_str(),
+                ApprovalStatus::Expired.as_str(),
+            ]))
+            .add(
+                Condition::all()
+                    .add(pending)
+                    .add(approvals::Column::ExpiresAt.lte(to_ms(now))),
+            );
+        let size = format!("CAST(LENGTH(request) + COALESCE(LENGTH(result), 0) + {ROW} AS BIGINT)");
+        let sizes: Vec<(String, i64)> = approvals::Entity::find()
+            .select_only()
+            .column(approvals::Column::Id)
+            .column_as(Expr::cust(size), "bytes")
+            .filter(approvals::Column::UserId.eq(self.user.0))
+            .filter(ended)
+            .order_by_desc(approvals::Column::RequestedAt)
+            .order_by_desc(approvals::Column::Id)
+            .into_tuple()
+            .all(self.conn)
+            .await?;
+        let mut sum = 0_u64;
+        let beyond = sizes.into_iter().filter_map(|(id, bytes)| {
+            sum = sum.saturating_add(u64::try_from(bytes).unwrap_or(0));
+            (sum > keep_bytes).then_some(id)
+        });
+        let beyond: Vec<String> = beyond.collect();
+        for some in beyond.chunks(AT_ONCE) {
+            approvals::Entity::delete_many()
+                .filter(approvals::Column::UserId.eq(self.user.0))
+                .filter(approvals::Column::Id.is_in(some))
+                .exec(self.conn)
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -57,6 +57,17 @@ impl Store {
         tx.commit().await
     }
 
+    /// Takes the lease away from whoever has or had it; false when there was none.
+    pub async fn lease_remove(&self, name: &str) -> Result<bool> {
+        let tx = self.begin().await?;
+        let done = leases::Entity::delete_many()
+            .filter(leases::Column::Name.eq(name))
+            .exec(tx.conn())
+            .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected == 1)
+    }
+
     /// Whether somebody holds the lease at `now`.
     pub async fn lease_held(&self, name: &str, now: Timestamp) -> Result<bool> {
         Ok(self.lease_holder(name, now).await?.is_some())

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, NotSet,
-    QueryFilter,
+    QueryFilter, QuerySelect,
 };
 
 use crate::entity::repeatable_calls;
 use crate::{Error, Result, Tx, UserScope, from_ms, to_ms};
+
+#[cfg(test)]
+mod tests;
 
 /// A call under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,20 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             })
         })
         .transpose()
+    }
+}
+
+impl<C: ConnectionTrait> UserScope<'_, C> {
+    /// How many bytes the sealed outcomes of this person's calls have.
+    pub async fn repeatable_calls_bytes(&self) -> Result<u64> {
+        let bytes: Option<Option<i64>> = repeatable_calls::Entity::find()
+            .select_only()
+            .column_as(Expr::cust("SUM(LENGTH(result))"), "bytes")
+            .filter(repeatable_calls::Column::UserId.eq(self.user.0))
+            .into_tuple()
+            .one(self.conn)
+            .await?;
+        Ok(u64::try_from(bytes.flatten().unwrap_or(0)).unwrap_or(0))
     }
 }
 

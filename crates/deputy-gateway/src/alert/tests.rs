@@ -6,7 +6,7 @@ use axum::routing::post;
 use deputy_core::clock::OffsetClock;
 use deputy_core::{Clock, Lifecycle, SystemRng, Throttle, UserId};
 use deputy_store::Store;
-use deputy_store::testing::{postgres, sqlite};
+use deputy_store::testing::{TestStore, execute, postgres, sqlite};
 use deputy_vault::Vault;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use crate::credentials::{
     AccessToken, Connected, CredentialError, Credentials, NoRemoteCredentials,
 };
-use crate::health::of_level as health;
+use crate::health::{of_critical, of_level as health};
 use crate::{Audit, Parts, Pool, pool};
 
 fn at(minutes: i64) -> Timestamp {
@@ -48,9 +48,33 @@ fn an_episode_is_told_once_reminded_of_and_ended() {
         (804, Critical, Some(Event::Critical)),
     ];
     for (minute, level, told) in table {
-        assert_eq!(episode.look(level, at(minute)), told, "minute {minute}");
+        let critical = [DATABASE].into_iter().filter(|_| level == Critical);
+        let looked = episode.look(&critical.collect(), at(minute));
+        assert_eq!(looked.map(|(event, _)| event), told, "minute {minute}");
     }
 }
+
+#[test]
+fn what_else_becomes_critical_is_told() {
+    let mut episode = Episode::None;
+    let mut look = |critical: &[&'static str], minute| {
+        episode.look(&critical.iter().copied().collect(), at(minute))
+    };
+    let told = |event, about: &[&'static str]| Some((event, about.iter().copied().collect()));
+    assert_eq!(look(&["queue"], 0), told(Event::Critical, &["queue"]));
+    assert_eq!(look(&["mcp", "queue"], 1), told(Event::Critical, &["mcp"]));
+    // It goes and comes.
+    assert_eq!(look(&["queue"], 2), None);
+    assert_eq!(look(&["mcp"], 3), None);
+    assert_eq!(
+        look(&["mcp"], 361),
+        told(Event::StillCritical, &["mcp", "queue"])
+    );
+    assert_eq!((look(&[], 362), look(&[], 363)), (None, None));
+    assert_eq!(look(&[], 364), told(Event::Recovered, &["mcp", "queue"]));
+}
+
+const DATABASE: &str = "database";
 
 struct Nobody;
 
@@ -237,6 +261,149 @@ async fn a_message_arrives_after_a_refusal_and_a_restart_repeats_none() {
     }
     assert_eq!(next(&mut received).await["event"], "recovered");
     assert!(received.try_recv().is_err());
+}
+
+/// Runs `test` on each engine.
+async fn both(test: impl AsyncFn(&TestStore)) {
+    for database in [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+    {
+        test(&database).await;
+    }
+}
+
+/// Looks at these critical components, and an hour goes by.
+async fn look(gateway: &Gateway, alerts: &mut Alerts, clock: &OffsetClock, critical: &[&str]) {
+    let seen = of_critical(critical, clock.now());
+    gateway.tell(alerts, &seen).await;
+    clock.advance(SignedDuration::from_mins(20));
+}
+
+async fn event(received: &mut Received) -> String {
+    next(received).await["event"].as_str().unwrap().to_owned()
+}
+
+/// The process that told it is gone; the next one tells that it is over, and what comes after that.
+#[tokio::test]
+async fn after_a_restart_in_an_episode_nothing_is_kept_silent() {
+    both(async |database| {
+        let (url, mut received) = receiver(0).await;
+        let clock = OffsetClock::default();
+        let before = gateway(&database.store, &url, &clock);
+        let mut alerts = before.alerts().await;
+        look(&before, &mut alerts, &clock, &["queue"]).await;
+        assert_eq!(event(&mut received).await, "critical");
+
+        let after = gateway(&database.store, &url, &clock);
+        let mut alerts = after.alerts().await;
+        for _ in 0..3 {
+            look(&after, &mut alerts, &clock, &[]).await;
+        }
+        assert_eq!(event(&mut received).await, "recovered");
+        look(&after, &mut alerts, &clock, &["queue"]).await;
+        assert_eq!(event(&mut received).await, "critical");
+        look(&after, &mut alerts, &clock, &["queue", "mcp"]).await;
+        let more = next(&mut received).await;
+        assert_eq!(more["event"], "critical");
+        let said = more["text"].as_str().unwrap();
+        assert!(said.contains("mcp: gone; queue: gone"), "{said}");
+        assert!(received.try_recv().is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_told_without_the_database_is_told_to_be_over() {
+    both(async |database| {
+        let (url, mut received) = receiver(0).await;
+        let clock = OffsetClock::default();
+        let gateway = gateway(&database.store, &url, &clock);
+        let mut alerts = gateway.alerts().await;
+        execute(&database.url, "ALTER TABLE leases RENAME TO gone").await;
+        look(&gateway, &mut alerts, &clock, &["database"]).await;
+        assert_eq!(event(&mut received).await, "critical");
+        execute(&database.url, "ALTER TABLE gone RENAME TO leases").await;
+        for _ in 0..4 {
+            look(&gateway, &mut alerts, &clock, &[]).await;
+        }
+        assert_eq!(event(&mut received).await, "recovered");
+        assert!(received.try_recv().is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_took_is_told_again() {
+    both(async |database| {
+        let (url, mut received) = receiver(2).await;
+        let clock = OffsetClock::default();
+        let gateway = gateway(&database.store, &url, &clock);
+        let mut alerts = gateway.alerts().await;
+        alerts.pauses = &[];
+        for _ in 0..2 {
+            look(&gateway, &mut alerts, &clock, &["queue"]).await;
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+            while alerts.undelivered.lock().is_none() {
+                assert!(tokio::time::Instant::now() < deadline, "it is given up");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        look(&gateway, &mut alerts, &clock, &["queue"]).await;
+        assert_eq!(event(&mut received).await, "critical");
+        for _ in 0..3 {
+            look(&gateway, &mut alerts, &clock, &[]).await;
+        }
+        assert_eq!(event(&mut received).await, "recovered");
+        assert!(received.try_recv().is_err());
+    })
+    .await;
+}
+
+/// A stop comes before the receiver answers again.
+#[tokio::test]
+async fn what_a_stop_cut_off_is_told_by_the_next_process() {
+    both(async |database| {
+        let (url, mut received) = receiver(1).await;
+        let clock = OffsetClock::default();
+        let before = gateway(&database.store, &url, &clock);
+        let mut alerts = before.alerts().await;
+        alerts.pauses = &[REMIND];
+        look(&before, &mut alerts, &clock, &["queue"]).await;
+        before.audit().close().await;
+        assert!(
+            before
+                .inner
+                .parts
+                .lifecycle
+                .stop(Duration::from_secs(20))
+                .await
+        );
+
+        let after = gateway(&database.store, &url, &clock);
+        let mut alerts = after.alerts().await;
+        alerts.pauses = &[Duration::ZERO];
+        look(&after, &mut alerts, &clock, &["queue"]).await;
+        assert_eq!(event(&mut received).await, "critical");
+    })
+    .await;
+}
+
+/// From a real state, through the monitor.
+#[tokio::test]
+async fn the_monitor_tells_that_the_audit_log_cant_be_written() {
+    let database = sqlite().await;
+    let (url, mut received) = receiver(0).await;
+    let gateway = gateway(&database.store, &url, &OffsetClock::default());
+    gateway.audit().close().await;
+    gateway.watch_health();
+    let message = next(&mut received).await;
+    assert_eq!(message["event"], "critical");
+    let said = message["text"].as_str().unwrap();
+    assert!(
+        said.contains("queue: the audit log can't be written"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -81,9 +81,12 @@ impl Gateway {
             .seal(row.user, row.id, "result", &json!(outcome))
             .await?;
         let tx = parts.store.begin().await?;
-        tx.user(row.user)
-            .approval_finish(row.id, sealed, parts.clock.now())
+        let (scope, now) = (tx.user(row.user), parts.clock.now());
+        // Before this one has ended: it is still to be fetched, however large it is.
+        scope
+            .approvals_trim(now, self.inner.config.keep_bytes)
             .await?;
+        scope.approval_finish(row.id, sealed, now).await?;
         tx.commit().await?;
         let _ = self.inner.decided.send(row.id);
         Ok(outcome)

@@ -228,3 +228,17 @@ pub(crate) fn of_level(level: Level, checked_at: Timestamp) -> Health {
     );
     Health::of(checked_at, vec![database])
 }
+
+/// A look at which exactly these components are critical.
+pub(crate) fn of_critical(names: &[&str], checked_at: Timestamp) -> Health {
+    let components = COMPONENTS.map(|name| {
+        let level = if names.contains(&name) {
+            Level::Critical
+        } else {
+            Level::Healthy
+        };
+        let details = Details::Database { response_ms: None };
+        Component::new(name, level, "gone".to_owned(), details)
+    });
+    Health::of(checked_at, components.into())
+}

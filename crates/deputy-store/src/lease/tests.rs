@@ -44,6 +44,11 @@ async fn one_holder_at_a_time_and_a_dead_one_lapses() {
         );
         store.lease_release("google:1", "b").await.unwrap();
         assert!(!store.lease_held("google:1", until).await.unwrap());
+
+        // Whoever has it.
+        assert!(store.lease_remove("google:2").await.unwrap());
+        assert!(!store.lease_held("google:2", now).await.unwrap());
+        assert!(!store.lease_remove("google:2").await.unwrap());
     })
     .await;
 }
