@@ -6,7 +6,7 @@ use deputy_store::testing::execute;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, Options, PASSWORD, Person, both, deputy, engines};
+use crate::support::{App, Engine, Options, PASSWORD, Person, Process, both, deputy, engines};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -530,4 +530,42 @@ async fn calls_and_sign_ins_are_throttled() {
         let page = app.browser().sign_in("carol", "not the password").await;
         assert_eq!(page.status.as_u16(), 429, "{page:?}");
     }
+}
+
+/// The webhook of the settings, from a server whose audit log can't be written.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alert_webhook_of_the_settings_is_told() {
+    let mut app = App::start(Options::on(Engine::Sqlite)).await;
+    let alice = app.connected("alice").await;
+    alice
+        .call("create_calendar_event", &event("on record"))
+        .await;
+    assert!(app.server().stop().success());
+    execute(
+        &app.database(),
+        "ALTER TABLE audit_head RENAME TO audit_head_gone",
+    )
+    .await;
+
+    let (inbox, mut received) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let take = move |body: String| {
+        let inbox = inbox.clone();
+        async move {
+            let _ = inbox.send(body);
+        }
+    };
+    let hook = axum::Router::new().route("/hook", axum::routing::post(take));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let world = deputy_core::Lifecycle::new();
+    world.spawn(async move { axum::serve(listener, hook).await });
+    app.set("DEPUTY_ALERT_WEBHOOK", &url);
+    // Not ready, and so not waited for.
+    let mut server = Process::start(app.command(&["serve"]));
+    let told = tokio::time::timeout(std::time::Duration::from_secs(20), received.recv()).await;
+    let told: Value = serde_json::from_str(&told.expect("it is told").unwrap()).unwrap();
+    assert_eq!(told["event"], "critical", "{told}");
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("the audit log can't be written"), "{told}");
+    server.kill();
 }
