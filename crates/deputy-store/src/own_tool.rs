@@ -4,6 +4,8 @@
 //! They are what is listed while a server sleeps, and what a server that started again is held
 //! against.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -114,6 +116,23 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .into_iter()
             .map(from_row)
             .collect()
+    }
+
+    /// How many tools of each server of this person wait for the person's word: changed or new ones. Servers without
+    /// any are left out.
+    pub async fn own_tools_held(&self) -> Result<HashMap<i64, i64>> {
+        let waiting = [OwnToolState::Changed, OwnToolState::New].map(OwnToolState::as_str);
+        let counts: Vec<(i64, i64)> = Entity::find()
+            .filter(Column::UserId.eq(self.user.0))
+            .filter(Column::State.is_in(waiting))
+            .select_only()
+            .column(Column::ServerId)
+            .column_as(Column::Id.count(), "tools")
+            .group_by(Column::ServerId)
+            .into_tuple()
+            .all(self.conn)
+            .await?;
+        Ok(counts.into_iter().collect())
     }
 
     /// One tool by the names under which it is published, with its server.

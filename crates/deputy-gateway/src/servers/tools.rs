@@ -1,5 +1,7 @@
 //! A server's tools as their person sees them, agrees to them and rules about them.
 
+use std::collections::HashMap;
+
 use deputy_core::Principal;
 use deputy_store::own_server::OwnServer;
 use deputy_store::own_tool::{OwnToolRow, OwnToolState};
@@ -48,6 +50,15 @@ impl Servers {
             .iter()
             .filter_map(|tool| self.shown(&row, tool, &administrators))
             .collect())
+    }
+
+    /// How many tools of each server wait for the person's word, by [`Server::id`]; servers without any are left out.
+    ///
+    /// [`Server::id`]: super::Server::id
+    pub async fn held(&self, principal: &Principal) -> Result<HashMap<i64, i64>, ServerError> {
+        may_read(principal)?;
+        let scope = self.with().store.user(principal.user_id);
+        Ok(scope.own_tools_held().await?)
     }
 
     /// Sets the person's word about a tool, or takes it back. [`ServerError::Forbidden`] for a token that may not decide

@@ -100,6 +100,12 @@ async fn tools_are_replaced_as_a_whole_and_found_by_their_published_names() {
             store.user(anna).own_tools(hers.id).await.unwrap(),
             [changed]
         );
+        let held = async |who| store.user(who).own_tools_held().await.unwrap();
+        assert_eq!(
+            held(anna).await.into_iter().collect::<Vec<_>>(),
+            [(hers.id, 1)]
+        );
+        assert!(held(boris).await.is_empty());
     })
     .await;
 }
@@ -140,6 +146,7 @@ async fn a_switched_off_server_lists_nothing_and_a_deleted_one_leaves_nothing() 
         assert!(texts(anna, &[]).await.is_empty());
         let boris = user(&store, "boris").await;
         assert!(texts(boris, &both).await.is_empty());
+        assert!(store.user(anna).own_tools_held().await.unwrap().is_empty());
         let named = async |who, tool| {
             let found = store.user(who).own_tool_named(files.id, tool).await;
             found.unwrap().is_some()

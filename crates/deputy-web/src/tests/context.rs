@@ -309,3 +309,44 @@ async fn a_selection_ends_with_its_hour_and_with_its_server() {
         "another server of the same name is another server"
     );
 }
+
+#[tokio::test]
+async fn a_question_begins_the_hour_anew_and_a_look_does_not() {
+    let (app, _) = TestApp::with_google().await;
+    let alice = app.user("alice").await;
+    app.connect(&alice).await;
+    let token = app.token(&alice, "").await;
+    let get = async || context(&app, &token, Method::GET, None).await;
+    let select = async || {
+        let settings = json!({ "tool": "send_email", "query_argument": "to" });
+        let body = json!({ "server_name": "gmail", "settings": settings });
+        let answer = context(&app, &token, Method::PUT, Some(body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    };
+    let later = async |minutes: i64| {
+        let ms = minutes * 60_000;
+        let statement =
+            format!("UPDATE user_active_context SET last_used_at = last_used_at - {ms}");
+        deputy_store::testing::execute(&app.store.url, &statement).await;
+    };
+    select().await;
+    later(59).await;
+    let question = json!({ "query": "guest@sandbox.test" });
+    let asked = ask(&app, &token, question).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    later(2).await;
+    assert_eq!(
+        get().await.status,
+        StatusCode::OK,
+        "asked at minute 59, looked at minute 61"
+    );
+
+    select().await;
+    later(59).await;
+    assert_eq!(get().await.status, StatusCode::OK);
+    later(2).await;
+    assert_eq!(
+        status(&get().await),
+        (404, "CONTEXT_NOT_SELECTED".to_owned())
+    );
+}

@@ -1,11 +1,14 @@
 //! What keeps one person's trouble from being everybody's, what tells administrators of it, several calls
 //! at once, and asking the selected server.
 
+use std::path::PathBuf;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, Options, Person, both, client};
+use crate::own_servers::add;
+use crate::support::{App, Options, Person, both, client, runners};
 
 const LIST: &str = "calendar.events.list";
 
@@ -236,4 +239,60 @@ async fn the_selected_server_is_asked_and_the_question_kept_nowhere() {
         assert!(!out.contains("private-words"), "the records hold the question");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_server_is_asked_about_ones_own_folders_and_no_other() {
+    let Some(path) = runners() else { return };
+    let app = App::start(Options::default().with("PATH", &path)).await;
+    let alice = app.person("alice").await;
+    let root = app.folder.path().join("data/files");
+    let (hers, theirs) = (root.join("1/reports"), root.join("2/reports"));
+    for folder in [&hers.join("june"), &hers.join("july"), &theirs] {
+        std::fs::create_dir_all(folder).unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        std::fs::write(folder.join(format!("warm-{name}.txt")), "warm").unwrap();
+    }
+    std::os::unix::fs::symlink(&theirs, hers.join("way-out")).unwrap();
+    let config = json!({ "allowed_path": hers });
+    add(&alice, "files", "filesystem", config, "auto").await;
+    let settings = json!({
+        "tool": "search_files", "query_argument": "pattern", "directory_argument": "path",
+    });
+    let put = json!({ "server_name": "files", "settings": settings });
+    let selected = alice
+        .request(Method::PUT, "api/v1/context", Some(&put), &[])
+        .await;
+    assert_eq!(selected.status.as_u16(), 200, "{selected:?}");
+
+    let ask = async |folder: PathBuf| {
+        let question = json!({ "query": "**/*.txt", "working_directory": folder });
+        alice.post("api/v1/ask", &question).await
+    };
+    let answer = ask(hers.join("june")).await;
+    let reply = answer.data()["reply"].as_str().unwrap_or_default();
+    assert!(
+        reply.contains("warm-june.txt") && !reply.contains("warm-july.txt"),
+        "{answer:?}"
+    );
+    assert_eq!(answer.data()["tool"], "files__search_files");
+    for (folder, what) in [
+        (PathBuf::from("/etc"), "a folder beyond the roots"),
+        (hers.join("way-out"), "a link that leads out"),
+        (hers.join("../../2/reports"), "a way out by dots"),
+        (theirs, "another person's"),
+        (hers.join("nowhere"), "no folder"),
+        (PathBuf::from("june"), "a path from nowhere"),
+    ] {
+        let refused = ask(folder).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.code()),
+            (400, "VALIDATION_ERROR"),
+            "{what}: {refused:?}"
+        );
+        assert_eq!(
+            refused.body["error"]["pointer"], "/working_directory",
+            "{what}"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use deputy_core::Scope;
-use deputy_gateway::servers::{Server, ToolState};
+use deputy_gateway::servers::Server;
 
 use super::rules::RuleView;
 use super::{ServerView, failed};
@@ -51,33 +51,20 @@ pub(crate) struct ListPage {
     pub(crate) rule_servers: Vec<String>,
 }
 
-/// How many tools of a server wait for its person's word.
-pub(super) async fn held(app: &App, who: &SignedIn, server: &Server) -> Result<i64, PageError> {
-    let tools = app
-        .gateway
-        .servers()
-        .tools(&who.principal, &server.server_name)
-        .await
-        .map_err(|error| failed(&error))?;
-    let held = tools
-        .iter()
-        .filter(|tool| matches!(tool.state, ToolState::Changed | ToolState::New));
-    Ok(i64::try_from(held.count()).unwrap_or(i64::MAX))
-}
-
 async fn views(app: &App, who: &SignedIn, watch: &Watch) -> Result<Vec<ServerView>, PageError> {
     let servers = app.gateway.servers();
     let own = servers
         .list(&who.principal)
         .await
         .map_err(|error| failed(&error))?;
-    let mut views = Vec::with_capacity(own.len());
-    for server in &own {
-        let held = held(app, who, server).await?;
+    let held = servers.held(&who.principal).await;
+    let held = held.map_err(|error| failed(&error))?;
+    let view = |server: &Server| {
+        let held = held.get(&server.id).copied().unwrap_or_default();
         let template = servers.templates().get(&server.server_type);
-        views.push(ServerView::new(server, template.map(|t| &**t), held, watch));
-    }
-    Ok(views)
+        ServerView::new(server, template.map(|t| &**t), held, watch)
+    };
+    Ok(own.iter().map(view).collect())
 }
 
 /// The person's servers that they should look at.
