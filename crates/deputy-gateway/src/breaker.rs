@@ -16,7 +16,7 @@
 //! retry saved is a success.
 //!
 //! While half-open, as many calls are let through at once as successes are needed; the others hear the
-//! same as before. The outcome of a call that was let through in an earlier state counts for nothing.
+//! same as before. A call that waits for its client's answer leaves its place to another. The outcome of a call that was let through in an earlier state counts for nothing.
 //!
 //! A closed breaker without failures is not kept at all, one with old failures is forgotten, and the
 //! number of those kept is bounded.
@@ -27,6 +27,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deputy_core::firstparty::FailureKind;
@@ -162,6 +163,24 @@ impl Breaker {
         Ok(self.epoch)
     }
 
+    /// A call that was let through under `epoch` takes up no place for now.
+    fn leave(&mut self, epoch: u64) {
+        if let Phase::HalfOpen { trials, .. } = &mut self.phase
+            && epoch == self.epoch
+        {
+            *trials = trials.saturating_sub(1);
+        }
+    }
+
+    /// It does again.
+    fn enter_again(&mut self, epoch: u64) {
+        if let Phase::HalfOpen { trials, .. } = &mut self.phase
+            && epoch == self.epoch
+        {
+            *trials = trials.saturating_add(1);
+        }
+    }
+
     /// Takes the outcome of a call that was let through under `epoch`.
     fn settle(&mut self, epoch: u64, verdict: Verdict, now: Timestamp, config: &Config) {
         if epoch != self.epoch {
@@ -261,9 +280,12 @@ impl Breakers {
         };
         match admitted {
             Ok(epoch) => Ok(Pass {
-                breakers: self.clone(),
-                key,
-                epoch,
+                place: Place {
+                    breakers: self.clone(),
+                    key,
+                    epoch,
+                    is_free: Arc::default(),
+                },
                 verdict: Verdict::Neither,
             }),
             Err(retry_after) => {
@@ -368,13 +390,16 @@ fn make_room(kept: &mut HashMap<Key, Breaker>, now: Timestamp, config: &Config) 
 /// A call that was let through. Tells its breaker the outcome when dropped; a call that was broken off
 /// before anything was learnt counts for nothing.
 pub(crate) struct Pass {
-    breakers: Breakers,
-    key: Key,
-    epoch: u64,
+    place: Place,
     verdict: Verdict,
 }
 
 impl Pass {
+    /// Its place, to be given back before it ends.
+    pub(crate) fn place(&self) -> Place {
+        self.place.clone()
+    }
+
     /// The server answered.
     pub(crate) fn good(&mut self) {
         self.verdict = Verdict::Good;
@@ -400,7 +425,35 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.breakers.settle(&self.key, self.epoch, self.verdict);
+        if self.place.is_free.swap(true, Ordering::AcqRel) {
+            self.place.change(Breaker::enter_again);
+        }
+        let Place { key, epoch, .. } = &self.place;
+        self.place.breakers.settle(key, *epoch, self.verdict);
+    }
+}
+
+/// The place that a call takes up, which while half-open are few. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Place {
+    breakers: Breakers,
+    key: Key,
+    epoch: u64,
+    is_free: Arc<AtomicBool>,
+}
+
+impl Place {
+    /// Leaves it to another call: this one waits for somebody, for minutes maybe. How it ends counts all the same.
+    pub(crate) fn give_back(&self) {
+        if !self.is_free.swap(true, Ordering::AcqRel) {
+            self.change(Breaker::leave);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Breaker, u64)) {
+        if let Some(breaker) = self.breakers.0.kept.lock().get_mut(&self.key) {
+            change(breaker, self.epoch);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use deputy_core::{CallId, Principal, Scope, UserId};
 use deputy_store::usage::UsageRow;
 use deputy_templates::Policy;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::approval::{Approval, Found, audit_unavailable};
 use crate::audit::Entry;
+use crate::breaker::Place;
 use crate::catalog::{Tool, digest};
 use crate::credentials::{AccessToken, Connected};
 use crate::error::CallError;
@@ -56,8 +58,28 @@ pub struct CallOptions {
     /// A token that was at hand when the call came in, set by [`Gateway::call`]; only a read uses
     /// it, at once.
     pub token: Option<AccessToken>,
+    /// What the call takes up of its server's breaker, set by the gateway: whoever has it wait for somebody's answer
+    /// gives that back meanwhile.
+    pub trial: Trial,
     /// Becomes true when an own server may have got a write that failed; set by the gateway.
     pub sent: Arc<AtomicBool>,
+}
+
+/// A call's place at its server's breaker, once it has one.
+#[derive(Clone, Default)]
+pub struct Trial(Arc<Mutex<Option<Place>>>);
+
+impl Trial {
+    pub(crate) fn set(&self, place: Place) {
+        *self.0.lock() = Some(place);
+    }
+
+    /// The call waits for somebody: its place is another's for now.
+    pub(crate) fn give_back(&self) {
+        if let Some(place) = &*self.0.lock() {
+            place.give_back();
+        }
+    }
 }
 
 /// What a caller can be asked, and what it answered so far (MCP 2026-07-28, "Multi round-trip requests", and the requests

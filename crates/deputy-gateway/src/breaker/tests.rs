@@ -222,6 +222,36 @@ fn what_is_broken_off_or_not_the_servers_fault_leaves_nothing() {
 }
 
 #[test]
+fn a_call_that_waits_for_somebody_leaves_its_place_to_another() {
+    let (breakers, clock) = breakers(100);
+    fail(&breakers, 1, "own:1", 5);
+    clock.advance(SignedDuration::from_secs(60));
+    let admit = || breakers.admit(UserId(1), "own:1", "");
+    let mut held: Vec<_> = (0..3).map(|_| admit().unwrap()).collect();
+    assert!(admit().is_err());
+    for pass in &held {
+        pass.place().give_back();
+        pass.place().give_back();
+    }
+    let others: Vec<_> = (0..3).map(|_| admit().unwrap()).collect();
+    assert!(admit().is_err(), "three at once and no more");
+    // They end: nobody's place is given back twice.
+    drop(held.pop());
+    assert!(admit().is_err());
+    for mut pass in held {
+        pass.good();
+    }
+    assert!(admit().is_err());
+    drop(others);
+    admit().unwrap().good();
+    assert_eq!(
+        breakers.views(),
+        [],
+        "two that waited and one more answered"
+    );
+}
+
+#[test]
 fn a_server_that_answers_with_errors_lives() {
     let (breakers, clock) = breakers(100);
     let refuse = || {

@@ -107,6 +107,7 @@ impl Gateway {
             .inner
             .breakers
             .admit(server.user, &open.key.server, &server.name)?;
+        options.trial.set(pass.place());
         let mut tried = Tried::default();
         let (mut renewed, mut wanted) = (false, false);
         let mut replaced = 0;

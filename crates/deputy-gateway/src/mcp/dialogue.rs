@@ -33,7 +33,7 @@ use super::held::{Came, PATIENCE, Running};
 use super::notices::Logs;
 use super::state::{Binding, State};
 use super::{Front, internal};
-use crate::call::{CallOptions, Dialogue};
+use crate::call::{CallOptions, Dialogue, Trial};
 use crate::error::{CallError, InputRequired};
 use crate::pool::{Inbound, Input};
 use consent::{Connecting, Consent, opened_link};
@@ -164,12 +164,14 @@ impl Asking<'_> {
         let (inbound_to, inbound) = mpsc::channel(8);
         let can_be_asked = self.client.answers();
         let late = CancellationToken::new();
+        let trial = Trial::default();
         let wants_progress = self.context.meta.get_progress_token().is_some();
         let options = CallOptions {
             progress: wants_progress.then_some(progress_to),
             over_mcp: true,
             // The server's own time is watched here.
             late: late.clone(),
+            trial: trial.clone(),
             deadline: can_be_asked.then(|| Instant::now() + PATIENCE * 2),
             dialogue: Some(Dialogue {
                 client: self.client.told(self.level.as_deref()),
@@ -184,6 +186,7 @@ impl Asking<'_> {
             inbound,
             progress,
             late,
+            trial,
             asked: 0,
         }
     }

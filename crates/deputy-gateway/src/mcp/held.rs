@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::state::Binding;
-use crate::call::Outcome;
+use crate::call::{Outcome, Trial};
 use crate::error::CallError;
 use crate::pool::{Inbound, Progress};
 
@@ -42,6 +42,8 @@ pub(super) struct Running {
     pub(super) progress: mpsc::Receiver<Progress>,
     /// Cancelled when it takes too long: then it ends as at its deadline.
     pub(super) late: CancellationToken,
+    /// What it takes up of its server's breaker.
+    pub(super) trial: Trial,
     /// How many questions there were.
     pub(super) asked: u32,
 }

@@ -49,6 +49,7 @@ impl Asking<'_> {
             inbound: std::mem::replace(&mut running.inbound, mpsc::channel(1).1),
             progress: std::mem::replace(&mut running.progress, mpsc::channel(1).1),
             late: running.late.clone(),
+            trial: running.trial.clone(),
             asked: running.asked,
         };
         match self.put_away(taken, questions).await? {

@@ -72,11 +72,13 @@ impl Asking<'_> {
                         running.asked += 1;
                         if running.asked > MOST_ROUNDS || !self.client.can(&question.method, &params) {
                             let _ = question.answer.send(Err(asked::cannot(&question.method)));
-                        } else if self.client.modern {
-                            break Event::Asked(question);
-                        } else {
-                            asking.push(Box::pin(forward(context, question, params)));
+                            continue;
                         }
+                        running.trial.give_back();
+                        if self.client.modern {
+                            break Event::Asked(question);
+                        }
+                        asking.push(Box::pin(forward(context, question, params)));
                     }
                 },
             }
