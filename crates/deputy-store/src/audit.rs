@@ -95,6 +95,23 @@ pub enum AuditPlace {
 }
 
 impl AuditFilter {
+    /// Whether a record can fit at all.
+    fn is_storable(&self) -> bool {
+        let outcome = match &self.outcome {
+            Some(AuditOutcome::Is(word)) => Some(word),
+            Some(AuditOutcome::Failed) | None => None,
+        };
+        [
+            self.action.as_ref(),
+            self.target.as_ref(),
+            self.caller.as_ref(),
+            outcome,
+        ]
+        .into_iter()
+        .flatten()
+        .all(|text| crate::is_storable(text))
+    }
+
     fn condition(&self) -> Condition {
         let column = |column: audit_log::Column| Expr::col(column);
         let part = |of: audit_log::Column, text: &str| {
@@ -247,6 +264,9 @@ impl Store {
         place: AuditPlace,
         limit: u64,
     ) -> Result<Vec<AuditRow>> {
+        if !filter.is_storable() {
+            return Ok(Vec::new());
+        }
         let id = audit_log::Column::Id;
         let query = audit_log::Entity::find()
             .filter(filter.condition())

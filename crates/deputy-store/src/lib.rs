@@ -279,3 +279,9 @@ pub(crate) fn from_ms(ms: i64) -> jiff::Timestamp {
         jiff::Timestamp::MAX
     })
 }
+
+/// Whether a text can stand in a row: PostgreSQL takes none with a NUL in it, and refuses to look for one. So nothing
+/// is called by another.
+pub(crate) fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
+}

@@ -180,6 +180,9 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
 
     /// This person's server of this name.
     pub async fn own_server(&self, name: &str) -> Result<Option<OwnServer>> {
+        if !crate::is_storable(name) {
+            return Ok(None);
+        }
         Entity::find()
             .filter(Column::UserId.eq(self.user.0))
             .filter(Column::ServerName.eq(name))

@@ -141,6 +141,9 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
         server_name: &str,
         alias: &str,
     ) -> Result<Option<(OwnServer, OwnToolRow)>> {
+        if !crate::is_storable(server_name) || !crate::is_storable(alias) {
+            return Ok(None);
+        }
         let found = Entity::find()
             .find_also_related(user_mcp_servers::Entity)
             .filter(user_mcp_servers::Column::UserId.eq(self.user.0))
@@ -156,6 +159,9 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
 
     /// One tool of a server of this person, by the name that the server has for it.
     pub async fn own_tool_named(&self, server: i64, tool: &str) -> Result<Option<OwnToolRow>> {
+        if !crate::is_storable(tool) {
+            return Ok(None);
+        }
         Entity::find()
             .filter(Column::UserId.eq(self.user.0))
             .filter(Column::ServerId.eq(server))
@@ -295,6 +301,9 @@ impl UserScope<'_, DatabaseTransaction> {
         tool: &str,
         policy: Option<&str>,
     ) -> Result<bool> {
+        if !crate::is_storable(tool) {
+            return Ok(false);
+        }
         let done = Entity::update_many()
             .col_expr(Column::Policy, Expr::value(policy.map(str::to_owned)))
             .filter(Column::UserId.eq(self.user.0))

@@ -116,7 +116,7 @@ impl Servers {
         let pool = &self.with().pool;
         let rests = pool
             .state(&open.key)
-            .is_some_and(|state| state.state.is_none());
+            .is_some_and(|state| matches!(state.state, None | Some(ServerState::BackingOff)));
         if rests {
             // Whoever tests has mended something: no pause after earlier failures.
             pool.stop_server(&open.key).await;

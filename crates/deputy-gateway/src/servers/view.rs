@@ -113,7 +113,7 @@ pub struct Server {
     pub error_message: Option<String>,
     /// Grows with every change of what it is started with.
     pub generation: i64,
-    /// Whether its tools were ever read: they are accepted as they are the first time.
+    /// When its tools were last read, if they ever were: they are accepted as they are the first time.
     pub tools_read_at: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,

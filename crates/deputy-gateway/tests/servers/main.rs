@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 
 mod calls;
+mod checks;
 mod client;
 mod clients;
 mod failing;

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deputy_core::clock::OffsetClock;
 use deputy_core::http::PrivateHosts;
 use deputy_core::throttle::Throttle;
 use deputy_core::{Caller, Clock, Language, Lifecycle, Principal, Rng, Role, Scopes, Secret};
-use deputy_core::{SystemClock, SystemRng, UserId};
+use deputy_core::{SystemRng, UserId};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::credentials::{
     AccessToken, Connected, CredentialError, Credentials, RemoteCredentials, RemoteError,
@@ -37,11 +38,13 @@ pub(crate) struct World {
     /// What listens there; without it a connection is refused.
     pub(crate) listener: Mutex<Option<std::net::TcpListener>>,
     pub(crate) tokens: Tokens,
+    pub(crate) google: Google,
+    pub(crate) clock: OffsetClock,
     _database: TestStore,
 }
 
 /// A folder with kinds of servers like `custom`: `careful` wants to be asked about `client`; each of the others is
-/// counted under a name that one test has for itself.
+/// counted under a name that one test has for itself; `checked` has a check, `acting` acts with an account at Google.
 fn templates(folder: &Path) -> PathBuf {
     let templates = folder.join("templates");
     std::fs::create_dir(&templates).unwrap();
@@ -67,6 +70,16 @@ env = { type = "object", additionalProperties = { type = "string" }, x-kind = "v
         let file = templates.join(name).with_extension("toml");
         std::fs::write(file, text.replace("NAME", name)).unwrap();
     }
+    let checked = text.replace("NAME", "checked").replace(
+        "policies = ",
+        "check = { tool = \"complain\" }\npolicies = ",
+    );
+    std::fs::write(templates.join("checked.toml"), checked).unwrap();
+    let acting = text.replace("NAME", "acting").replace(
+        "env_from = ",
+        "env = { GOOGLE = \"${token:google.access_token}\" }, env_from = ",
+    );
+    std::fs::write(templates.join("acting.toml"), acting).unwrap();
     templates
 }
 
@@ -126,10 +139,18 @@ impl RemoteCredentials for Tokens {
     }
 }
 
-struct Nobody;
+/// An account at Google that everybody has while there is a number in it: that of the token.
+#[derive(Clone, Default)]
+pub(crate) struct Google(Arc<Mutex<Option<i64>>>);
+
+impl Google {
+    pub(crate) fn set(&self, token: Option<i64>) {
+        *self.0.lock() = token;
+    }
+}
 
 #[async_trait]
-impl Credentials for Nobody {
+impl Credentials for Google {
     async fn connected(&self, _: UserId) -> Result<Connected, CredentialError> {
         Ok(Connected::default())
     }
@@ -142,7 +163,11 @@ impl Credentials for Nobody {
     }
 
     async fn access_token(&self, _: UserId) -> Result<AccessToken, CredentialError> {
-        Err(CredentialError::NotConnected)
+        let generation = self.0.lock().ok_or(CredentialError::NotConnected)?;
+        Ok(AccessToken {
+            secret: Secret::new(format!("google-token-{generation}")),
+            generation,
+        })
     }
 
     async fn refresh(&self, _: UserId, _: i64) -> Result<AccessToken, CredentialError> {
@@ -181,7 +206,8 @@ impl World {
     fn on(database: TestStore, calls: u32, change: &impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = database.store.clone();
-        let (lifecycle, clock) = (Lifecycle::new(), Arc::new(SystemClock) as Arc<dyn Clock>);
+        let (google, offset) = (Google::default(), OffsetClock::default());
+        let (lifecycle, clock) = (Lifecycle::new(), Arc::new(offset.clone()) as Arc<dyn Clock>);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let keys = deputy_vault::Config {
             current: Secret::new([7; 32]),
@@ -203,7 +229,7 @@ impl World {
         let parts = Parts {
             vault: Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng)),
             catalog: Catalog::new(Vec::new()).unwrap(),
-            credentials: Arc::new(Nobody),
+            credentials: Arc::new(google.clone()),
             remote: Arc::new(tokens.clone()),
             templates: Arc::new(Registry::builtin().with_folder(&templates(folder.path()))),
             pool: Pool::new(config, lifecycle.clone(), Arc::clone(&clock)),
@@ -250,6 +276,8 @@ impl World {
             net,
             listener: Mutex::new(Some(listener)),
             tokens,
+            google,
+            clock: offset,
             _database: database,
         }
     }

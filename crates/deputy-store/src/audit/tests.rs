@@ -181,3 +181,36 @@ async fn pages_go_both_ways() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_no_row_can_have_fits_nothing() {
+    for_each_database(|store| async move {
+        fill(&store).await;
+        let nul = || Some("a\0b".to_owned());
+        for filter in [
+            AuditFilter {
+                action: nul(),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                target: nul(),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                caller: nul(),
+                ..AuditFilter::default()
+            },
+            AuditFilter {
+                outcome: nul().map(AuditOutcome::Is),
+                ..AuditFilter::default()
+            },
+        ] {
+            assert!(
+                seqs(&store, filter, AuditPlace::Newest, 10)
+                    .await
+                    .is_empty()
+            );
+        }
+    })
+    .await;
+}

@@ -240,3 +240,21 @@ async fn what_is_switched_on_is_known_with_its_generation() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nothing_is_called_by_what_no_row_can_have() {
+    for_each_database(|store| async move {
+        let anna = user(&store, "anna").await;
+        let server = add(&store, anna, "files").await;
+        let scope = store.user(anna);
+        assert_eq!(scope.own_server("files\0").await.unwrap(), None);
+        assert!(scope.own_tool("files", "\0").await.unwrap().is_none());
+        assert!(scope.own_tool("\0", "read").await.unwrap().is_none());
+        let named = scope.own_tool_named(server.id, "\0").await.unwrap();
+        assert!(named.is_none());
+        let tx = store.begin().await.unwrap();
+        let scope = tx.user(anna);
+        assert!(!scope.own_tool_policy(server.id, "\0", None).await.unwrap());
+    })
+    .await;
+}

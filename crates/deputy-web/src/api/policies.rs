@@ -72,6 +72,7 @@ pub(crate) struct SetRuleBody {
         (status = 400, body = Failure, description = "`pointer` names the field"),
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn set(

@@ -192,7 +192,7 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
         (status = 404, body = Failure, description = "The caller has no such setup, or it lapsed"),
-        (status = 409, body = Failure, description = "`CONFLICT`: answered elsewhere meanwhile, or confirmed too early"),
+        (status = 409, body = Failure, description = "`CONFLICT`: answered elsewhere meanwhile, confirmed too early, or the name was taken meanwhile; `LIMIT_REACHED`: there are as many servers as one may have"),
     )
 )]
 pub(crate) async fn step(

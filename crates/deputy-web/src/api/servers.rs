@@ -51,7 +51,7 @@ pub(crate) struct ServerBody {
     error_message: Option<String>,
     /// Grows with every change of what it is started with.
     generation: i64,
-    /// When its tools were first read; RFC 3339.
+    /// When its tools were last read; they are accepted as they are the first time. RFC 3339.
     tools_read_at: Option<String>,
     /// RFC 3339.
     created_at: String,

@@ -67,8 +67,9 @@ impl From<Said> for SaidBody {
         (status = 200, body = Success<SaidBody>),
         (status = 400, body = Failure, description = "`VALIDATION_ERROR`; `pointer` names the field"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
+        (status = 403, body = Failure, description = "The token lacks `servers:manage`, or `approvals:decide` where less would be asked than before"),
         (status = 404, body = Failure, description = "`UNKNOWN_TOOL`"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn handle(

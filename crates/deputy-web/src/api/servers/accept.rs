@@ -53,9 +53,10 @@ pub(crate) fn is_plausible(seen: &[Seen]) -> bool {
         (status = 200, body = Success<Vec<ServerToolBody>>),
         (status = 400, body = Failure),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
+        (status = 403, body = Failure, description = "The token lacks `servers:manage` or `approvals:decide`"),
         (status = 404, body = Failure, description = "The caller has no such server"),
         (status = 409, body = Failure, description = "`CONFLICT`: a tool is not what was shown any more"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn handle(

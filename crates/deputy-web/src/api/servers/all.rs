@@ -66,6 +66,7 @@ pub(crate) struct NewServerBody {
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
         (status = 409, body = Failure, description = "`CONFLICT`: the name is taken; `LIMIT_REACHED`: there are ten already"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn create(

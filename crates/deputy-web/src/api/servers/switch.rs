@@ -21,6 +21,7 @@ use crate::error::{ApiError, Failure};
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
         (status = 404, body = Failure, description = "The caller has no such server"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn enable(
@@ -42,6 +43,7 @@ pub(crate) async fn enable(
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
         (status = 404, body = Failure, description = "The caller has no such server"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn disable(

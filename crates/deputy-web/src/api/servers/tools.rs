@@ -126,8 +126,9 @@ pub(crate) struct ToolPolicyBody {
         (status = 200, body = Success<ServerToolBody>),
         (status = 400, body = Failure, description = "`pointer` names the field"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "The token lacks `servers:manage`"),
+        (status = 403, body = Failure, description = "The token lacks `servers:manage`, or `approvals:decide` where less would be asked than before"),
         (status = 404, body = Failure, description = "The caller has no such server, or it no such tool"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
 pub(crate) async fn set_policy(
