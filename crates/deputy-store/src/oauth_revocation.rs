@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use crate::entity::oauth_revocations;
@@ -50,6 +50,15 @@ fn from_row(row: oauth_revocations::Model) -> OAuthRevocation {
 }
 
 impl<C: ConnectionTrait> UserScope<'_, C> {
+    /// How many of this person's revocations are still to be told to `provider`.
+    pub async fn oauth_revocations_left(&self, provider: &str) -> Result<u64> {
+        Ok(oauth_revocations::Entity::find()
+            .filter(oauth_revocations::Column::UserId.eq(self.user.0))
+            .filter(oauth_revocations::Column::Provider.eq(provider))
+            .count(self.conn)
+            .await?)
+    }
+
     /// One revocation of this person, if it is still to be told.
     pub async fn oauth_revocation(&self, id: i64) -> Result<Option<OAuthRevocation>> {
         let row = oauth_revocations::Entity::find_by_id(id)

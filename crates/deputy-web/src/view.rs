@@ -74,6 +74,8 @@ pub(crate) struct NoticeView {
     pub(crate) id: i64,
     pub(crate) title: String,
     pub(crate) text: String,
+    /// The name of the server that it is about, to be connected again.
+    pub(crate) server: Option<String>,
 }
 
 /// One argument of a call.

@@ -15,6 +15,7 @@ use super::word;
 
 /// How many of the authorization servers that a server names are tried.
 const MAX_SERVERS: usize = 3;
+const JSON: &str = "application/json";
 /// The longest issuer; what is longer is no issuer for us.
 const MAX_ISSUER: usize = 512;
 
@@ -152,7 +153,9 @@ impl Discovery<'_> {
         }
         places.push(at(url, root));
         for place in places {
-            if let Some(fetched) = self.document(&place, "the server").await?
+            if let Some(fetched) = self
+                .document(self.http.get_following(&place, JSON), "the server")
+                .await?
                 && let Ok(metadata) = fetched.json::<ResourceMetadata>()
             {
                 return Ok(Some(metadata));
@@ -186,7 +189,9 @@ impl Discovery<'_> {
             ));
         }
         for place in places {
-            let Some(fetched) = self.document(&place, "the authorization server").await? else {
+            // Who redirects to another origin would speak for whoever is there.
+            let answer = self.http.get_following_within(&place, JSON);
+            let Some(fetched) = self.document(answer, "the authorization server").await? else {
                 continue;
             };
             let Ok(server) = fetched.json::<AuthorizationServer>() else {
@@ -221,13 +226,13 @@ impl Discovery<'_> {
         Ok(())
     }
 
-    /// What is at a place; `None` where there is nothing of use.
+    /// What a place answers; `None` where there is nothing of use.
     async fn document(
         &self,
-        place: &Url,
+        answer: impl Future<Output = Result<Fetched, GuardError>>,
         whose: &'static str,
     ) -> Result<Option<Fetched>, DiscoveryError> {
-        match self.http.get_following(place, "application/json").await {
+        match answer.await {
             Ok(fetched) if fetched.status.is_success() => Ok(Some(fetched)),
             Ok(fetched) if fetched.status.is_server_error() || fetched.status == 429 => {
                 Err(DiscoveryError::Temporary(whose))

@@ -3,8 +3,9 @@
 //! A code that is got at one authorization server must not be sent to another one (RFC 9700, section 4.4, "Mix-Up
 //! Attacks"): a server's metadata may name somebody else's page for the consent and its own address for the code.
 //! Servers that say in each answer who they are (RFC 9207) are compared by that. Of one that does not say it, the page
-//! has to be of the same site as the issuer, which then answers for the address, or as the address itself, which then
-//! is the page's own. A redirect URI for each issuer, as the RFC has it, would not help: where clients register
+//! has to be the issuer's own (of its origin), which then answers for the address, or of the same site as the address
+//! itself, which then is the page's own. That two tenants of one domain are two parties, only the public suffix list
+//! says; on a platform that is not in it, one tenant can still be taken for another. A redirect URI for each issuer, as the RFC has it, would not help: where clients register
 //! themselves, whoever attacks has any client registered that they need.
 
 use url::{Host, Url};
@@ -17,7 +18,7 @@ impl AuthorizationServer {
         let page = &self.authorization_endpoint;
         self.authorization_response_iss_parameter_supported
             || is_same_site(page, &self.token_endpoint)
-            || Url::parse(&self.issuer).is_ok_and(|issuer| is_same_site(page, &issuer))
+            || Url::parse(&self.issuer).is_ok_and(|issuer| issuer.origin() == page.origin())
     }
 }
 

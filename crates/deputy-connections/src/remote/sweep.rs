@@ -90,6 +90,12 @@ impl Remote {
         Ok(())
     }
 
+    /// How many ends of this person's accounts are still to be told to authorization servers.
+    pub async fn untold(&self, user: UserId) -> Result<u64, StorageError> {
+        let theirs = self.inner.store.user(user);
+        Ok(theirs.oauth_revocations_left(PROVIDER).await?)
+    }
+
     /// Starts the sweep, once a minute until the program stops.
     pub fn start_sweep(&self) {
         let remote = self.clone();

@@ -396,6 +396,25 @@ impl Guarded {
         url: &Url,
         accept: &'static str,
     ) -> Result<Fetched, GuardError> {
+        self.follow(url, accept, |_| true).await
+    }
+
+    /// The same, for what only `url`'s origin may say: a redirect to another one is not followed.
+    pub async fn get_following_within(
+        &self,
+        url: &Url,
+        accept: &'static str,
+    ) -> Result<Fetched, GuardError> {
+        let origin = url.origin();
+        self.follow(url, accept, |to| to.origin() == origin).await
+    }
+
+    async fn follow(
+        &self,
+        url: &Url,
+        accept: &'static str,
+        may: impl Fn(&Url) -> bool,
+    ) -> Result<Fetched, GuardError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             let fetched = self
@@ -411,6 +430,7 @@ impl Guarded {
                 .get(LOCATION)
                 .and_then(|location| location.to_str().ok())
                 .and_then(|location| url.join(location).ok())
+                .filter(&may)
                 .ok_or(GuardError::Redirects)?;
         }
         Err(GuardError::Redirects)

@@ -137,7 +137,7 @@ impl Servers {
     }
 
     /// This person's server of this name as accounts need to know it; none where it takes no token
-    /// by OAuth.
+    /// by OAuth. [`ServerError::Validation`] where its settings are not accepted any more.
     pub async fn remote(
         &self,
         principal: &Principal,
@@ -145,7 +145,16 @@ impl Servers {
     ) -> Result<Option<RemoteServer>, ServerError> {
         may_manage(principal)?;
         let row = self.row(principal.user_id, name).await?;
-        let (definition, _) = self.definition(&row).await?;
+        let template = self.with().templates.get(&row.server_type);
+        if template.is_some_and(|template| template.needs_google()) {
+            return Ok(None);
+        }
+        let definition = self.definition(&row).await;
+        let (definition, _) = definition.map_err(|error| match error {
+            // It was accepted once, and is not any more.
+            CallError::Upstream(message) => ServerError::invalid("/config", message),
+            other => other.into(),
+        })?;
         Ok(match definition {
             Definition::Http(HttpDefinition {
                 url,

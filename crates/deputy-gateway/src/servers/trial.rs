@@ -87,8 +87,15 @@ impl Servers {
             // That it is switched off, or not ready yet, is no fault of its.
             Err(Fault::Told(Status::Disabled | Status::Starting, _)) => {}
             Err(Fault::Told(status, error)) => self.note_failure(row, *status, error),
-            Err(Fault::Consent { message, .. }) => {
-                self.note_failure(row, Status::NeedsConsent, message);
+            // The server's own page leads to its own consent, and to no other account.
+            Err(Fault::Consent { message, url }) => {
+                let own = *url == self.connect_url(&row.name);
+                let status = if own {
+                    Status::NeedsConsent
+                } else {
+                    Status::Error
+                };
+                self.note_failure(row, status, message);
             }
         }
     }

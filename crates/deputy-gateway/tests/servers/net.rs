@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use deputy_core::Principal;
-use deputy_gateway::servers::NewServer;
+use deputy_gateway::servers::{Change, NewServer};
 use deputy_gateway::{CallError, CallOptions};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -27,6 +27,8 @@ pub(crate) struct Far {
     pub(crate) token: Mutex<Option<String>>,
     /// How often it refused a token.
     pub(crate) refused: AtomicU32,
+    /// How often it was asked what it is: once in a session.
+    discovered: AtomicU32,
     /// How many calls of a tool it refuses with 503, to come back in a second.
     busy: Mutex<u32>,
     /// How many calls of a tool got to it, and what it answers all of them with.
@@ -47,10 +49,13 @@ async fn answer(
         return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Bearer")]).into_response();
     }
     let result = match message["method"].as_str().unwrap_or_default() {
-        "server/discover" => json!({
-            "resultType": "complete", "supportedVersions": ["2026-07-28"],
-            "capabilities": { "tools": {} }, "ttlMs": 0, "cacheScope": "private",
-        }),
+        "server/discover" => {
+            far.discovered.fetch_add(1, Ordering::Relaxed);
+            json!({
+                "resultType": "complete", "supportedVersions": ["2026-07-28"],
+                "capabilities": { "tools": {} }, "ttlMs": 0, "cacheScope": "private",
+            })
+        }
         "tools/list" => {
             json!({ "tools": [reading("echo", "Echoes."), writing("note", "Notes.")] })
         }
@@ -114,12 +119,41 @@ async fn consent(world: &World, anna: &Principal, far: &Far) {
     // As the page does on which she comes back; a stranger's changes nothing.
     allow(world.person("boris").await.user_id).await;
     assert_eq!(shown().await.status.as_str(), "needs_consent");
+    let before = far.discovered.load(Ordering::Relaxed);
     allow(anna.user_id).await;
     let now = shown().await;
     assert_ne!(now.status.as_str(), "needs_consent");
     assert_eq!((now.error_count, now.error_message), (0, None));
     *far.token.lock() = taken;
     done(world.call(anna, "far__echo", json!({})).await);
+    let after = far.discovered.load(Ordering::Relaxed);
+    assert!(after > before, "it may be another account: another session");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_ends_when_its_server_is_moved() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        begin(world, &anna).await;
+        let servers = world.gateway.servers();
+        let id = servers.get(&anna, "far").await.unwrap().id;
+        let forgotten = async |config: Value| {
+            let change = Change {
+                config: config.as_object().cloned(),
+                ..Change::default()
+            };
+            servers.change(&anna, "far", change).await.unwrap();
+            std::mem::take(&mut *world.tokens.forgotten.lock())
+        };
+        let ended = [(anna.user_id, id)];
+        let mut elsewhere = world.net.clone();
+        elsewhere.set_path("/other");
+        assert_eq!(forgotten(json!({ "client_id": "by-hand" })).await, []);
+        assert_eq!(forgotten(json!({ "url": elsewhere })).await, ended);
+        assert_eq!(forgotten(json!({ "auth": "none" })).await, ended);
+        assert_eq!(forgotten(json!({ "url": world.net })).await, []);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,8 @@ env = { type = "object", additionalProperties = { type = "string" }, x-kind = "v
 pub(crate) struct Tokens {
     last: Arc<AtomicI64>,
     pub(crate) withdrawn: Arc<AtomicBool>,
+    /// Whose accounts were ended, and at which servers.
+    pub(crate) forgotten: Arc<Mutex<Vec<(UserId, i64)>>>,
 }
 
 impl Tokens {
@@ -134,7 +136,8 @@ impl RemoteCredentials for Tokens {
         Ok(self.now())
     }
 
-    async fn forget(&self, _: UserId, _: i64) -> Result<(), RemoteError> {
+    async fn forget(&self, user: UserId, server: i64) -> Result<(), RemoteError> {
+        self.forgotten.lock().push((user, server));
         Ok(())
     }
 }

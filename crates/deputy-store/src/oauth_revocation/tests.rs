@@ -60,6 +60,9 @@ async fn due_ones_come_oldest_first_and_can_be_put_off() {
                 .unwrap(),
             []
         );
+        let hers = store.user(alice);
+        assert_eq!(hers.oauth_revocations_left("google").await.unwrap(), 1);
+        assert_eq!(hers.oauth_revocations_left("other").await.unwrap(), 0);
 
         let tx = store.begin().await.unwrap();
         assert!(

@@ -54,19 +54,36 @@ pub(crate) async fn notices(
         .notices(user)
         .await
         .map_err(|error| PageError::internal(&error, "reading notices"))?;
-    Ok(notices
-        .iter()
-        .map(|notice| notice_view(notice, t))
-        .collect())
+    let mut views = Vec::with_capacity(notices.len());
+    for notice in &notices {
+        let number = notice.parameters.get("server");
+        let server = match number.and_then(|number| number.parse().ok()) {
+            Some(id) => {
+                let row = app.store.user(user).own_server_by_id(id).await;
+                let row = row.map_err(|error| PageError::internal(&error, "reading a server"))?;
+                row.map(|row| row.name)
+            }
+            None => None,
+        };
+        views.push(notice_view(notice, server, t));
+    }
+    Ok(views)
 }
 
-fn notice_view(notice: &Notice, t: Text) -> NoticeView {
+fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
     let parameter = |name: &str| notice.parameters.get(name).map_or("", String::as_str);
     if notice.kind.starts_with(NOTICE_REMOTE_DISCONNECTED) {
         return NoticeView {
             id: notice.id,
-            title: t.tr1("notice-remote-title", "host", parameter("host")),
-            text: t.tr("notice-remote"),
+            title: match &server {
+                Some(name) => t.tr1("notice-remote-title", "host", name),
+                None => t.tr1("notice-remote-title", "host", parameter("host")),
+            },
+            text: t.tr(match parameter("reason") {
+                "client" => "notice-remote-client",
+                _ => "notice-remote",
+            }),
+            server,
         };
     }
     let reason = notice.parameters.get("reason").map(String::as_str);
@@ -86,6 +103,7 @@ fn notice_view(notice: &Notice, t: Text) -> NoticeView {
         id: notice.id,
         title: t.tr("notice-disconnected-title"),
         text: t.tr(text),
+        server: None,
     }
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use deputy_connections::CallbackQuery;
 use deputy_connections::remote::{BeginError, CallbackError, Connected, Server};
 use deputy_core::Principal;
-use deputy_gateway::servers::{RemoteServer, ServerError};
+use deputy_gateway::servers::ServerError;
 use deputy_identity::{AuthError, Session};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -34,8 +34,19 @@ pub(crate) async fn start(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let server = find(&app, &who.principal, &name).await?;
     let t = Text::new(who.principal.language);
+    let found = app.gateway.servers().remote(&who.principal, &name).await;
+    let server = match found {
+        Ok(Some(server)) => server,
+        Ok(None) | Err(ServerError::NotFound(_)) => return Err(PageError::NotFound),
+        Err(ServerError::Validation { message, .. }) => {
+            let heading = t.tr1("remote-failed-title", "server", &name);
+            let text = t.tr1("remote-unusable", "detail", &message);
+            let page = say(&app, t, false, &heading, &text, back(Some(&name)))?;
+            return Ok((StatusCode::CONFLICT, page).into_response());
+        }
+        Err(error) => return Err(PageError::internal(&error, "reading a server")),
+    };
     let from_elsewhere = headers
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site");
@@ -83,14 +94,6 @@ pub(crate) async fn start(
             };
             Ok((status, page).into_response())
         }
-    }
-}
-
-async fn find(app: &App, principal: &Principal, name: &str) -> Result<RemoteServer, PageError> {
-    match app.gateway.servers().remote(principal, name).await {
-        Ok(Some(server)) => Ok(server),
-        Ok(None) | Err(ServerError::NotFound(_)) => Err(PageError::NotFound),
-        Err(error) => Err(PageError::internal(&error, "reading a server")),
     }
 }
 
@@ -184,13 +187,23 @@ fn failed(app: &App, t: Text, error: &CallbackError) -> Result<Response, PageErr
         }
         CallbackError::OtherPerson => "callback-other-person",
         CallbackError::OtherIssuer => "remote-other-issuer",
-        CallbackError::Refused { .. } => "callback-refused",
+        CallbackError::Refused { error } if error == "access_denied" => "callback-refused",
+        CallbackError::Refused { .. } => "remote-refused",
+        CallbackError::Exchange { reason } if reason == "invalid_client" => {
+            "remote-upstream-client"
+        }
         CallbackError::Exchange { .. } => "remote-upstream",
         CallbackError::NoServer => "remote-no-server",
         CallbackError::Storage(_) => "error-server-text",
     };
+    // As far as it may be shown: a word of theirs, without anything that could be more than that.
+    let detail = match error {
+        CallbackError::Refused { error: word } | CallbackError::Exchange { reason: word } => word,
+        _ => "",
+    };
     let heading = t.tr("remote-callback-failed-title");
-    let page = say(app, t, false, &heading, &t.tr(text), back(None))?;
+    let text = t.tr1(text, "detail", detail);
+    let page = say(app, t, false, &heading, &text, back(None))?;
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok((status, page).into_response())
 }

@@ -130,6 +130,7 @@ fn home(language: Language, fresh: bool) -> String {
                 id: 1,
                 title: Text::new(language).tr("notice-disconnected-title"),
                 text: Text::new(language).tr("notice-testing"),
+                server: None,
             }]
         },
         services: services([!fresh, !fresh, false]),

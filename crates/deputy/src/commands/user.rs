@@ -79,15 +79,25 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         UserAction::Delete { name } => {
             let user = identity.user_by_name(&name).await?;
             let told = revoke(&offline, user.id).await?;
-            if let Err(error) = forget_remote(&offline, user.id).await {
-                eprintln!("the sign-in services of their servers could not be told: {error:#}");
-            }
+            let untold = match forget_remote(&offline, user.id).await {
+                Ok(untold) => untold,
+                Err(error) => {
+                    eprintln!("the sign-in services of their servers could not be told: {error:#}");
+                    0
+                }
+            };
             identity.delete_user(user.id).await?;
             eprintln!(
                 "deleted {} and destroyed their keys; backups made before still hold both",
                 user.username
             );
             eprintln!("{}", removed(&offline.settings.confinement, user.id));
+            if untold > 0 {
+                eprintln!(
+                    "{untold} of the sign-in services of their servers could not be told: these grants stay \
+                     there until the person ends them, or they lapse"
+                );
+            }
             if !told {
                 eprintln!(
                     "Google could not be told: the grant stays there until the person removes it in \
@@ -166,13 +176,11 @@ async fn revoke(offline: &Offline, user: UserId) -> anyhow::Result<bool> {
 }
 
 /// Tells the authorization servers of a person's remote servers that the grants end, while the
-/// tokens for that are still there.
-async fn forget_remote(offline: &Offline, user: UserId) -> anyhow::Result<()> {
-    if offline.store.user(user).remote_accounts().await?.is_empty() {
-        return Ok(());
-    }
+/// tokens for that are still there. How many could not be told.
+async fn forget_remote(offline: &Offline, user: UserId) -> anyhow::Result<u64> {
     let lifecycle = Lifecycle::new();
-    offline.remote(&lifecycle)?.forget_all(user).await?;
+    let remote = offline.remote(&lifecycle)?;
+    remote.forget_all(user).await?;
     lifecycle.stop(Duration::from_secs(1)).await;
-    Ok(())
+    Ok(remote.untold(user).await?)
 }

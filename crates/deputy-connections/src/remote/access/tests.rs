@@ -450,6 +450,8 @@ async fn what_is_forgotten_is_revoked_at_once_or_later() {
         w.provider
             .plant("/revoke", [Reply::Json(503, json!({})), Reply::Reset]);
         w.remote.forget_all(w.bob).await.unwrap();
+        assert_eq!(w.remote.untold(w.bob).await.unwrap(), 1);
+        assert_eq!(w.remote.untold(w.alice).await.unwrap(), 0);
         for _ in 0..3 {
             w.pass(10);
             w.remote.sweep().await.unwrap();
@@ -458,6 +460,7 @@ async fn what_is_forgotten_is_revoked_at_once_or_later() {
         w.pass(600);
         w.remote.sweep().await.unwrap();
         assert_eq!(w.provider.seen("/revoke").len(), 4);
+        assert_eq!(w.remote.untold(w.bob).await.unwrap(), 0);
     })
     .await;
 }

@@ -31,10 +31,7 @@ impl Inner {
             .row((user, server.id))
             .await?
             .filter(|row| row.server_url == server.url.as_str());
-        let challenge = self.challenge(server, account.as_ref()).await?;
-        let found = Discovery { http: &self.http }
-            .find(&server.url, challenge.resource_metadata.as_deref())
-            .await?;
+        let (challenge, found) = self.discover(server, account.as_ref()).await?;
         if !found.server.keeps_its_codes() {
             return Err(BeginError::OtherSite);
         }
@@ -64,21 +61,56 @@ impl Inner {
         Ok(consent_url(url, &pending, &state))
     }
 
-    /// What the server asked for: as it was noted when a call was refused, else by asking it.
-    async fn challenge(
+    /// What the server asks for, and who gives tokens for it. What was noted when calls were refused
+    /// stands in for the server's answer only where nothing is missing in it.
+    async fn discover(
         &self,
         server: &Server,
         account: Option<&RemoteAccount>,
-    ) -> Result<Challenge, BeginError> {
-        if let Some(row) = account
-            && (row.metadata_url.is_some() || !row.wanted_scopes.is_empty())
-        {
-            return Ok(Challenge {
-                resource_metadata: row.metadata_url.clone(),
-                scopes: row.wanted_scopes.clone(),
-                error: None,
-            });
+    ) -> Result<(Challenge, Found), BeginError> {
+        let (kept, wanted) = account.map_or((None, Vec::new()), |row| {
+            (row.metadata_url.clone(), row.wanted_scopes.clone())
+        });
+        let asked = if kept.is_some() && !wanted.is_empty() {
+            None
+        } else {
+            Some(self.ask(server).await?)
+        };
+        let now = asked.clone().unwrap_or_default();
+        let challenge = Challenge {
+            resource_metadata: now.resource_metadata.or_else(|| kept.clone()),
+            // Without a token a server may ask for less than what a call was refused for.
+            scopes: if wanted.is_empty() {
+                now.scopes
+            } else {
+                wanted
+            },
+            error: None,
+        };
+        let discovery = Discovery { http: &self.http };
+        let hint = challenge.resource_metadata.as_deref();
+        let error = match discovery.find(&server.url, hint).await {
+            Ok(found) => return Ok((challenge, found)),
+            Err(error) => error,
+        };
+        // Its metadata may not be any more where it once was.
+        if kept.is_none() || challenge.resource_metadata != kept {
+            return Err(error.into());
         }
+        let now = match asked {
+            Some(now) => now,
+            None => self.ask(server).await?,
+        };
+        if now.resource_metadata == kept {
+            return Err(error.into());
+        }
+        let hint = now.resource_metadata.as_deref();
+        let found = discovery.find(&server.url, hint).await?;
+        Ok((challenge, found))
+    }
+
+    /// What the server says when it is asked without a token.
+    async fn ask(&self, server: &Server) -> Result<Challenge, BeginError> {
         let request = json!({
             "jsonrpc": "2.0",
             "id": 0,

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::testing::{World, for_each_world};
+use super::super::testing::{RESOURCE, World, for_each_world};
 use super::*;
 use crate::testing::{Reply, parameter};
 
@@ -427,6 +427,52 @@ async fn a_state_of_google_is_none_here_and_the_other_way_round() {
         let error = google.complete(w.alice, query.clone()).await.unwrap_err();
         assert!(matches!(error, crate::CallbackError::ForgedState));
         w.remote.complete(w.alice, query).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_noted_stands_in_only_for_what_the_server_leaves_open() {
+    for_each_world(async |w| {
+        let refused = async |challenge: &str| {
+            let refused = w
+                .remote
+                .refused(w.alice, w.hers.id, &w.hers.url, None, Some(challenge));
+            refused.await.err().unwrap();
+        };
+        let hinting = |path: &str, more: &str| {
+            format!(
+                r#"Bearer resource_metadata="{}"{more}"#,
+                w.provider.at(path)
+            )
+        };
+        let scope = async || parameter(&begin(&w).await, "scope");
+        w.provider
+            .describe_resource(&json!({"scopes_supported": ["wide"]}));
+        // Where the metadata is was noted; the scope is asked for.
+        refused(&hinting(RESOURCE, "")).await;
+        w.provider.challenge(r#"Bearer scope="narrow""#);
+        assert_eq!(scope().await, "narrow");
+        w.remote.forget(w.alice, w.hers.id).await.unwrap();
+
+        // The scope was noted; where the metadata is, is asked for.
+        let metadata =
+            json!({"resource": w.hers.url, "authorization_servers": [w.provider.issuer()]});
+        w.provider
+            .document("/elsewhere", Reply::Json(200, metadata));
+        w.provider.forget_document(RESOURCE);
+        refused(r#"Bearer scope="noted""#).await;
+        w.provider
+            .challenge(&hinting("/elsewhere", r#", scope="less""#));
+        assert_eq!(scope().await, "noted");
+
+        // Where it was noted to be, nobody answers any more.
+        w.provider.document("/gone", Reply::Json(503, json!({})));
+        refused(&hinting("/gone", r#", scope="noted""#)).await;
+        assert_eq!(scope().await, "noted");
+        w.provider.challenge("Bearer");
+        w.provider.describe_resource(&json!({}));
+        assert_eq!(scope().await, "noted");
     })
     .await;
 }

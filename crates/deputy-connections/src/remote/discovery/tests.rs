@@ -141,6 +141,26 @@ async fn an_authorization_server_with_a_path_is_asked_in_the_order_of_the_specif
 }
 
 #[tokio::test]
+async fn only_its_own_origin_describes_an_authorization_server() {
+    let (provider, url) = provider().await;
+    let there = find(&provider, &url, None).await.unwrap();
+    let document = json!({
+        "issuer": there.server.issuer, "authorization_endpoint": provider.at("/a"), "token_endpoint": provider.at("/t"),
+        "code_challenge_methods_supported": ["S256"],
+    });
+    provider.document("/described", Reply::Json(200, document));
+    provider.document(SERVER, moved("/described"));
+    assert!(find(&provider, &url, None).await.is_ok());
+    for elsewhere in ["https://elsewhere.invalid/", "http://169.254.169.254/"] {
+        provider.document(SERVER, moved(elsewhere));
+        assert_eq!(
+            find(&provider, &url, None).await.unwrap_err(),
+            DiscoveryError::NoMetadata
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_metadata_is_its_own_authorization_server() {
     let (provider, url) = provider().await;
     provider.document(RESOURCE, gone());

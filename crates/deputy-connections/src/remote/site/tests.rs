@@ -57,6 +57,12 @@ fn a_code_goes_to_who_gave_it() {
             "https://honest.test/authorize",
             "https://evil.example/token",
         ),
+        // A tenant, its platform's page, and an address of its own.
+        (
+            "https://evil.platform.example",
+            "https://login.platform.example/authorize",
+            "https://evil.test/token",
+        ),
         (
             "https://evil.co.uk",
             "https://honest.co.uk/authorize",

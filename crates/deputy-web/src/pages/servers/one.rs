@@ -26,7 +26,8 @@ pub(crate) struct ReportView {
     /// The last it printed.
     pub(crate) printed: String,
     pub(crate) notes: Vec<String>,
-    pub(crate) needs_consent: bool,
+    /// Where the access is allowed that is missing.
+    pub(crate) connect_url: Option<String>,
 }
 
 impl ReportView {
@@ -43,7 +44,7 @@ impl ReportView {
             error: error.to_owned(),
             printed: printed.to_owned(),
             notes: report.notes.iter().map(|note| visible(note)).collect(),
-            needs_consent: report.connect_url.is_some(),
+            connect_url: report.connect_url.clone(),
         }
     }
 }
