@@ -134,7 +134,7 @@ async fn consent(world: &World, anna: &Principal, far: &Far) {
 async fn an_account_ends_when_its_server_is_moved() {
     both(async |world| {
         let anna = world.person("anna").await;
-        begin(world, &anna).await;
+        let (_, serving) = begin(world, &anna).await;
         let servers = world.gateway.servers();
         let id = servers.get(&anna, "far").await.unwrap().id;
         let forgotten = async |config: Value| {
@@ -152,6 +152,7 @@ async fn an_account_ends_when_its_server_is_moved() {
         assert_eq!(forgotten(json!({ "url": elsewhere })).await, ended);
         assert_eq!(forgotten(json!({ "auth": "none" })).await, ended);
         assert_eq!(forgotten(json!({ "url": world.net })).await, []);
+        serving.abort();
     })
     .await;
 }
