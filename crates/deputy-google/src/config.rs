@@ -116,7 +116,7 @@ pub struct Limits {
     pub lag: [Duration; 2],
     /// The longest answer that is read, in bytes after decompression. Default 32 MiB.
     pub answer_bytes: usize,
-    /// The longest request that [`crate::http_service`] reads, in bytes. Default 36 MiB: Gmail
+    /// The longest request that a server reads, in bytes. Default 36 MiB: Gmail
     /// takes messages of 25 MB, which base64 makes a third longer.
     pub request_bytes: usize,
 }

@@ -22,6 +22,7 @@ use rmcp::model::{
     RequestMetaObject, ServerCapabilities, ServerConfig, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, ServerInitializeError};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
@@ -73,7 +74,10 @@ where
         Credentials::PerRequest => TokenSource::Meta,
     };
     let server = Server::new(name, &config, source)?;
-    let running = match server.serve((reader, writer)).await {
+    // The SDK drops a longer line without a word: a mail with large attachments would never be answered.
+    let transport =
+        AsyncRwTransport::new(reader, writer).with_max_line_length(config.limits.request_bytes);
+    let running = match server.serve(transport).await {
         Ok(running) => running,
         // The other end left before it said anything: nothing to serve, nothing wrong.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

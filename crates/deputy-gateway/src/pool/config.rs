@@ -51,8 +51,8 @@ pub struct Config {
     pub printed: usize,
     /// The largest message, in bytes: any of a server's, and any that a person's own server is sent. Default 16 MiB.
     pub max_message: usize,
-    /// The largest request to a server of ours, in bytes. Default 40 MiB, as the largest body of a call: what a mail may
-    /// have of attachments is 24 MiB in base64.
+    /// The largest request to a server of ours, in bytes. Default 36 MiB, as those servers take: what a mail may have of
+    /// attachments is 24 MiB in base64.
     pub max_request: usize,
     /// How often the pool looks whether any of the times above has come. Default 5 s.
     pub tick: Duration,
@@ -92,7 +92,7 @@ impl Default for Config {
             term_grace: Duration::from_secs(2),
             printed: 64 * 1024,
             max_message: 16 * 1024 * 1024,
-            max_request: 40 * 1024 * 1024,
+            max_request: 36 * 1024 * 1024,
             tick: Duration::from_secs(5),
             helper: PathBuf::from("/proc/self/exe"),
             search: deputy_jail::DEFAULT_PATH.to_owned(),

@@ -354,6 +354,15 @@ async fn arguments_over_the_limit_fail_their_call_only() {
     answer(taken);
 }
 
+/// 18 MiB of attachments, which a mail may have, are 24 in base64.
+#[tokio::test]
+async fn our_own_servers_are_sent_what_they_promise_to_take() {
+    let (world, key) = (World::new(), key(1, "gmail"));
+    let launch = world.launch(&[]);
+    let arguments = json!({ "content_base64": "x".repeat(24 << 20), "ms": 0 }).to_string();
+    answer(world.call(&key, &launch, "slow", &arguments).await);
+}
+
 #[tokio::test]
 async fn a_mute_server_with_a_call_under_way_takes_no_more_and_ends_after_it() {
     let (world, key) = (World::new(), key(1, "a"));
