@@ -108,14 +108,12 @@ impl Template {
 
     /// The place in a configuration of a secret, by its key among the stored ones.
     fn pointer_of(&self, key: &str) -> String {
-        let maps = self.fields.iter().filter(|field| field.kind.is_map());
+        let mut maps = self.fields.iter().filter(|field| field.kind.is_map());
         let of_map = |field: &Field| {
             let member = key.strip_prefix(&field.name)?.strip_prefix('/')?;
             Some(pointer(&field.name, &pointer(member, "")))
         };
-        maps.filter_map(of_map)
-            .next()
-            .unwrap_or_else(|| pointer(key, ""))
+        maps.find_map(of_map).unwrap_or_else(|| pointer(key, ""))
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{both, both_with, until, writing};
 
-fn command(command: &str, args: Value) -> NewServer {
+fn command(command: &str, args: &Value) -> NewServer {
     NewServer {
         name: "fx".to_owned(),
         server_type: "custom".to_owned(),
@@ -41,7 +41,7 @@ async fn one_that_cannot_start_says_so_and_has_its_tools_once_it_is_mended() {
     both(async |world| {
         let anna = world.person("anna").await;
         let servers = world.gateway.servers();
-        let broken = command("/bin/sh", json!(["-c", "echo no key >&2; exit 3"]));
+        let broken = command("/bin/sh", &json!(["-c", "echo no key >&2; exit 3"]));
         servers.create(&anna, broken).await.unwrap();
         until("its status says why not", async || {
             let server = servers.get(&anna, "fx").await.unwrap();
@@ -95,7 +95,7 @@ async fn a_test_that_waits_no_longer_says_that_the_start_goes_on() {
     both_with(hasty, async |world| {
         let anna = world.person("anna").await;
         let servers = world.gateway.servers();
-        let mute = command("/bin/sleep", json!(["600"]));
+        let mute = command("/bin/sleep", &json!(["600"]));
         servers.create(&anna, mute).await.unwrap();
         let report = servers.test(&anna, "fx").await.unwrap();
         assert!(!report.ok);
