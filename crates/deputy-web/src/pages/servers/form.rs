@@ -174,7 +174,7 @@ pub(crate) fn problems(error: &ServerError) -> Option<Problems> {
             if !said.is_empty() {
                 said.push(' ');
             }
-            said.push_str(&format!("{member}: {message}"));
+            said.extend([&*member, ": ", message]);
         }
     }
     Some(problems)
