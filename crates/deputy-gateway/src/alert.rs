@@ -229,9 +229,10 @@ impl Gateway {
         alerts.alone |= undelivered.is_some();
         let again = undelivered.and_then(|event| alerts.episode.again(event));
         let (event, about, pauses) = match (news, again) {
-            (Some((event, about)), None) => (event, about, alerts.pauses),
             // With all that nobody heard of.
-            (Some((event, _)), Some((_, about))) => (event, about, alerts.pauses),
+            (Some((event, _)), Some((_, about))) | (Some((event, about)), None) => {
+                (event, about, alerts.pauses)
+            }
             // At the next look there is the next try.
             (None, Some((event, about))) => (event, about, &[][..]),
             (None, None) => return,
@@ -299,17 +300,13 @@ impl Gateway {
         };
         let asked = tokio::time::timeout(WEBHOOK_ANSWERS, asked).await;
         let over = event == Event::Recovered;
-        match asked {
-            Ok(Ok(mine)) => {
-                let alone = std::mem::take(&mut alerts.alone);
-                mine || over && alone
-            }
-            // Better twice than never.
-            Ok(Err(_)) | Err(_) => {
-                alerts.alone = !over;
-                true
-            }
+        if let Ok(Ok(mine)) = asked {
+            let alone = std::mem::take(&mut alerts.alone);
+            return mine || over && alone;
         }
+        // Better twice than never.
+        alerts.alone = !over;
+        true
     }
 }
 
