@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, both, client};
+use crate::support::{App, Engine, Options, Person, both, client};
 
 fn mail() -> Value {
     json!({ "to": "bob@sandbox.test", "subject": "Звіт", "body": "Готово" })
@@ -180,4 +180,16 @@ async fn an_mcp_client_gets_its_result_also_when_its_own_token_decides_over_rest
         assert_eq!(unread["emails"].as_array().unwrap().len(), 1);
     })
     .await;
+}
+
+/// As large as Gmail takes them: 18 MiB, which are 24 on their way through here.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_attachment_gets_through() {
+    let app = App::start(Options::on(Engine::Sqlite)).await;
+    let alice = app.connected("alice").await;
+    let mut mail = mail();
+    let content = "AAAA".repeat(18 * 1024 * 1024 / 3);
+    mail["attachments"] = json!([{ "filename": "large.bin", "content_base64": content }]);
+    let stored = alice.call("create_email_draft", &mail).await;
+    assert!(stored.is_object(), "{stored}");
 }
