@@ -74,7 +74,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => commands::serve::run(args).await,
         Command::Emulate(args) => commands::emulate::run(args).await,
         Command::Mcp(args) => commands::mcp::run(args).await,
-        Command::User { action, database } => commands::user::run(action, &database).await,
+        Command::User { action, database } => {
+            Box::pin(commands::user::run(action, &database)).await
+        }
         Command::Token { action, database } => commands::token::run(action, &database).await,
         Command::Key { action, database } => commands::key::run(action, &database).await,
         Command::Db { action, database } => commands::db::run(action, &database).await,

@@ -45,21 +45,12 @@ async fn due_ones_come_oldest_first_and_can_be_put_off() {
             (due[0].user, due[0].token.as_slice()),
             (bob, b"early".as_slice())
         );
-        assert_eq!(
-            store
-                .oauth_revocations_due("google", at(19), 10)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-        assert_eq!(
-            store
-                .oauth_revocations_due("other", at(99), 10)
-                .await
-                .unwrap(),
-            []
-        );
+        let due = async |provider, until| {
+            let due = store.oauth_revocations_due(provider, at(until), 10);
+            due.await.unwrap().len()
+        };
+        assert_eq!(due("google", 19).await, 1);
+        assert_eq!(due("other", 99).await, 0);
         let hers = store.user(alice);
         assert_eq!(hers.oauth_revocations_left("google").await.unwrap(), 1);
         assert_eq!(hers.oauth_revocations_left("other").await.unwrap(), 0);
@@ -104,23 +95,11 @@ async fn due_ones_come_oldest_first_and_can_be_put_off() {
             store.user(alice).oauth_revocation(early).await.unwrap(),
             None
         );
-        assert_eq!(
-            store
-                .oauth_revocations_due("google", at(49), 10)
-                .await
-                .unwrap(),
-            []
-        );
+        assert_eq!(due("google", 49).await, 0);
         let tx = store.begin().await.unwrap();
         assert!(tx.user(bob).oauth_revocation_delete(early).await.unwrap());
         tx.commit().await.unwrap();
-        assert_eq!(
-            store
-                .oauth_revocations_due("google", at(99), 10)
-                .await
-                .unwrap(),
-            []
-        );
+        assert_eq!(due("google", 99).await, 0);
     })
     .await;
 }
