@@ -8,8 +8,8 @@ use super::AccessError;
 use crate::remote::challenge::Challenge;
 use crate::remote::{Inner, Key, union};
 
-/// So often a server may ask for scopes that it has been granted before it is told no.
-pub(in crate::remote) const STEP_UPS: i32 = 3;
+/// So many consents in a row may be followed by a question for scopes that were granted; then the server is told no.
+pub(in crate::remote) const STEP_UPS: i32 = 2;
 /// What a server says about itself is kept up to this length.
 const MAX_URL: usize = 2048;
 

@@ -337,13 +337,13 @@ async fn refusals_without_a_consent_between_them_are_one_round() {
         ];
         w.provider.challenge(r#"Bearer scope="admin""#);
         w.connect(w.alice, &w.hers).await;
-        for round in 1..=3 {
+        for round in 1..=2 {
             for _ in 0..4 {
                 for challenge in more {
                     let outcome = refused(&w, Some(generation(&w).await), Some(challenge)).await;
                     match outcome {
-                        Err(AccessError::ConsentNeeded) if round < 3 => {}
-                        Err(AccessError::Refused) if round == 3 => {}
+                        Err(AccessError::ConsentNeeded) if round < 2 => {}
+                        Err(AccessError::Refused) if round == 2 => {}
                         _ => panic!("round {round}"),
                     }
                 }
@@ -399,13 +399,13 @@ async fn a_server_that_is_never_content_is_told_no() {
         let more = r#"Bearer error="insufficient_scope", scope="admin""#;
         w.provider.challenge(r#"Bearer scope="admin""#);
         w.connect(w.alice, &w.hers).await;
-        for round in 1..=3 {
+        for round in 1..=2 {
             let outcome = refused(&w, Some(generation(&w).await), Some(more)).await;
             match outcome {
-                Err(AccessError::ConsentNeeded) if round < 3 => {
+                Err(AccessError::ConsentNeeded) if round < 2 => {
                     w.connect(w.alice, &w.hers).await;
                 }
-                Err(AccessError::Refused) if round == 3 => {}
+                Err(AccessError::Refused) if round == 2 => {}
                 _ => panic!("round {round}"),
             }
         }
