@@ -3,8 +3,9 @@
 //! somebody who can answer them.
 //!
 //! A server's own request goes to the request on whose stream it came. Where there are no streams, nothing says for
-//! whom it asks: it goes to the caller whose request is the only one under way, and is refused while there are several,
-//! for the others' clients have no business with it. Nobody can be asked for ever: some may be open at a time, some
+//! whom it asks: it goes to the caller whose request is the only one under way, those left out that wait for an answer
+//! to what was asked before, and is refused while there are several, for the others' clients have no business with it.
+//! Nobody can be asked for ever: some may be open at a time, some
 //! may be made during one request of ours, and what is left when that ends is withdrawn.
 
 use std::collections::{BTreeMap, HashMap};
@@ -266,6 +267,7 @@ impl Ears {
             self.closed(id.get(), size);
             return Err(refusal(-32000, "whoever could answer it does not"));
         }
+        exchange.question_begins();
         let (ears, id, over) = (self.clone(), id.to_owned(), exchange.over().clone());
         self.lifecycle.spawn(async move {
             let answer = tokio::select! {
@@ -275,6 +277,7 @@ impl Ears {
                 () = withdrawn.cancelled() => None,
             };
             ears.closed(id.get(), size);
+            exchange.question_ends();
             if let Some(answer) = answer {
                 (ears.say)(answer_line(&id, answer.as_deref()));
             }
@@ -282,15 +285,22 @@ impl Ears {
         Ok(())
     }
 
-    /// The request on whose stream it came, or the only one that a caller has under way.
+    /// The request on whose stream it came, or the only one that a caller has under way and that the server can go
+    /// on with.
     fn who_takes(&self, of: Option<i64>) -> Option<Arc<Exchange>> {
         let exchanges = self.exchanges.lock();
         if let Some(of) = of {
             return exchanges.get(&of).cloned();
         }
-        let mut callers = exchanges.values().filter(|it| it.is_callers());
-        let only = callers.next()?;
-        callers.next().is_none().then(|| only.clone())
+        let callers: Vec<_> = exchanges.values().filter(|it| it.is_callers()).collect();
+        let only = |several: &[&Arc<Exchange>]| match several {
+            [only] => Some(Arc::clone(only)),
+            _ => None,
+        };
+        only(&callers).or_else(|| {
+            let unasked = callers.iter().filter(|it| !it.is_asked());
+            only(&unasked.copied().collect::<Vec<_>>())
+        })
     }
 
     fn closed(&self, id: &str, size: usize) {

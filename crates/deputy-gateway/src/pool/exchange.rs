@@ -24,6 +24,8 @@ pub(super) struct Exchange {
     reply: Mutex<Option<Reply>>,
     /// What the server has asked for while it is under way.
     asked: AtomicU32,
+    /// How much of that waits for an answer.
+    open: AtomicU32,
     /// Cancelled when nobody waits for the answer any more, or it is there.
     over: CancellationToken,
     /// Cancelled when the server says that it will tell what it was asked to (`subscriptions/listen`).
@@ -156,6 +158,7 @@ impl Exchange {
             asides,
             reply: Mutex::new(None),
             asked: AtomicU32::new(0),
+            open: AtomicU32::new(0),
             over: CancellationToken::new(),
             acknowledged: CancellationToken::new(),
         })
@@ -195,6 +198,21 @@ impl Exchange {
     /// Counts what the server asks; whether it may.
     pub(super) fn may_ask(&self) -> bool {
         self.asked.fetch_add(1, Ordering::Relaxed) < ASKS
+    }
+
+    /// Its caller is asked something for the server.
+    pub(super) fn question_begins(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// That is answered, or withdrawn.
+    pub(super) fn question_ends(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the server waits for its caller.
+    pub(super) fn is_asked(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
     }
 
     /// Cancelled when nobody waits for the answer any more, or it is there.

@@ -147,6 +147,32 @@ async fn a_question_is_nobodys_while_several_calls_are_under_way() {
     assert!(others.try_recv().is_err());
 }
 
+/// A client that was asked and went away leaves a call that waits: it is in nobody's way.
+#[tokio::test]
+async fn a_call_that_waits_for_its_caller_takes_no_other_ones_question() {
+    let (world, key) = (World::new(), own(1, 1));
+    let launch = world.launch(&[]);
+    world.pid(&key, &launch).await;
+    let ask = |inbound| {
+        let mut asking = request("ask", r#"{"method":"elicitation/create"}"#);
+        asking.inbound = Some(inbound);
+        asking
+    };
+    let (silent, mut held) = mpsc::channel::<Inbound>(4);
+    let waiting = world.pool.call(&key, &launch, ask(silent));
+    let asked = async {
+        let question = held.recv().await.unwrap();
+        let result = world.pool.call(&key, &launch, ask(obliging())).await;
+        (question, structured(&answer(result)))
+    };
+    let (_question, result) = tokio::select! {
+        _ = waiting => panic!("it waits for its answer"),
+        asked = asked => asked,
+    };
+    assert!(result["answers"][0]["result"].is_object(), "{result}");
+    assert!(held.try_recv().is_err(), "it was asked once");
+}
+
 #[tokio::test]
 async fn what_nobody_takes_is_refused_and_a_ping_answered() {
     let (world, key) = (World::new(), own(1, 1));
