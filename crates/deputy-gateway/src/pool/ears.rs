@@ -5,12 +5,12 @@
 //! A server's own request goes to the request on whose stream it came. Where there are no streams, nothing says for
 //! whom it asks: it goes to the caller whose request is the only one under way, those left out that wait for an answer
 //! to what was asked before, and is refused while there are several, for the others' clients have no business with it.
-//! Nobody can be asked for ever: some may be open at a time, some
+//! Where all of them wait, it is one more question to who was asked last: servers ask several at once. Nobody can be asked for ever: some may be open at a time, some
 //! may be made during one request of ours, and what is left when that ends is withdrawn.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use deputy_core::{Lifecycle, Secret};
 use parking_lot::Mutex;
@@ -51,6 +51,8 @@ pub(super) struct Ears {
 struct Asks {
     open: HashMap<String, CancellationToken>,
     bytes: usize,
+    /// Who was asked last.
+    last: Weak<Exchange>,
 }
 
 /// What a message was.
@@ -255,6 +257,7 @@ impl Ears {
                 return Err(refusal(-32600, "a request of this id is open"));
             }
             asks.bytes += size;
+            asks.last = Arc::downgrade(&exchange);
             asks.open.insert(id.get().to_owned(), withdrawn.clone());
         }
         let (answer, answered) = oneshot::channel();
@@ -293,14 +296,16 @@ impl Ears {
             return exchanges.get(&of).cloned();
         }
         let callers: Vec<_> = exchanges.values().filter(|it| it.is_callers()).collect();
-        let only = |several: &[&Arc<Exchange>]| match several {
-            [only] => Some(Arc::clone(only)),
+        let unasked = callers.iter().copied().filter(|it| !it.is_asked());
+        let unasked: Vec<_> = unasked.collect();
+        match (callers.as_slice(), unasked.as_slice()) {
+            ([only], _) | (_, [only]) => Some(Arc::clone(only)),
+            (_, []) => {
+                let last = self.asks.lock().last.upgrade();
+                last.filter(|last| callers.iter().any(|it| Arc::ptr_eq(it, last)))
+            }
             _ => None,
-        };
-        only(&callers).or_else(|| {
-            let unasked = callers.iter().filter(|it| !it.is_asked());
-            only(&unasked.copied().collect::<Vec<_>>())
-        })
+        }
     }
 
     fn closed(&self, id: &str, size: usize) {

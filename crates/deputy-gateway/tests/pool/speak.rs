@@ -169,7 +169,9 @@ async fn a_call_that_waits_for_its_caller_takes_no_other_ones_question() {
         _ = waiting => panic!("it waits for its answer"),
         asked = asked => asked,
     };
-    assert!(result["answers"][0]["result"].is_object(), "{result}");
+    for answer in result["answers"].as_array().unwrap() {
+        assert!(answer["result"].is_object(), "{result}");
+    }
     assert!(held.try_recv().is_err(), "it was asked once");
 }
 
