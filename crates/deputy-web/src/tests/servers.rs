@@ -1,5 +1,6 @@
 //! People's own servers, through the REST API and through the pages.
 
+mod forms;
 mod pages;
 mod rest;
 mod setup;
@@ -12,6 +13,32 @@ use deputy_store::own_tool::{OwnToolRow, OwnToolState};
 use serde_json::value::RawValue;
 
 use super::*;
+
+/// What nobody is to see again.
+const SECRET: &str = "ghp_0123456789abcdefghij0123456789abcdef";
+
+/// The value of a hidden field.
+fn hidden(page: &Answer, name: &str) -> String {
+    let field = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.text.split_once(&field).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Sends the form of `page`, filled in with `fields`, to where this server is changed.
+async fn sent(
+    browser: &mut Browser<'_>,
+    server: &str,
+    page: &Answer,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let (generation, was) = (
+        hidden(page, "generation"),
+        hidden(page, "default_policy_was"),
+    );
+    let mut all = fields.to_vec();
+    all.extend([("generation", &*generation), ("default_policy_was", &*was)]);
+    browser.post(&format!("/servers/{server}/edit"), &all).await
+}
 
 impl TestApp {
     /// A folder that this person may point a server at.
