@@ -39,6 +39,7 @@ pub(crate) mod mirrors;
 pub mod names;
 pub mod pins;
 mod read;
+mod refused;
 mod resolve;
 mod rules;
 mod seal;
@@ -73,6 +74,7 @@ pub(crate) use folders::SweepError;
 pub(crate) use health::without_printed;
 pub(crate) use launch::Open;
 pub(crate) use read::LookError;
+pub(crate) use refused::{Refused, Renewals};
 pub(crate) use resolve::Known;
 pub(crate) use trial::{advised, explained};
 

@@ -18,7 +18,7 @@ use super::CallOptions;
 use crate::error::CallError;
 use crate::pool::{How, UpstreamError};
 use crate::retry::{Failure, Next, Tried};
-use crate::servers::{Status, advised, explained};
+use crate::servers::{Refused, Renewals, Status, advised, explained};
 use crate::{Gateway, breaker, meter};
 
 /// The longest that anybody waits for a server that keeps failing to be started again; its page says when it is.
@@ -52,12 +52,7 @@ pub(crate) trait Errand: Sync {
 /// How an attempt ended without an answer.
 pub(crate) enum Ended {
     /// The server refused the token.
-    Refused {
-        /// Its challenge.
-        challenge: Option<String>,
-        /// The token is good, but more has to be allowed.
-        wants_more: bool,
-    },
+    Refused(Refused),
     /// The process ended before it got the request: another one may do it.
     Replaced,
     /// It failed.
@@ -70,15 +65,9 @@ pub(crate) enum Ended {
 
 impl From<UpstreamError> for Ended {
     fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::Unauthorized {
-                challenge,
-                insufficient_scope,
-            } => Self::Refused {
-                challenge,
-                wants_more: insufficient_scope,
-            },
-            error => Self::Failed(error),
+        match Refused::from_error(error) {
+            Ok(refused) => Self::Refused(refused),
+            Err(error) => Self::Failed(error),
         }
     }
 }
@@ -109,7 +98,7 @@ impl Gateway {
             .admit(server.user, &open.key.server, &server.name)?;
         options.trial.set(pass.place());
         let mut tried = Tried::default();
-        let (mut renewed, mut wanted) = (false, false);
+        let mut renewals = Renewals::default();
         let mut replaced = 0;
         // What the server is to blame for, of the attempts so far.
         let mut blame = None;
@@ -137,20 +126,14 @@ impl Gateway {
                     reason: "it ended before it got the request".to_owned(),
                     stderr_tail: String::new(),
                 },
-                // What a server wants more is noted also after the token was renewed: the next consent asks for it.
-                Err(Ended::Refused {
-                    challenge,
-                    wants_more,
-                }) if open.oauth && !(if wants_more { wanted } else { renewed }) => {
-                    wanted |= wants_more;
-                    renewed |= !wants_more;
-                    let renewal = servers.renew(server, &mut open, challenge).await;
+                Err(Ended::Refused(refused)) => {
+                    if !open.oauth || !renewals.allow(&refused) {
+                        self.count(errand, false, begun);
+                        return Err(self.refused_for_good(server, open.oauth));
+                    }
+                    let renewal = servers.renew(server, &mut open, refused).await;
                     renewal.map_err(|error| self.without_consent(server, error))?;
                     continue;
-                }
-                Err(Ended::Refused { .. }) => {
-                    self.count(errand, false, begun);
-                    return Err(self.refused_for_good(server, open.oauth));
                 }
                 Err(Ended::Failed(error)) => {
                     let pool = &self.inner.parts.pool;

@@ -15,18 +15,23 @@ impl Servers {
     pub(crate) async fn sweep_outdated(&self) -> deputy_store::Result<()> {
         let with = self.with();
         let number = |key: &PoolKey| own(key).map(|(_, server)| server);
-        let running = with.pool.running();
-        let ids: Vec<i64> = running.iter().filter_map(|(key, _)| number(key)).collect();
-        if ids.is_empty() {
+        let running: HashMap<i64, u64> = with
+            .pool
+            .running()
+            .iter()
+            .filter_map(|(key, generation)| Some((number(key)?, *generation)))
+            .collect();
+        if running.is_empty() {
             return Ok(());
         }
-        // Read after that: what was started since is not among those that are looked at.
-        let on: HashMap<i64, i64> = with.store.own_servers_on(&ids).await?;
+        let ids: Vec<i64> = running.keys().copied().collect();
+        // Read after that. What was started meanwhile is another generation: it is looked at the next time.
+        let on = with.store.own_servers_on(&ids).await?;
         with.pool.stop_outdated(|key, runs| {
-            let Some(server) = number(key).filter(|server| ids.contains(server)) else {
-                return false;
-            };
-            on.get(&server).is_none_or(|now| runs < generation(*now, 0))
+            number(key).is_some_and(|server| {
+                let outdated = |now: &i64| runs < generation(*now, 0);
+                running.get(&server) == Some(&runs) && on.get(&server).is_none_or(outdated)
+            })
         });
         Ok(())
     }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::health::told;
 use super::read::LookError;
+use super::refused::{Refused, Renewals};
 use super::{
     Open, ServerError, Servers, Status, TestReport, TestedTool, ToolKind, ToolState, may_manage,
 };
@@ -16,7 +17,7 @@ use crate::approval::audit_unavailable;
 use crate::audit::Entry;
 use crate::catalog::digest;
 use crate::error::CallError;
-use crate::pool::{CallRequest, Held, How, HttpLaunch, ServerState, ToolResult, UpstreamError};
+use crate::pool::{CallRequest, Held, ServerState, ToolResult, UpstreamError};
 
 /// Why a test went wrong.
 pub(super) enum Fault {
@@ -129,54 +130,27 @@ impl Servers {
             pool.stop_server(&open.key).await;
         }
         self.distrust(row.id);
-        let (mut renewed, mut wanted) = (false, false);
+        let mut renewals = Renewals::default();
         loop {
             let tried = self.try_once(tester, row, &open, &cancel, deadline);
-            let (refused, wants_more) = match tried.await {
+            let refused = match tried.await {
                 Ok(()) => return Ok(()),
                 Err(Tried::Fault(fault)) => return Err(fault),
-                Err(Tried::Refused {
-                    challenge,
-                    wants_more,
-                }) => (challenge, wants_more),
+                Err(Tried::Refused(refused)) => refused,
             };
             if !open.oauth {
                 let text = "it refuses the credentials; look at the settings".to_owned();
                 return Err(Fault::Told(Status::Error, text));
             }
-            let again = if wants_more { wanted } else { renewed };
-            if again {
+            if !renewals.allow(&refused) {
                 let text = "it refuses the access that you allowed; allow it again".to_owned();
                 return Err(Fault::Consent {
                     message: text,
                     url: self.connect_url(&row.name),
                 });
             }
-            wanted |= wants_more;
-            renewed |= !wants_more;
             self.renew(row, &mut open, refused).await.map_err(fault)?;
         }
-    }
-
-    /// Gets another token for a server that refused the last.
-    pub(crate) async fn renew(
-        &self,
-        row: &OwnServer,
-        open: &mut Open,
-        challenge: Option<String>,
-    ) -> Result<(), CallError> {
-        let failed = open.bearer.as_ref().map_or(0, |token| token.generation);
-        let How::Http(HttpLaunch { url, .. }) = &open.launch.how else {
-            return Err(CallError::Internal);
-        };
-        let token = self
-            .with()
-            .remote
-            .refused(row.user, row.id, url, failed, challenge)
-            .await
-            .map_err(|error| self.of_remote(row, error))?;
-        open.bearer = Some(token);
-        Ok(())
     }
 
     async fn try_once(
@@ -300,25 +274,15 @@ impl Servers {
 
 /// How one try of a test ended.
 enum Tried {
-    Refused {
-        challenge: Option<String>,
-        /// The token is good, but more has to be allowed.
-        wants_more: bool,
-    },
+    Refused(Refused),
     Fault(Fault),
 }
 
 impl From<UpstreamError> for Tried {
     fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::Unauthorized {
-                challenge,
-                insufficient_scope,
-            } => Self::Refused {
-                challenge,
-                wants_more: insufficient_scope,
-            },
-            error => Self::Fault(Fault::Told(Status::Error, explained(&error))),
+        match Refused::from_error(error) {
+            Ok(refused) => Self::Refused(refused),
+            Err(error) => Self::Fault(Fault::Told(Status::Error, explained(&error))),
         }
     }
 }

@@ -191,12 +191,6 @@ async fn a_server_that_cannot_be_held_is_not_started() {
     world.pool.shutdown().await;
 }
 
-/// Whether this process has ended, also if nobody has waited for it yet.
-fn is_dead(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.is_empty() || stat.contains(") Z ")
-}
-
 #[tokio::test]
 async fn a_server_that_eats_memory_is_killed_and_its_person_told() {
     let world = World::with(|config| config.memory = 64 << 20);

@@ -146,12 +146,15 @@ impl World {
     /// Nothing of this world's runs; who reaps it is not the question.
     pub(crate) async fn assert_nothing_left_running(&self) {
         let pids = self.pids();
-        let dead = |pid: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.contains(") Z ")
-        };
-        until("all processes are dead", || pids.iter().all(dead)).await;
+        let dead = || pids.iter().all(|pid| is_dead(*pid));
+        until("all processes are dead", dead).await;
     }
+}
+
+/// Whether this process has ended, also if nobody has waited for it yet.
+pub(crate) fn is_dead(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
 }
 
 /// The server at `url`.

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, PASSWORD, Person, both, until};
+use crate::support::{App, PASSWORD, Person, both, is_alive, until};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00", "max_results": 250 })
@@ -40,11 +40,6 @@ async fn children(admin: &Person, server: &str) -> Vec<i32> {
         .filter_map(|s| s["pid"].as_i64())
         .map(|pid| i32::try_from(pid).unwrap())
         .collect()
-}
-
-fn alive(pid: i32) -> bool {
-    // A zombie that nobody has waited for yet is dead, too.
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn shoot(pid: i32) {
@@ -233,7 +228,7 @@ async fn a_killed_program_carries_on_where_it_was() {
             assert_eq!(call.await.unwrap(), None, "a call was answered");
         }
         until("the end of the servers behind the tools", || async {
-            (!pids.iter().any(|p| alive(*p))).then_some(())
+            (!pids.iter().any(|p| is_alive(*p))).then_some(())
         })
         .await;
         app.start_server().await;

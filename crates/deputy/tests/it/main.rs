@@ -24,6 +24,7 @@ mod google_client;
 mod lost_answers;
 mod mcp_clients;
 mod operations;
+mod own_kinds;
 mod own_servers;
 mod own_servers_survive;
 mod process_isolation;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::own_servers::{pid_of, text, tool_names, with_notes};
 use crate::replicas::second;
-use crate::support::{Engine, Person, engines, postgres_server, until};
+use crate::support::{Engine, Person, engines, is_alive, postgres_server, until};
 
 const APPEND: &str = "api/v1/tools/notes__append/call";
 
@@ -24,13 +24,8 @@ async fn written(folder: &Path, count: usize) {
     .await;
 }
 
-fn is_dead(pid: i32) -> bool {
-    // A zombie that nobody has waited for yet is dead, too.
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
-}
-
 async fn dead(what: &str, pid: i32) {
-    until(what, || async { is_dead(pid).then_some(()) }).await;
+    until(what, || async { (!is_alive(pid)).then_some(()) }).await;
 }
 
 /// The process that wrote the last line.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Options, Person, engines, until};
+use crate::support::{App, Options, Person, engines, is_alive, until};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -48,10 +48,6 @@ fn pid_of(pool: &Value, owner: &str, server: &str) -> Option<u32> {
     pid
 }
 
-fn alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
 fn environment(pid: u32) -> Vec<(String, String)> {
     let raw = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let text = String::from_utf8(raw).unwrap();
@@ -71,7 +67,7 @@ fn token_in(pid: u32) -> String {
 
 async fn gone(pids: &[u32]) {
     until("the end of the processes", || async {
-        (!pids.iter().any(|pid| alive(*pid))).then_some(())
+        (!pids.iter().any(|pid| is_alive(*pid))).then_some(())
     })
     .await;
 }
@@ -116,7 +112,7 @@ async fn each_person_has_processes_of_their_own() {
         let left = processes(&alice).await;
         assert!(app.server().stop().success());
         assert!(
-            !left.iter().any(|pid| alive(*pid)),
+            !left.iter().any(|pid| is_alive(*pid)),
             "a process outlived the server"
         );
         // Nor does one outlive a server that is killed.
@@ -210,12 +206,12 @@ async fn replaced_after_a_refresh(app: &App, alice: &Person, a: &str, old: u32) 
         let refused = app.fault(refused).await;
         alice.call("list_calendar_events", &day()).await;
         assert_eq!(app.hits(refused).await, 1);
-        assert!(alive(old), "the old process did not finish its call");
+        assert!(is_alive(old), "the old process did not finish its call");
     });
     gone(&[old]).await;
     let now = pool(alice).await;
     assert!(
-        pid_of(&now, a, "calendar").is_some_and(|pid| pid != old && alive(pid)),
+        pid_of(&now, a, "calendar").is_some_and(|pid| pid != old && is_alive(pid)),
         "{now}"
     );
 }

@@ -16,7 +16,7 @@ pub(crate) use clients::{
 };
 pub(crate) use mcp::Mcp;
 pub(crate) use person::{Answer, Person};
-pub(crate) use process::{Process, deputy};
+pub(crate) use process::{Process, deputy, is_alive};
 pub(crate) use proxy::Proxy;
 
 use std::time::{Duration, Instant};

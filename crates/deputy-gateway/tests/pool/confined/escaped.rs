@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use deputy_gateway::pool::{Launch, UpstreamError};
 
-use crate::support::{LONG, World, is_gone, key, process, until};
+use crate::support::{LONG, World, is_dead, is_gone, key, process, until};
 
-use super::{Folders, able, held, helper, is_dead, world};
+use super::{Folders, able, held, helper, world};
 
 /// A shell script that starts what leaves its group, its session and its environment and then does `what`, and
 /// becomes the fixture.

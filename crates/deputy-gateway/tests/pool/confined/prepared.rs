@@ -6,9 +6,9 @@ use deputy_core::UserId;
 use deputy_gateway::pool::{EnvValue, Installs, Launch, PoolKey, Prepare, UpstreamError};
 use serde_json::json;
 
-use crate::support::{World, is_gone, process, secret, until};
+use crate::support::{World, is_dead, is_gone, process, secret, until};
 
-use super::{Folders, able, held, helper, is_dead, world};
+use super::{Folders, able, held, helper, world};
 
 /// A launch that is prepared by `script`, and then is the program of that name in what it made.
 fn prepared(world: &World, folders: &Folders, script: &str, name: Option<&str>) -> Launch {

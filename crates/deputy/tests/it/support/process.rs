@@ -149,3 +149,8 @@ impl Drop for Process {
         }
     }
 }
+
+/// Whether this process lives. One that is dead and that nobody has waited for does not.
+pub(crate) fn is_alive(pid: impl std::fmt::Display) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
