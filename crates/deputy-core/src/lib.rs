@@ -1,10 +1,12 @@
 //! The vocabulary that every other crate shares: who is calling ([`Principal`], [`Scope`]), what
 //! time it is ([`Clock`]), where randomness comes from ([`Rng`]), what must not be shown
-//! ([`Secret`]), how tasks end ([`Lifecycle`]) and how to make an HTTP client ([`http`]).
+//! ([`Secret`]), how tasks end ([`Lifecycle`]), how to make an HTTP client ([`http`]) and what to
+//! tell whom is not let in ([`challenge`]).
 //!
 //! Admission rule: used by three crates or more, no noun of one feature, no new dependency without
 //! a reason.
 
+pub mod challenge;
 pub mod clock;
 pub mod firstparty;
 pub mod http;
