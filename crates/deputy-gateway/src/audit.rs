@@ -42,10 +42,17 @@ const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// Everything that is put on record. Pages have words for each of them.
-pub const ACTIONS: [&str; 25] = [
+pub const ACTIONS: [&str; 32] = [
+    "access.allow",
+    "access.deny",
+    "access.end",
+    "access.reuse",
     "approval.approve",
     "approval.ask",
     "approval.reject",
+    "client.add",
+    "client.register",
+    "client.remove",
     "connection.connect",
     "connection.disconnect",
     "context.clear",

@@ -56,11 +56,13 @@ impl Watch {
         }
     }
 
-    /// Who called, for people, from [`Caller::label`]: a token goes by the name that its owner gave
-    /// it.
+    /// Who called, for people, from [`Caller::label`]: a token goes by the name that its owner gave it; a client by the
+    /// one it gave itself, and as a client: it might call itself what something else is called.
     pub(crate) fn caller(&self, label: &str) -> String {
+        let named = |rest: &str| visible(rest.split_once(':').map_or(rest, |(_, name)| name));
         match label.split_once(':') {
-            Some(("token", rest)) => visible(rest.split_once(':').map_or(rest, |(_, name)| name)),
+            Some(("token", rest)) => named(rest),
+            Some(("client", rest)) => self.t.tr1("caller-client", "name", named(rest)),
             _ if label == Caller::System.label() => "Deputy".to_owned(),
             _ => self.t.tr("caller-browser"),
         }

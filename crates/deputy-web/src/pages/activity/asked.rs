@@ -22,13 +22,15 @@ pub(crate) enum Kind {
     Tools,
     Policies,
     Connection,
+    Access,
+    Client,
     Token,
     Session,
     Password,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Tool,
         Self::Resource,
         Self::Prompt,
@@ -38,6 +40,8 @@ impl Kind {
         Self::Tools,
         Self::Policies,
         Self::Connection,
+        Self::Access,
+        Self::Client,
         Self::Token,
         Self::Session,
         Self::Password,
@@ -55,6 +59,8 @@ impl Kind {
             Self::Tools => "tools",
             Self::Policies => "policies",
             Self::Connection => "connection",
+            Self::Access => "access",
+            Self::Client => "client",
             Self::Token => "token",
             Self::Session => "session",
             Self::Password => "password",
@@ -72,6 +78,8 @@ impl Kind {
             Self::Tools => "activity-kind-tools",
             Self::Policies => "activity-kind-policies",
             Self::Connection => "activity-kind-connection",
+            Self::Access => "activity-kind-access",
+            Self::Client => "activity-kind-client",
             Self::Token => "activity-kind-token",
             Self::Session => "activity-kind-session",
             Self::Password => "activity-kind-password",
