@@ -202,17 +202,27 @@ pub enum Caller {
         /// The name its owner gave it.
         name: String,
     },
+    /// A program that the person allowed to act for them (OAuth 2.1).
+    Client {
+        /// Row id of the grant: what the person allowed this client at one time.
+        grant: i64,
+        /// The client's identifier.
+        id: String,
+        /// The name that the client gave itself. Not proven: for display only.
+        name: String,
+    },
     /// The program itself, for the person: a resumed approval, a schedule.
     System,
 }
 
 impl Caller {
-    /// How the audit log names the caller: `browser`, `token:ID:NAME` or `system`. With the id,
-    /// because names repeat.
+    /// How the audit log names the caller: `browser`, `token:ID:NAME`, `client:GRANT:NAME` or
+    /// `system`. With the number, because names repeat.
     pub fn label(&self) -> String {
         match self {
             Self::Browser { .. } => "browser".to_owned(),
             Self::Token { id, name } => format!("token:{id}:{name}"),
+            Self::Client { grant, name, .. } => format!("client:{grant}:{name}"),
             Self::System => "system".to_owned(),
         }
     }

@@ -1,9 +1,10 @@
 //! Who somebody is: people and their passwords, browser sessions, personal access tokens, and the
 //! [`Principal`] that each of them leads to.
 //!
-//! # Two ways in
+//! # Ways in
 //!
-//! A browser presents a cookie ([`session`]), a script presents a token ([`token`]). Both end in
+//! A browser presents a cookie ([`session`]), a script presents a token ([`token`]), a program that
+//! the person allowed to act for them presents an access token ([`oauth`]). All end in
 //! [`Principal`], whose scopes never exceed what the person may. Of what is presented only a hash
 //! is stored, so the database opens nothing.
 //!
@@ -37,6 +38,7 @@ use parking_lot::Mutex;
 
 pub mod csrf;
 pub mod name;
+pub mod oauth;
 pub mod password;
 pub mod session;
 pub mod sign_in;
@@ -97,6 +99,16 @@ pub enum AuthError {
     /// An administrator has disabled the person.
     #[error("the account is disabled")]
     Disabled,
+    /// The token is for another resource of this server (RFC 8707).
+    #[error("the token is for another address of this server")]
+    Audience,
+    /// What the person had allowed the client has ended.
+    #[error("{why}")]
+    Ended {
+        /// How it ended and when, in English, without quotes and line breaks: fit for
+        /// `error_description`.
+        why: String,
+    },
     /// The database or the session's data failed; the sources say more.
     #[error("who is calling could not be found out")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -77,9 +77,12 @@ impl FromRequestParts<App> for Caller {
 fn refusal(error: AuthError) -> ApiError {
     match error {
         AuthError::Store(cause) => ApiError::internal(&*cause, "finding out who calls"),
-        AuthError::Missing | AuthError::Unknown | AuthError::Expired | AuthError::Disabled => {
-            ApiError::unauthorized()
-        }
+        AuthError::Missing
+        | AuthError::Unknown
+        | AuthError::Expired
+        | AuthError::Disabled
+        | AuthError::Audience
+        | AuthError::Ended { .. } => ApiError::unauthorized(),
     }
 }
 

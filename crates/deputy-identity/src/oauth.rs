@@ -1,0 +1,133 @@
+//! Deputy's own OAuth 2.1 authorization server: how a program logs in as a person, with that
+//! person's consent and within that person's rights.
+//!
+//! # Words
+//!
+//! A **client** is a program that asks. A **grant** is what one person allowed one
+//! client at one time; codes, access tokens and refresh tokens hang on it and die with it, at once.
+//! A **resource** is what a token is for ([`Resource`]).
+//!
+//! # What holds
+//!
+//! - PKCE with S256 for every client; clients have no secrets.
+//! - Of every code and token only the SHA-256 is stored; the text exists at the client alone.
+//! - What is wrong with a request is found before a code is used up or a refresh token rotated, so
+//!   a request that was wrong can be corrected.
+//! - Who wins, of two that present the same code or refresh token at once, is decided by one
+//!   `UPDATE` in one transaction.
+//! - A code that comes twice, or a refresh token after its grace, ends that grant and no other: a
+//!   client's identifier is shared by all its installations.
+//!
+//! Sources: draft-ietf-oauth-v2-1, RFC 7009, 7591, 7636, 7662, 8252, 8414, 8707, 9207, 9700, 9728,
+//! draft-ietf-oauth-client-id-metadata-document, and the authorization chapter of MCP.
+
+use std::sync::Arc;
+
+use deputy_core::http::Guarded;
+use deputy_core::{Clock, Rng};
+use deputy_store::Store;
+use jiff::SignedDuration;
+
+use crate::Identity;
+
+mod resource;
+
+pub use resource::Resource;
+
+/// Whether clients may name themselves by the URL of a metadata document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Documents {
+    /// When this server can reach the outside: it tries.
+    #[default]
+    Auto,
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// How the authorization server behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The URL that browsers and clients use, without a trailing slash: the issuer.
+    pub public_url: String,
+    /// How long an access token works. Default 1 h.
+    pub access: SignedDuration,
+    /// How long a refresh token works from when it was given. Default 30 d.
+    pub refresh: SignedDuration,
+    /// How long a code works. Default 5 min.
+    pub code: SignedDuration,
+    /// How long a rotated refresh token still gives its successor, 0 to 30 min. Default 30 s.
+    pub grace: SignedDuration,
+    /// Requests to the token endpoint per address and minute; 0 for no limit. Default 60.
+    pub token_per_min: u32,
+    /// Registrations per address and hour; 0 for no limit. Default 20.
+    pub register_per_hour: u32,
+    /// Clients that registered themselves and that nobody has allowed anything yet. Default 2000.
+    pub max_unused_clients: u64,
+    /// Whether clients may name themselves by a URL. Default [`Documents::Auto`].
+    pub documents: Documents,
+}
+
+impl Config {
+    /// Defaults for `public_url`, whose trailing slash is dropped.
+    pub fn new(public_url: &str) -> Self {
+        Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            access: SignedDuration::from_hours(1),
+            refresh: SignedDuration::from_hours(30 * 24),
+            code: SignedDuration::from_mins(5),
+            grace: SignedDuration::from_secs(30),
+            token_per_min: 60,
+            register_per_hour: 20,
+            max_unused_clients: 2000,
+            documents: Documents::Auto,
+        }
+    }
+}
+
+/// The authorization server. Cheap to clone.
+#[derive(Clone)]
+pub struct AuthorizationServer {
+    inner: Arc<Inner>,
+}
+
+#[expect(dead_code, reason = "the endpoints read them")]
+struct Inner {
+    identity: Identity,
+    store: Store,
+    documents: Option<Guarded>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+}
+
+impl AuthorizationServer {
+    /// The server on `store`, for the people of `identity`. `documents` fetches clients' metadata
+    /// documents; `None`: there is no way out, so none are fetched.
+    pub fn new(
+        identity: Identity,
+        store: Store,
+        documents: Option<Guarded>,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                identity,
+                store,
+                documents,
+                config,
+                clock,
+                rng,
+            }),
+        }
+    }
+
+    /// The issuer: the public URL without a trailing slash, the same bytes in the metadata and in
+    /// `iss`.
+    pub fn issuer(&self) -> &str {
+        &self.inner.config.public_url
+    }
+}
