@@ -30,8 +30,11 @@ use jiff::SignedDuration;
 
 use crate::Identity;
 
+mod client;
+pub mod redirect;
 mod resource;
 
+pub use client::{BUILTIN, Client, Kind};
 pub use resource::Resource;
 
 /// Whether clients may name themselves by the URL of a metadata document.
