@@ -14,6 +14,14 @@ pub enum Error {
     /// A row refers to one that is gone.
     #[error("refers to a missing row: {0}")]
     Dangling(String),
+    /// A text is too long for its column or holds a NUL character; nothing was changed.
+    #[error("does not fit into {column} of {table}")]
+    Unfit {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
     /// A row can't be understood: written by a newer version, or damaged.
     #[error("row {row} of {table} has a bad {column}")]
     Inconsistent {

@@ -46,6 +46,9 @@ pub mod installation_secret;
 pub mod lease;
 pub mod migration;
 pub mod notice;
+pub mod oauth_client;
+pub mod oauth_consent;
+pub mod oauth_grant;
 pub mod oauth_revocation;
 pub mod oauth_state;
 pub mod oauth_token;
@@ -284,4 +287,18 @@ pub(crate) fn from_ms(ms: i64) -> jiff::Timestamp {
 /// is called by another.
 pub(crate) fn is_storable(text: &str) -> bool {
     !text.contains('\0')
+}
+
+/// Holds a text against what its column takes: `max` bytes, and none of them NUL.
+pub(crate) fn fits(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+    max: usize,
+) -> Result<()> {
+    if text.len() <= max && is_storable(text) {
+        Ok(())
+    } else {
+        Err(Error::Unfit { table, column })
+    }
 }

@@ -15,6 +15,7 @@ mod m0008_remote_accounts;
 mod m0009_active_context;
 mod m0010_server_setups;
 mod m0011_remote_refusals;
+mod m0012_oauth_server;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_active_context::Migration),
             Box::new(m0010_server_setups::Migration),
             Box::new(m0011_remote_refusals::Migration),
+            Box::new(m0012_oauth_server::Migration),
         ]
     }
 }
