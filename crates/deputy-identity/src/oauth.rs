@@ -31,10 +31,12 @@ use jiff::SignedDuration;
 use crate::Identity;
 
 mod client;
+mod document;
 pub mod redirect;
 mod resource;
 
 pub use client::{BUILTIN, Client, Kind};
+pub use document::document_limits;
 pub use resource::Resource;
 
 /// Whether clients may name themselves by the URL of a metadata document.

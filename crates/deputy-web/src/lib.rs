@@ -50,6 +50,7 @@ use deputy_connections::remote::Remote;
 use deputy_core::{Clock, Lifecycle};
 use deputy_gateway::Gateway;
 use deputy_identity::Identity;
+use deputy_identity::oauth::AuthorizationServer;
 use deputy_store::Store;
 use http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -104,6 +105,8 @@ pub struct Deps {
     pub store: Store,
     /// Who somebody is.
     pub identity: Identity,
+    /// How programs log in as people.
+    pub authorization: AuthorizationServer,
     /// People's accounts.
     pub connections: Connections,
     /// People's accounts at remote servers of their own.

@@ -23,6 +23,7 @@ use deputy_gateway::audit::{Audit, Entry};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::pool::{self, Pool};
 use deputy_gateway::{Gateway, Parts};
+use deputy_identity::oauth::AuthorizationServer;
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
 use deputy_store::testing::{TestStore, sqlite};
 use deputy_templates::{PlainHttp, Registry};
@@ -224,8 +225,20 @@ impl TestApp {
             )),
             lifecycle: lifecycle.clone(),
             clock: Arc::clone(&clock),
-            rng,
+            rng: Arc::clone(&rng),
         };
+        let guard = deputy_core::http::GuardConfig {
+            private_hosts: private_hosts.clone(),
+            limits: deputy_identity::oauth::document_limits(),
+        };
+        let authorization = AuthorizationServer::new(
+            identity.clone(),
+            store.clone(),
+            Some(deputy_core::http::guarded(guard).unwrap()),
+            deputy_identity::oauth::Config::new(public_url.as_str()),
+            Arc::clone(&clock),
+            rng,
+        );
         let mut own_servers = own_servers(folder.path());
         own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(
@@ -242,6 +255,7 @@ impl TestApp {
             config,
             store,
             identity: identity.clone(),
+            authorization,
             connections: connections.clone(),
             remote,
             gateway,

@@ -19,6 +19,7 @@ use deputy_gateway::catalog::Catalog;
 use deputy_gateway::pool::Pool;
 use deputy_gateway::{Gateway, mcp};
 use deputy_identity::Identity;
+use deputy_identity::oauth::AuthorizationServer;
 use deputy_store::Store;
 use deputy_store::server_template::ServerTemplateRow;
 use deputy_templates::Registry;
@@ -303,6 +304,15 @@ impl Server {
         );
         remote.start_sweep();
 
+        let authorization = AuthorizationServer::new(
+            identity.clone(),
+            store.clone(),
+            Some(documents(settings)?),
+            config::oauth(settings),
+            Arc::clone(&clock),
+            Arc::clone(&rng),
+        );
+
         let gateway = ground.gateway(settings, &connections, &remote).await?;
         gateway.run();
         follow_connections(&lifecycle, &connections, &gateway);
@@ -311,6 +321,7 @@ impl Server {
             config: config::web(settings, options.sandbox),
             store: store.clone(),
             identity: identity.clone(),
+            authorization,
             connections: connections.clone(),
             remote,
             gateway: gateway.clone(),
@@ -376,8 +387,16 @@ impl Server {
 
 /// The client for what people's servers and their authorization servers name.
 fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
+    guarded_within(settings, http::GuardLimits::default())
+}
+
+/// The client for the documents in which OAuth clients say who they are.
+fn documents(settings: &Settings) -> anyhow::Result<http::Guarded> {
+    guarded_within(settings, deputy_identity::oauth::document_limits())
+}
+
+fn guarded_within(settings: &Settings, limits: http::GuardLimits) -> anyhow::Result<http::Guarded> {
     let private_hosts = settings.private_hosts.clone();
-    let limits = http::GuardLimits::default();
     Ok(http::guarded(http::GuardConfig {
         private_hosts,
         limits,

@@ -6,6 +6,7 @@
 
 mod confinement;
 mod keys;
+mod oauth;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use ipnet::IpNet;
 use url::Url;
 
 pub(crate) use confinement::ConfinementSettings;
+pub(crate) use oauth::OAuthSettings;
 
 /// A setting that can't be used: what is wrong with which one, and how to get a right value. Ends
 /// the program with code 78 (`EX_CONFIG` of sysexits).
@@ -262,6 +264,7 @@ pub(crate) struct Settings {
     pub(crate) old_keys: Option<Secret<String>>,
     pub(crate) google: GoogleSettings,
     pub(crate) servers: ServerSettings,
+    pub(crate) oauth: OAuthSettings,
     pub login_per_5min: u32,
     pub(crate) calls_per_min: u32,
     /// Where alerts are posted.
@@ -377,6 +380,7 @@ impl Settings {
             alert_webhook: values.secret_url("DEPUTY_ALERT_WEBHOOK")?,
             keep_usage_days,
             servers: ServerSettings::check(values)?,
+            oauth: OAuthSettings::check(values)?,
             key: read_key(values)?,
             old_keys: values.secret("TOKEN_ENCRYPTION_KEYS_OLD"),
             google: GoogleSettings {

@@ -182,6 +182,15 @@ pub(super) fn identity(settings: &Settings) -> deputy_identity::Config {
     }
 }
 
+/// How programs log in as people.
+pub(super) fn oauth(settings: &Settings) -> deputy_identity::oauth::Config {
+    let mut config = deputy_identity::oauth::Config::new(settings.public_url.as_str());
+    config.grace = settings.oauth.grace;
+    config.token_per_min = settings.oauth.token_per_min;
+    config.documents = settings.oauth.documents;
+    config
+}
+
 /// The front door.
 pub(super) fn web(settings: &Settings, sandbox: Option<deputy_web::Sandbox>) -> deputy_web::Config {
     let mut config = deputy_web::Config::new(settings.public_url.clone());

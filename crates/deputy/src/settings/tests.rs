@@ -26,6 +26,32 @@ fn defaults_stand_alone() {
 }
 
 #[test]
+fn logins_of_programs_have_limits_that_are_checked() {
+    let settings = Settings::check(&values(&[
+        ("DEPUTY_OAUTH_REFRESH_GRACE_S", "1800"),
+        ("DEPUTY_LIMITS_TOKEN_PER_MIN", "0"),
+        ("DEPUTY_CLIENT_DOCUMENTS", "off"),
+    ]))
+    .unwrap();
+    assert_eq!(settings.oauth.grace.as_secs(), 1800);
+    assert_eq!(settings.oauth.token_per_min, 0);
+    assert_eq!(
+        settings.oauth.documents,
+        deputy_identity::oauth::Documents::Off
+    );
+    for (name, value) in [
+        ("DEPUTY_OAUTH_REFRESH_GRACE_S", "1801"),
+        ("DEPUTY_OAUTH_REFRESH_GRACE_S", "-1"),
+        ("DEPUTY_OAUTH_REFRESH_GRACE_S", "30s"),
+        ("DEPUTY_LIMITS_TOKEN_PER_MIN", "-1"),
+        ("DEPUTY_CLIENT_DOCUMENTS", "yes"),
+    ] {
+        let said = error(&[(name, value)]);
+        assert!(said.contains(name) && said.contains(value), "{said}");
+    }
+}
+
+#[test]
 fn people_choose_folders_below_the_data_unless_told_otherwise() {
     let settings = Settings::check(&values(&[("DEPUTY_DATA_DIR", "/var/lib/deputy")])).unwrap();
     assert_eq!(settings.confinement.level, deputy_jail::Level::Strict);
