@@ -22,7 +22,7 @@ pub use outcome::{StoredError, StoredOutcome};
 use crate::audit::Entry;
 use crate::call::{CallOptions, CallResult};
 use crate::catalog::{Tool, digest};
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 use crate::lease::LEASE;
 use crate::{Gateway, signed};
 
@@ -89,8 +89,8 @@ pub enum DecideError {
     #[error("it has expired; make the call again")]
     Expired,
     /// The caller may not decide.
-    #[error("deciding needs the scope approvals:decide, which this token does not have")]
-    Forbidden,
+    #[error(transparent)]
+    Scope(#[from] MissingScope),
     /// The person's account was too busy, the database failed, …
     #[error(transparent)]
     Call(#[from] CallError),
@@ -314,9 +314,7 @@ impl Gateway {
         id: Uuid,
         decision: Decision,
     ) -> Result<Decided, DecideError> {
-        if !principal.may(Scope::ApprovalsDecide) {
-            return Err(DecideError::Forbidden);
-        }
+        MissingScope::unless(principal, Scope::ApprovalsDecide, "deciding")?;
         let parts = &self.inner.parts;
         let now = parts.clock.now();
         let row = parts

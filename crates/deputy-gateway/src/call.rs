@@ -28,7 +28,7 @@ use crate::audit::Entry;
 use crate::breaker::Place;
 use crate::catalog::{Tool, digest};
 use crate::credentials::{AccessToken, Connected};
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 use crate::policy::{self, Decision};
 use crate::pool::{InboundSink, Input, ProgressSink, UpstreamError};
 
@@ -188,11 +188,7 @@ impl Gateway {
 
     /// The tools this person can call now.
     pub async fn tools(&self, principal: &Principal) -> Result<Vec<Arc<Tool>>, CallError> {
-        if !principal.may(Scope::ToolsRead) {
-            return Err(CallError::Forbidden(
-                "listing tools needs the scope tools:read".to_owned(),
-            ));
-        }
+        MissingScope::unless(principal, Scope::ToolsRead, "listing tools")?;
         let connected = self.connected(principal.user_id).await?;
         let mut tools = Vec::new();
         for tool in self.inner.parts.catalog.available(&connected) {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::audit::Entry;
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 use crate::{Gateway, signed};
 
 pub use settings::Settings;
@@ -285,10 +285,6 @@ fn shown(context: ActiveContext) -> Context {
 }
 
 fn may(principal: &Principal) -> Result<(), ContextError> {
-    if principal.may(Scope::Chat) {
-        return Ok(());
-    }
-    Err(ContextError::Call(CallError::Forbidden(
-        "this needs the scope chat, which this caller does not have".to_owned(),
-    )))
+    let checked = MissingScope::unless(principal, Scope::Chat, "this");
+    checked.map_err(|missing| ContextError::Call(missing.into()))
 }

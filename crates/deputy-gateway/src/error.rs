@@ -2,6 +2,33 @@
 
 use std::time::Duration;
 
+use deputy_core::{Principal, Scope};
+
+/// What a caller lacks for something. A client that is told so can ask its person for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} needs the scope {needed}, which this token does not have")]
+pub struct MissingScope {
+    /// What it would be for.
+    pub what: String,
+    /// What is lacking.
+    pub needed: Scope,
+}
+
+impl MissingScope {
+    /// An error unless this caller holds the scope `needed` for `what`.
+    pub(crate) fn unless(
+        principal: &Principal,
+        needed: Scope,
+        what: impl Into<String>,
+    ) -> Result<(), Self> {
+        if principal.may(needed) {
+            return Ok(());
+        }
+        let what = what.into();
+        Err(Self { what, needed })
+    }
+}
+
 /// A call that was refused or failed. Every variant has one code; the text is for the caller and
 /// carries nothing internal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +41,9 @@ pub enum CallError {
         /// What is wrong.
         message: String,
     },
+    /// The person may, and not this caller.
+    #[error(transparent)]
+    Scope(#[from] MissingScope),
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),
@@ -93,7 +123,7 @@ impl CallError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Validation { .. } => "VALIDATION_ERROR",
-            Self::Forbidden(_) => "FORBIDDEN",
+            Self::Scope(_) | Self::Forbidden(_) => "FORBIDDEN",
             Self::UnknownTool(_) => "UNKNOWN_TOOL",
             Self::NotConnected { .. } => "NOT_CONNECTED",
             Self::RateLimited { .. } => "RATE_LIMITED",
@@ -118,9 +148,9 @@ impl CallError {
     }
 
     /// The error as this caller may see it: what a server printed is for who may manage it.
-    pub(crate) fn shown_to(mut self, principal: &deputy_core::Principal) -> Self {
+    pub(crate) fn shown_to(mut self, principal: &Principal) -> Self {
         if let Self::Upstream(text) = &mut self
-            && !principal.may(deputy_core::Scope::ServersManage)
+            && !principal.may(Scope::ServersManage)
         {
             crate::servers::without_printed(text);
         }

@@ -65,7 +65,7 @@ pub use audit::Audit;
 pub use call::{CallOptions, CallResult, Outcome};
 pub use catalog::Catalog;
 pub use credentials::{Credentials, RemoteCredentials};
-pub use error::CallError;
+pub use error::{CallError, MissingScope};
 pub use pool::Pool;
 pub use servers::Servers;
 

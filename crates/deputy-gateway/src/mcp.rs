@@ -11,6 +11,7 @@
 //! * [`dialogue`]: a request in which the client is asked for more, between the eras;
 //! * [`ask`]: calls that wait for their person's approval;
 //! * [`notices`]: what servers say unasked;
+//! * [`step_up`]: what a token lacks a scope for is refused before anything else looks at it;
 //! * [`wire`]: results and errors in the SDK's types.
 
 mod all;
@@ -24,6 +25,7 @@ mod place;
 mod sessions;
 mod standing;
 mod state;
+mod step_up;
 mod tools;
 mod wire;
 
@@ -130,6 +132,10 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
             "/mcp/{server}",
             any(one::serve).with_state(Arc::clone(&front)),
         )
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&front),
+            step_up::check,
+        ))
         .layer(middleware::from_fn_with_state(
             owners,
             sessions::check_owner,

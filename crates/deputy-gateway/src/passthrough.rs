@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::approval::audit_unavailable;
 use crate::audit::Entry;
 use crate::call::{BrokenOff, CallOptions, Ended, Errand, of_asked};
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 use crate::pool::{Request, ServerInfo, UpstreamError};
 use crate::servers::{LookError, Open, Status, explained};
 use crate::{Gateway, audit, breaker};
@@ -40,14 +40,31 @@ impl Passed {
             _ => None,
         }
     }
+}
 
-    fn scope(&self) -> Scope {
-        if self.method.ends_with("/list") {
-            Scope::ToolsRead
-        } else {
-            Scope::ToolsCall
-        }
-    }
+/// Whether requests of this method are passed on, beside calls of tools.
+pub(crate) fn passes(method: &str) -> bool {
+    const PASSED: [&str; 8] = [
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "resources/subscribe",
+        "prompts/list",
+        "prompts/get",
+        "completion/complete",
+        "logging/setLevel",
+    ];
+    PASSED.contains(&method)
+}
+
+/// Checks the caller's scopes for a request that is passed on: lists need `tools:read`, everything else `tools:call`.
+pub(crate) fn check_scope(principal: &Principal, method: &str) -> Result<(), MissingScope> {
+    let needed = if method.ends_with("/list") {
+        Scope::ToolsRead
+    } else {
+        Scope::ToolsCall
+    };
+    MissingScope::unless(principal, needed, method)
 }
 
 impl Gateway {
@@ -60,13 +77,7 @@ impl Gateway {
         options: CallOptions,
     ) -> Result<Box<RawValue>, CallError> {
         let parts = &self.inner.parts;
-        let scope = passed.scope();
-        if !principal.may(scope) {
-            return Err(CallError::Forbidden(format!(
-                "{} needs the scope {scope}, which this token does not have",
-                passed.method
-            )));
-        }
+        check_scope(principal, passed.method)?;
         self.throttled(principal)?;
         self.servers().allowed(server).await?;
         parts.audit.able().await.map_err(|_| audit_unavailable())?;
@@ -127,11 +138,8 @@ impl Gateway {
         principal: &Principal,
         server: &OwnServer,
     ) -> Result<(), CallError> {
-        if !principal.may(Scope::ToolsRead) && !principal.may(Scope::ToolsCall) {
-            return Err(CallError::Forbidden(
-                "this needs the scope tools:read or tools:call, which this token does not have"
-                    .to_owned(),
-            ));
+        if !principal.may(Scope::ToolsCall) {
+            MissingScope::unless(principal, Scope::ToolsRead, "looking at a server")?;
         }
         self.servers().allowed(server).await
     }
@@ -139,7 +147,7 @@ impl Gateway {
     /// What this person's server says about itself, remembered while it sleeps. One that is asked for the first time
     /// has its tools and instructions read, as before a call; that counts as a call.
     ///
-    /// [`CallError::Forbidden`] to a token that may neither list nor call tools: it has no business with a server.
+    /// [`CallError::Scope`] to a token that may neither list nor call tools: it has no business with a server.
     pub(crate) async fn server_info(
         &self,
         principal: &Principal,

@@ -22,7 +22,7 @@ pub(crate) mod rules;
 mod tests;
 
 use crate::catalog::{Origin, Tool};
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 
 pub use person::Said;
 
@@ -107,19 +107,13 @@ pub(crate) fn of_own(
 }
 
 /// Checks the caller's scopes: `tools:call` for tools that only read, `tools:write` for the others.
-pub fn check_scope(principal: &Principal, tool: &Tool) -> Result<(), CallError> {
+pub fn check_scope(principal: &Principal, tool: &Tool) -> Result<(), MissingScope> {
     let needed = if tool.read_only {
         Scope::ToolsCall
     } else {
         Scope::ToolsWrite
     };
-    if principal.may(needed) {
-        return Ok(());
-    }
-    Err(CallError::Forbidden(format!(
-        "{} needs the scope {needed}, which this token does not have",
-        tool.name
-    )))
+    MissingScope::unless(principal, needed, &tool.name)
 }
 
 /// The answer to a call that is never made.

@@ -222,6 +222,7 @@ impl Gateway {
                         || matches!(
                             error,
                             CallError::Validation { .. }
+                                | CallError::Scope(_)
                                 | CallError::Forbidden(_)
                                 | CallError::UnknownTool(_)
                                 | CallError::RateLimited { .. }

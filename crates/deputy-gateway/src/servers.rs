@@ -52,7 +52,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deputy_core::{Caller, Clock, Lifecycle, Principal, Rng, Scope, Secret, UserId};
+use deputy_core::{Caller, Clock, Lifecycle, Principal, Rng, Role, Scope, Secret, UserId};
 use deputy_store::Store;
 use deputy_store::own_server::OwnServer;
 use deputy_templates::{Commands, PlainHttp, Registry};
@@ -81,6 +81,7 @@ pub(crate) use trial::{advised, explained};
 use crate::audit::{Audit, Entry};
 use crate::breaker::Breakers;
 use crate::credentials::{Credentials, RemoteCredentials};
+use crate::error::MissingScope;
 use crate::policy::rules::Rules as PolicyRules;
 use crate::pool::{Pool, ServerInfo};
 use cache::Bounded;
@@ -361,22 +362,23 @@ fn entry(
 }
 
 fn may_read(principal: &Principal) -> Result<(), ServerError> {
-    if principal.may(Scope::ToolsRead) || principal.may(Scope::ServersManage) {
-        return Ok(());
-    }
-    Err(ServerError::Forbidden(
-        "looking at servers needs the scope tools:read or servers:manage".to_owned(),
-    ))
-}
-
-fn may_manage(principal: &Principal) -> Result<(), ServerError> {
+    // Who may change them may look at them.
     if principal.may(Scope::ServersManage) {
         return Ok(());
     }
-    Err(ServerError::Forbidden(
-        "changing servers needs the scope servers:manage, which this token does not have"
-            .to_owned(),
-    ))
+    Ok(MissingScope::unless(
+        principal,
+        Scope::ToolsRead,
+        "looking at servers",
+    )?)
+}
+
+fn may_manage(principal: &Principal) -> Result<(), ServerError> {
+    Ok(MissingScope::unless(
+        principal,
+        Scope::ServersManage,
+        "changing servers",
+    )?)
 }
 
 /// Whether the person acts, and not something that was given a right: signed in, or with the right to decide approvals.
@@ -396,12 +398,16 @@ fn may_loosen(principal: &Principal) -> Result<(), ServerError> {
 }
 
 pub(crate) fn may_administer(principal: &Principal) -> Result<(), ServerError> {
-    if principal.may(Scope::Admin) {
-        return Ok(());
+    if principal.role != Role::Admin {
+        // No token of theirs can have the scope.
+        let why = "rules for everybody are an administrator's";
+        return Err(ServerError::Forbidden(why.to_owned()));
     }
-    Err(ServerError::Forbidden(
-        "rules for everybody are an administrator's".to_owned(),
-    ))
+    Ok(MissingScope::unless(
+        principal,
+        Scope::Admin,
+        "making rules for everybody",
+    )?)
 }
 
 #[cfg(test)]

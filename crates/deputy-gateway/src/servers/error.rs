@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::CallError;
+use crate::error::{CallError, MissingScope};
 
 /// Why something could not be done to a person's server. Texts are for the person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum ServerError {
         /// Further fields that are wrong: pointer and message.
         more: Vec<(String, String)>,
     },
+    /// The person may, and not this caller.
+    #[error(transparent)]
+    Scope(#[from] MissingScope),
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),
@@ -50,7 +53,7 @@ impl ServerError {
             Self::Conflict(_) => "CONFLICT",
             Self::LimitReached(_) => "LIMIT_REACHED",
             Self::Validation { .. } => "VALIDATION_ERROR",
-            Self::Forbidden(_) => "FORBIDDEN",
+            Self::Scope(_) | Self::Forbidden(_) => "FORBIDDEN",
             Self::Unavailable { .. } => "UNAVAILABLE",
             Self::Internal => "INTERNAL_ERROR",
         }
@@ -85,6 +88,7 @@ impl From<deputy_store::Error> for ServerError {
 impl From<CallError> for ServerError {
     fn from(error: CallError) -> Self {
         match error {
+            CallError::Scope(missing) => Self::Scope(missing),
             CallError::Forbidden(message) => Self::Forbidden(message),
             CallError::Unavailable {
                 message,

@@ -38,6 +38,8 @@ pub(crate) struct Client {
 /// What comes as the answer to something.
 pub(crate) struct Messages {
     pub(crate) status: StatusCode,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<String>,
     body: BodyDataStream,
     buffer: String,
     is_stream: bool,
@@ -176,8 +178,10 @@ impl Client {
             self.session = Some(session.to_str().unwrap().to_owned());
         }
         let kind = response.headers().get("content-type");
+        let challenge = response.headers().get("www-authenticate");
         Messages {
             status: response.status(),
+            challenge: challenge.map(|text| text.to_str().unwrap().to_owned()),
             is_stream: kind.is_some_and(|kind| kind == "text/event-stream"),
             body: response.into_body().into_data_stream(),
             buffer: String::new(),

@@ -13,6 +13,7 @@ mod first;
 mod life;
 mod net;
 mod rules;
+mod scopes;
 mod stored;
 mod support;
 mod tally;

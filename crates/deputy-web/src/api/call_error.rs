@@ -9,7 +9,7 @@ impl From<CallError> for ApiError {
     fn from(error: CallError) -> Self {
         let status = match &error {
             CallError::Validation { .. } => StatusCode::BAD_REQUEST,
-            CallError::Forbidden(_) => StatusCode::FORBIDDEN,
+            CallError::Scope(_) | CallError::Forbidden(_) => StatusCode::FORBIDDEN,
             CallError::UnknownTool(_) => StatusCode::NOT_FOUND,
             CallError::NotConnected { .. } | CallError::Conflict(_) => StatusCode::CONFLICT,
             CallError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,

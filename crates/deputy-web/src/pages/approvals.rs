@@ -186,7 +186,7 @@ pub(crate) async fn decide(
         Err(DecideError::NotFound) => return Err(PageError::NotFound),
         Err(DecideError::AlreadyDecided) => "already-decided",
         Err(DecideError::Expired) => "expired",
-        Err(error @ (DecideError::Forbidden | DecideError::Call(_))) => {
+        Err(error @ (DecideError::Scope(_) | DecideError::Call(_))) => {
             return Err(PageError::internal(&error, "deciding an approval"));
         }
     };

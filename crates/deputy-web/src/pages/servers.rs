@@ -63,6 +63,7 @@ fn failed(error: &ServerError) -> PageError {
         ServerError::Conflict(_)
         | ServerError::LimitReached(_)
         | ServerError::Validation { .. }
+        | ServerError::Scope(_)
         | ServerError::Forbidden(_) => PageError::Invalid,
     }
 }
