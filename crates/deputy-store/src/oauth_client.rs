@@ -271,6 +271,9 @@ impl Tx {
 
     /// Notes that somebody allowed the client something at `at`. Built-in clients have no row.
     pub async fn note_oauth_client_authorized(&self, client_id: &str, at: Timestamp) -> Result<()> {
+        if !is_storable(client_id) {
+            return Ok(());
+        }
         let first = Func::coalesce([Expr::col(Column::AuthorizedAt), Expr::value(to_ms(at))]);
         Entity::update_many()
             .col_expr(Column::AuthorizedAt, first.into())
@@ -282,6 +285,9 @@ impl Tx {
 
     /// Notes that the client was used at `at`; never moves it back.
     pub async fn touch_oauth_client(&self, client_id: &str, at: Timestamp) -> Result<()> {
+        if !is_storable(client_id) {
+            return Ok(());
+        }
         let older = Condition::any()
             .add(Column::LastUsedAt.is_null())
             .add(Column::LastUsedAt.lt(to_ms(at)));
