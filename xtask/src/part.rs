@@ -4,6 +4,7 @@
 //! user's cache folder, so nothing here changes the machine but `apt-get` run by root.
 
 mod cargo_deny;
+mod chromium;
 mod node;
 mod python;
 
@@ -20,6 +21,7 @@ pub(crate) enum Part {
     Postgres,
     Node,
     Python,
+    Chromium,
     CargoDeny,
 }
 
@@ -32,7 +34,13 @@ pub(crate) struct Missing {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 4] = [Self::Postgres, Self::Node, Self::Python, Self::CargoDeny];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Postgres,
+        Self::Node,
+        Self::Python,
+        Self::Chromium,
+        Self::CargoDeny,
+    ];
 
     /// Its name, for people.
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +48,7 @@ impl Part {
             Self::Postgres => "PostgreSQL",
             Self::Node => "Node and its MCP packages",
             Self::Python => "Python and its packages",
+            Self::Chromium => "Chromium",
             Self::CargoDeny => "cargo-deny",
         }
     }
@@ -48,8 +57,13 @@ impl Part {
     pub(crate) fn left_out(self) -> &'static str {
         match self {
             Self::Postgres => "tests on PostgreSQL (the same ones run on SQLite)",
-            Self::Node => "tests with MCP servers and clients written in TypeScript",
-            Self::Python => "tests with Google's Python client and the Python MCP client",
+            Self::Node => {
+                "tests with MCP servers, MCP clients and OAuth clients written in TypeScript"
+            }
+            Self::Python => {
+                "tests with Google's Python client, the Python MCP client and OAuth clients"
+            }
+            Self::Chromium => "tests with a real browser (others send the pages' forms themselves)",
             Self::CargoDeny => "the check of dependencies (licences, bans, sources)",
         }
     }
@@ -60,6 +74,7 @@ impl Part {
             Self::Postgres => Some("DEPUTY_TEST_POSTGRES"),
             Self::Node => Some("DEPUTY_TEST_NODE_DIR"),
             Self::Python => Some("DEPUTY_TEST_PYTHON"),
+            Self::Chromium => Some("DEPUTY_TEST_CHROMIUM"),
             Self::CargoDeny => None,
         }
     }
@@ -70,6 +85,7 @@ impl Part {
             Self::Postgres => postgres::binaries(),
             Self::Node => node::find(),
             Self::Python => python::find(),
+            Self::Chromium => chromium::find(),
             Self::CargoDeny => cargo_deny::find(),
         }
     }
@@ -85,6 +101,7 @@ impl Part {
             Self::Postgres => machine::install(&["postgresql"]),
             Self::Node => alone(node::install),
             Self::Python => alone(python::install),
+            Self::Chromium => machine::install(&["chromium"]),
             Self::CargoDeny => alone(cargo_deny::install),
         }
         .map_err(missing)?;

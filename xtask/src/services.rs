@@ -1,4 +1,4 @@
-//! What the tests find beside them: a PostgreSQL server of their own, Node, Python.
+//! What the tests find beside them: a PostgreSQL server of their own, Node, Python, Chromium.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,7 @@ impl Services {
     /// Brings up what the tests need.
     pub(crate) fn start() -> Self {
         let mut services = Self::default();
-        for part in [Part::Postgres, Part::Node, Part::Python] {
+        for part in [Part::Postgres, Part::Node, Part::Python, Part::Chromium] {
             if let Err(missing) = services.add(part) {
                 services.missing.push(missing);
             }
