@@ -21,22 +21,28 @@
 //! Sources: draft-ietf-oauth-v2-1, RFC 7009, 7591, 7636, 7662, 8252, 8414, 8707, 9207, 9700, 9728,
 //! draft-ietf-oauth-client-id-metadata-document, and the authorization chapter of MCP.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use deputy_core::http::Guarded;
-use deputy_core::{Clock, Rng};
+use deputy_core::{Clock, Lifecycle, Rng, Throttle};
 use deputy_store::Store;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Identity;
 
 mod client;
+mod described;
 mod document;
 pub mod redirect;
+mod register;
 mod resource;
 
-pub use client::{BUILTIN, Client, Kind};
-pub use document::document_limits;
+pub use client::{AddError, BUILTIN, Client, ClientError, Kind, NewRegistered, Removed};
+pub use deputy_store::oauth_client::{ClientKind, ClientRow};
+pub use described::Fault;
+pub use document::{DocumentError, document_limits};
+pub use register::RegisterError;
 pub use resource::Resource;
 
 /// Whether clients may name themselves by the URL of a metadata document.
@@ -72,6 +78,9 @@ pub struct Config {
     pub max_unused_clients: u64,
     /// Whether clients may name themselves by a URL. Default [`Documents::Auto`].
     pub documents: Documents,
+    /// The document that [`Documents::Auto`] tries with; `None`: it never tries, and so never tells
+    /// clients. Default: that of Claude Code.
+    pub documents_probe: Option<String>,
 }
 
 impl Config {
@@ -87,6 +96,7 @@ impl Config {
             register_per_hour: 20,
             max_unused_clients: 2000,
             documents: Documents::Auto,
+            documents_probe: Some(document::PROBE.to_owned()),
         }
     }
 }
@@ -97,11 +107,13 @@ pub struct AuthorizationServer {
     inner: Arc<Inner>,
 }
 
-#[expect(dead_code, reason = "the endpoints read them")]
 struct Inner {
+    #[expect(dead_code, reason = "the endpoints read it")]
     identity: Identity,
     store: Store,
-    documents: Option<Guarded>,
+    /// Who may register how many clients.
+    registering: Throttle<IpAddr>,
+    documents: document::Fetching,
     config: Config,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -122,7 +134,8 @@ impl AuthorizationServer {
             inner: Arc::new(Inner {
                 identity,
                 store,
-                documents,
+                registering: register::throttle(config.register_per_hour, &clock),
+                documents: document::Fetching::new(documents, &clock),
                 config,
                 clock,
                 rng,
@@ -130,9 +143,19 @@ impl AuthorizationServer {
         }
     }
 
+    /// Tries from time to time whether clients' documents can be fetched, where that is asked for.
+    pub fn run(&self, lifecycle: &Lifecycle) {
+        self.watch_documents(lifecycle);
+    }
+
     /// The issuer: the public URL without a trailing slash, the same bytes in the metadata and in
     /// `iss`.
     pub fn issuer(&self) -> &str {
         &self.inner.config.public_url
+    }
+
+    /// The present.
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 }

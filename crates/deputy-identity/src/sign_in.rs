@@ -115,7 +115,7 @@ impl Identity {
 }
 
 /// The address as attempts count: IPv4 as it is (also when mapped into IPv6), IPv6 by its /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -18,6 +18,8 @@ use crate::entity::oauth_clients::{ActiveModel, Column, Entity, Model};
 use crate::entity::{oauth_consents, oauth_grants};
 use crate::{Error, Result, Store, Tx, fits, from_ms, is_storable, to_ms};
 
+mod crowd;
+
 const TABLE: &str = "oauth_clients";
 
 /// Longest client id, in bytes: what an index of PostgreSQL surely takes.

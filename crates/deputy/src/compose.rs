@@ -308,10 +308,11 @@ impl Server {
             identity.clone(),
             store.clone(),
             Some(documents(settings)?),
-            config::oauth(settings),
+            config::oauth(settings, options.sandbox.is_some()),
             Arc::clone(&clock),
             Arc::clone(&rng),
         );
+        authorization.run(&lifecycle);
 
         let gateway = ground.gateway(settings, &connections, &remote).await?;
         gateway.run();
