@@ -93,7 +93,7 @@ pub struct Config {
     pub keep_repeatable: Duration,
     /// How long statistics of calls are kept. Default 90 days.
     pub keep_usage: Duration,
-    /// How often it is looked whether the callers of open streams would still be let in. Default 30 s.
+    /// How often it is looked whether those who have something open at `/mcp` would still be let in. Default 5 s.
     pub look_at_callers: Duration,
     /// Who is told when something is critical.
     pub alerts: alert::Config,
@@ -123,7 +123,7 @@ impl Config {
             keep_approvals: Duration::from_hours(30 * 24),
             keep_repeatable: Duration::from_hours(24),
             keep_usage: Duration::from_hours(90 * 24),
-            look_at_callers: Duration::from_secs(30),
+            look_at_callers: Duration::from_secs(5),
             alerts: alert::Config::default(),
             breaker: breaker::Config::default(),
             first_party,
@@ -179,6 +179,8 @@ pub(crate) struct Inner {
     pub(crate) decided: broadcast::Sender<uuid::Uuid>,
     /// Calls that go on without their caller.
     pub(crate) under_way: TaskTracker,
+    /// Who has something open at `/mcp`.
+    pub(crate) callers: Arc<mcp::callers::Callers>,
     /// Approved calls that this process is carrying out.
     pub(crate) carrying: Mutex<HashSet<uuid::Uuid>>,
 }
@@ -228,6 +230,7 @@ impl Gateway {
                 tools_changed,
                 decided,
                 under_way: TaskTracker::new(),
+                callers: Arc::default(),
                 carrying: Mutex::default(),
             }),
         }

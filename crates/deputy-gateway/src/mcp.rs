@@ -8,6 +8,7 @@
 //! ([`sessions`]).
 //!
 //! * [`all`] and [`one`] answer the two addresses;
+//! * [`callers`]: what is open ends with its caller's access;
 //! * [`dialogue`]: a request in which the client is asked for more, between the eras;
 //! * [`ask`]: calls that wait for their person's approval;
 //! * [`notices`]: what servers say unasked;
@@ -17,13 +18,13 @@
 mod all;
 mod ask;
 mod asked;
+pub(crate) mod callers;
 mod dialogue;
 mod held;
 mod notices;
 mod one;
 mod place;
 mod sessions;
-mod standing;
 mod state;
 mod step_up;
 mod tools;
@@ -57,9 +58,6 @@ const MAX_BODY: usize = 40 * 1024 * 1024;
 /// How long the answer of a call that ended during a stop may take to leave.
 const ANSWERS_OUT: Duration = Duration::from_millis(250);
 
-/// How often calls that nobody came back for are looked for.
-const PRUNE: Duration = Duration::from_secs(10);
-
 /// Where `/mcp` is reached.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -87,6 +85,7 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
     let lifecycle = gateway.inner.parts.lifecycle.clone();
     let owners = Arc::new(SessionOwners::new(Arc::clone(&manager), lifecycle.clone()));
     lifecycle.spawn(Arc::clone(&owners).prune_until(lifecycle.soft().clone()));
+    let of_callers = Arc::clone(&owners);
     // What the SDK is given ends its requests as well as its streams, so it comes after the calls.
     let stop = lifecycle.hard().child_token();
     let config = StreamableHttpServerConfig::default()
@@ -107,13 +106,14 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
     });
     let (soft, ending) = (lifecycle.soft().clone(), Arc::clone(&front));
     lifecycle.spawn(async move {
-        while soft
-            .run_until_cancelled(tokio::time::sleep(PRUNE))
-            .await
-            .is_some()
-        {
-            ending.held.prune();
-        }
+        let looking = async {
+            loop {
+                ending.gateway.looked_at_callers().await;
+                ending.held.prune();
+                of_callers.end_of_gone().await;
+            }
+        };
+        soft.run_until_cancelled(looking).await;
         ending.held.close();
         ending.calls.close();
         ending.calls.wait().await;
@@ -140,8 +140,20 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
             owners,
             sessions::check_owner,
         ))
-        .layer(middleware::from_fn_with_state(front, place::find))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&front),
+            place::find,
+        ))
+        .layer(middleware::from_fn_with_state(front, callers::stay))
         .layer(middleware::from_fn(require_principal))
+}
+
+impl Front {
+    /// The installation's own address, without a slash at its end.
+    fn public_url(&self) -> &str {
+        let url = self.gateway.inner.config.public_url.as_str();
+        url.trim_end_matches('/')
+    }
 }
 
 /// Refuses what nobody authenticated: a second line behind the layer in front.

@@ -94,7 +94,7 @@ impl ServerHandler for All {
         }
         if let Ok(principal) = principal(&context.extensions) {
             let news = News::of(&self.front.gateway, principal.user_id, None);
-            news.follow(&self.front, &context, principal, Arc::default());
+            news.follow(&self.front, &context, Arc::default());
         }
     }
 

@@ -5,6 +5,7 @@
 //! a random name that only its person can use, for a limited time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deputy_core::{Principal, Scopes, UserId};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::callers::{Callers, Presence};
 use super::state::Binding;
 use crate::call::{Outcome, Trial};
 use crate::error::CallError;
@@ -58,6 +60,7 @@ pub(super) struct Held {
     /// What the token might do that the call began with.
     scopes: Scopes,
     until: Instant,
+    by: Presence,
 }
 
 impl Held {
@@ -66,6 +69,7 @@ impl Held {
         questions: Vec<(String, Inbound)>,
         binding: Binding,
         principal: &Principal,
+        callers: &Arc<Callers>,
     ) -> Self {
         Self {
             running,
@@ -74,7 +78,12 @@ impl Held {
             user: principal.user_id,
             scopes: principal.scopes.clone(),
             until: Instant::now() + PATIENCE,
+            by: callers.enter(principal),
         }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.until <= now || self.by.is_gone()
     }
 }
 
@@ -108,7 +117,7 @@ impl HeldCalls {
         let mut calls = self.calls.lock();
         let held = calls.by_name.get(&name)?;
         if held.binding != *binding
-            || held.until <= Instant::now()
+            || held.is_over(Instant::now())
             || !held.scopes.0.is_subset(&scopes.0)
         {
             return None;
@@ -116,7 +125,7 @@ impl HeldCalls {
         calls.by_name.remove(&name)
     }
 
-    /// Drops what nobody came back for: its server is told that the call is cancelled.
+    /// Drops what nobody came back for, or nobody may any more: its server is told that the call is cancelled.
     pub(super) fn prune(&self) {
         let now = Instant::now();
         let gone: Vec<Held> = {
@@ -124,7 +133,7 @@ impl HeldCalls {
             let late: Vec<Uuid> = calls
                 .by_name
                 .iter()
-                .filter(|(_, held)| held.until <= now)
+                .filter(|(_, held)| held.is_over(now))
                 .map(|(name, _)| *name)
                 .collect();
             late.iter()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use deputy_core::{Principal, UserId};
 use parking_lot::Mutex;
@@ -9,18 +10,20 @@ use rmcp::model::{
     CustomNotification, ErrorData, ResourceUpdatedNotificationParam, ServerNotification,
 };
 use rmcp::service::{NotificationContext, Peer, RoleServer, SubscriptionContext};
-use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::MissedTickBehavior;
 
-use super::{Front, sessions};
+use super::Front;
 use crate::Gateway;
 use crate::pool::{Notice, PoolKey, Wish, severity};
 
 /// The most resources that one session watches.
 const MOST_WATCHED: usize = 256;
+/// How often it is looked whether an older client is still there, to whom there is nothing to say.
+const LOOK: Duration = Duration::from_secs(30);
 /// The most listeners of the newer era that one person has.
 const MOST_LISTENERS: usize = 100;
 
@@ -139,20 +142,18 @@ impl News {
         }
     }
 
-    /// Tells an older client for as long as its session lives. The session ends when whoever began it is not let in any
-    /// more.
+    /// Tells an older client for as long as its session lives.
     pub(super) fn follow(
         mut self,
         front: &Arc<Front>,
         context: &NotificationContext<RoleServer>,
-        principal: Arc<Principal>,
         wishes: Arc<Wishes>,
     ) {
         let (front, peer) = (Arc::clone(front), context.peer.clone());
-        let session = sessions::of_context(&context.extensions);
         let lifecycle = &front.gateway.inner.parts.lifecycle.clone();
         let following = async move {
-            let mut look = front.gateway.looks();
+            let mut look = tokio::time::interval(LOOK);
+            look.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     piece = self.next() => {
@@ -165,13 +166,6 @@ impl News {
                         if peer.is_transport_closed() {
                             return;
                         }
-                        if front.gateway.still_lets_in(&principal).await {
-                            continue;
-                        }
-                        if let Some(session) = session {
-                            let _ = front.manager.close_session(&session.into()).await;
-                        }
-                        return;
                     }
                 }
             }
@@ -184,7 +178,7 @@ impl News {
         );
     }
 
-    /// Tells a listener until it leaves, is not let in any more, or the program stops. An error: its person has too many.
+    /// Tells a listener until it leaves, or the program stops. An error: its person has too many.
     pub(super) async fn serve(
         mut self,
         front: &Arc<Front>,
@@ -196,7 +190,6 @@ impl News {
         let Some(_place) = front.listeners.enter(principal.user_id) else {
             return Err(ErrorData::invalid_request("too many listeners", None));
         };
-        let mut look = gateway.looks();
         loop {
             tokio::select! {
                 piece = self.next() => {
@@ -205,9 +198,6 @@ impl News {
                         return Ok(());
                     }
                 }
-                _ = look.tick() => if !gateway.still_lets_in(principal).await {
-                    return Ok(());
-                },
                 () = listener.cancelled() => return Ok(()),
                 () = soft.cancelled() => return Ok(()),
             }

@@ -402,7 +402,7 @@ impl ServerHandler for One {
         };
         let gateway = &self.front.gateway;
         let news = News::of(gateway, principal.user_id, place.key(principal.user_id));
-        news.follow(&self.front, &context, principal, Arc::clone(&self.wishes));
+        news.follow(&self.front, &context, Arc::clone(&self.wishes));
     }
 
     fn accepted_subscription_filter(

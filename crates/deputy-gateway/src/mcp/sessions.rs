@@ -1,5 +1,8 @@
 //! Whose session an older client's is, and of which server. The SDK takes any authenticated request into any session;
 //! here the session of another person, or of another server, does not exist.
+//!
+//! A session is its person's, not one token's: a client that renews its token, or that its person allowed anew, goes on
+//! in it, and what each request may do is that request's token's to say. It ends with the access of whoever began it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::callers::Presence;
 use super::held::PATIENCE;
 use super::place::Place;
 
@@ -44,10 +48,18 @@ pub(super) struct SessionOwners {
 
 #[derive(Default)]
 struct Known {
-    /// By the session's id: whose it is, and of which server.
-    owners: HashMap<String, (UserId, String)>,
+    /// By the session's id.
+    owners: HashMap<String, Owner>,
     /// How many requests of a person are under way that may each begin one.
     opening: HashMap<UserId, usize>,
+}
+
+struct Owner {
+    user: UserId,
+    /// Of which server it is.
+    place: String,
+    /// Who began it, and with whose access it ends.
+    by: Arc<Presence>,
 }
 
 impl SessionOwners {
@@ -76,13 +88,26 @@ impl SessionOwners {
     fn is_own(&self, id: &str, user: UserId, place: &str) -> bool {
         let known = self.known.lock();
         let owner = known.owners.get(id);
-        owner.is_some_and(|(owner, of)| *owner == user && of == place)
+        owner.is_some_and(|owner| owner.user == user && owner.place == place && !owner.by.is_gone())
+    }
+
+    /// Ends the sessions of those who are not let in any more.
+    pub(super) async fn end_of_gone(&self) {
+        let gone: Vec<String> = {
+            let known = self.known.lock();
+            let gone = known.owners.iter().filter(|(_, owner)| owner.by.is_gone());
+            gone.map(|(id, _)| id.clone()).collect()
+        };
+        for id in gone {
+            self.known.lock().owners.remove(&id);
+            let _ = self.manager.close_session(&id.into()).await;
+        }
     }
 
     /// A place for a session to be; none when this person has no more.
     fn open(self: &Arc<Self>, user: UserId) -> Option<Opening> {
         let mut known = self.known.lock();
-        let open = known.owners.values().filter(|(owner, _)| *owner == user);
+        let open = known.owners.values().filter(|owner| owner.user == user);
         let open = open.count();
         let opening = known.opening.entry(user).or_default();
         if open + *opening >= MAX_PER_USER {
@@ -107,9 +132,10 @@ struct Opening {
 
 impl Opening {
     /// The session has begun.
-    fn begun(&self, id: String, place: String) {
+    fn begun(&self, id: String, place: String, by: Arc<Presence>) {
         let mut known = self.owners.known.lock();
-        known.owners.insert(id, (self.user, place));
+        let user = self.user;
+        known.owners.insert(id, Owner { user, place, by });
     }
 }
 
@@ -132,9 +158,10 @@ pub(super) async fn check_owner(
     next: Next,
 ) -> Response {
     let extensions = request.extensions();
-    let (Some(principal), Some(place)) = (
+    let (Some(principal), Some(place), Some(by)) = (
         extensions.get::<Arc<Principal>>(),
         extensions.get::<Arc<Place>>(),
+        extensions.get::<Arc<Presence>>().cloned(),
     ) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
@@ -155,7 +182,7 @@ pub(super) async fn check_owner(
     let beginning = owners.lifecycle.spawn(async move {
         let response = next.run(request).await;
         if let Some(id) = session_of(response.headers()) {
-            opening.begun(id, place);
+            opening.begun(id, place, by);
         }
         response
     });
@@ -170,11 +197,6 @@ fn may_open(request: &Request) -> bool {
     let stands_alone = header("mcp-protocol-version").is_some_and(|it| it >= STANDS_ALONE)
         && header("mcp-method").is_some_and(|method| method != "initialize");
     request.method() == Method::POST && !stands_alone
-}
-
-/// The session in which something was said.
-pub(super) fn of_context(extensions: &rmcp::model::Extensions) -> Option<String> {
-    session_of(&extensions.get::<axum::http::request::Parts>()?.headers)
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {

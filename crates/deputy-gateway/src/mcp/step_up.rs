@@ -128,9 +128,8 @@ fn refuse(
     id: Option<&RawValue>,
     missing: MissingScope,
 ) -> Response {
-    let public = front.gateway.inner.config.public_url.as_str();
     let asks = challenge::insufficient_scope(
-        public.trim_end_matches('/'),
+        front.public_url(),
         path,
         &principal.scopes,
         &[missing.needed],

@@ -7,6 +7,7 @@ mod calls;
 mod checks;
 mod client;
 mod clients;
+mod ended;
 mod failing;
 mod faults;
 mod first;

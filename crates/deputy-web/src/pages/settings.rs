@@ -356,6 +356,7 @@ pub(crate) async fn revoke_token(
     if !revoked {
         return Err(PageError::NotFound);
     }
+    app.gateway.look_at_callers();
     record::of_person(&app, &form.who.principal, "token.revoke", id.to_string()).await;
     Ok(done("/settings#tokens", "token-revoked"))
 }

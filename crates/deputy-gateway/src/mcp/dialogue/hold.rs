@@ -84,7 +84,9 @@ impl Asking<'_> {
         })?;
         let name = self.name();
         let state = self.seal(&State::Held(name)).await?;
-        let held = Held::new(running, questions, self.binding.clone(), self.principal);
+        let callers = &self.front.gateway.inner.callers;
+        let binding = self.binding.clone();
+        let held = Held::new(running, questions, binding, self.principal, callers);
         Ok(self
             .front
             .held

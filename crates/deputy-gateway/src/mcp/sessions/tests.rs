@@ -43,6 +43,8 @@ fn request(user: i64, headers: &[(&str, &str)]) -> axum::http::Request<Body> {
         scopes: Scopes::all(),
         caller: Caller::System,
     };
+    let callers = Arc::new(crate::mcp::callers::Callers::default());
+    let request = request.extension(Arc::new(callers.enter(&principal)));
     let request = request.extension(Arc::new(principal));
     let request = request.extension(Arc::new(Place::All));
     request.body(Body::empty()).unwrap()
