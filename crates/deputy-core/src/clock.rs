@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 /// Where the present comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -52,3 +54,37 @@ impl Clock for OffsetClock {
             .unwrap_or(Timestamp::MAX)
     }
 }
+
+/// A clock that never goes back: when the one below it is set back, it goes on from where it was, as
+/// fast as time does. So what was over once stays over for as long as the process lives.
+pub struct SteadyClock {
+    clock: Arc<dyn Clock>,
+    /// The latest instant that was told, and when.
+    latest: Mutex<(Timestamp, Instant)>,
+}
+
+impl SteadyClock {
+    /// Beginning at the present of `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let latest = Mutex::new((clock.now(), Instant::now()));
+        Self { clock, latest }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        let mut latest = self.latest.lock();
+        let (at, then) = *latest;
+        let told = self.clock.now();
+        let elapsed = SignedDuration::try_from(then.elapsed()).unwrap_or_default();
+        let at_least = at.checked_add(elapsed).unwrap_or(Timestamp::MAX);
+        if told < at_least {
+            return at_least;
+        }
+        *latest = (told, Instant::now());
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests;

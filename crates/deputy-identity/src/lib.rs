@@ -30,6 +30,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deputy_core::clock::SteadyClock;
 use deputy_core::{Clock, Lifecycle, Principal, Rng, Role, Scope, Scopes, Throttle, UserId};
 use deputy_store::Store;
 use deputy_vault::Vault;
@@ -142,6 +143,7 @@ struct Inner {
 #[derive(Default)]
 struct LastUse {
     tokens: Mutex<HashMap<i64, Timestamp>>,
+    grants: Mutex<HashMap<i64, Timestamp>>,
     sessions: Mutex<HashMap<String, Timestamp>>,
 }
 
@@ -156,6 +158,8 @@ impl Identity {
         rng: Arc<dyn Rng>,
     ) -> Self {
         const FIVE_MINUTES: Duration = Duration::from_mins(5);
+        // What was over stays over though the clock be set back.
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new(clock));
         let attempts = Throttle::new(config.login_per_5min, FIVE_MINUTES, Arc::clone(&clock));
         let per_address = config
             .login_per_5min
@@ -210,6 +214,7 @@ impl Identity {
             vault.sweep();
         }
         let tokens = std::mem::take(&mut *self.inner.used.tokens.lock());
+        let grants = std::mem::take(&mut *self.inner.used.grants.lock());
         let sessions = std::mem::take(&mut *self.inner.used.sessions.lock());
         let now = self.inner.clock.now();
         let idle_since = now
@@ -218,6 +223,9 @@ impl Identity {
         let tx = self.inner.store.begin().await?;
         for (id, at) in tokens {
             tx.touch_token(id, at).await?;
+        }
+        for (id, at) in grants {
+            tx.touch_oauth_grant(id, at).await?;
         }
         for (id_hash, at) in sessions {
             tx.touch_session(&id_hash, at).await?;

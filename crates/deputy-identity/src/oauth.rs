@@ -21,29 +21,67 @@
 //! Sources: draft-ietf-oauth-v2-1, RFC 7009, 7591, 7636, 7662, 8252, 8414, 8707, 9207, 9700, 9728,
 //! draft-ietf-oauth-client-id-metadata-document, and the authorization chapter of MCP.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use deputy_core::clock::SteadyClock;
 use deputy_core::http::Guarded;
 use deputy_core::{Clock, Lifecycle, Rng, Throttle};
 use deputy_store::Store;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::Identity;
 
+mod authorize;
+mod bearer;
 mod client;
 mod described;
 mod document;
+mod form;
+mod grants;
+mod metadata;
+mod pkce;
 pub mod redirect;
 mod register;
 mod resource;
+mod revoke;
+mod scope;
+mod token;
 
+pub use authorize::{
+    AllowError, Allowed, Asked, AuthorizeError, AuthorizeRequest, CODE_PREFIX, PageReason,
+};
 pub use client::{AddError, BUILTIN, Client, ClientError, Kind, NewRegistered, Removed};
 pub use deputy_store::oauth_client::{ClientKind, ClientRow};
+pub use deputy_store::oauth_consent::Consent;
+pub use deputy_store::oauth_grant::Grant;
 pub use described::Fault;
 pub use document::{DocumentError, document_limits};
+pub use grants::EndedGrant;
 pub use register::RegisterError;
 pub use resource::Resource;
+pub use token::{ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError};
+
+/// Why a grant ended: the person took it away.
+pub const PERSON: &str = "person";
+/// Why a grant ended: the client gave it back (RFC 7009).
+pub const CLIENT: &str = "client";
+/// Why a grant ended: a refresh token came again after its grace.
+pub const REUSE: &str = "reuse";
+/// Why a grant ended: a code came twice.
+pub const REPLAY: &str = "replay";
+/// Why a grant ended: an administrator removed its client.
+pub const ADMINISTRATOR: &str = "administrator";
+
+/// The kind of the notice that a grant ended because a code or a refresh token came twice. Its
+/// parameters: `client` (the name) and `why` ([`REUSE`] or [`REPLAY`]).
+pub const NOTICE_REUSE: &str = "access.reuse";
+
+/// How far the clocks of two replicas may differ.
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whether clients may name themselves by the URL of a metadata document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,15 +146,18 @@ pub struct AuthorizationServer {
 }
 
 struct Inner {
-    #[expect(dead_code, reason = "the endpoints read it")]
     identity: Identity,
     store: Store,
     /// Who may register how many clients.
     registering: Throttle<IpAddr>,
     documents: document::Fetching,
     config: Config,
-    clock: Arc<dyn Clock>,
+    clock: SteadyClock,
     rng: Arc<dyn Rng>,
+    /// Requests to the endpoints that take tokens.
+    requests: Throttle<IpAddr>,
+    /// When clients were last used, since the last sweep.
+    used_clients: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl AuthorizationServer {
@@ -130,6 +171,8 @@ impl AuthorizationServer {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
+        const MINUTE: Duration = Duration::from_mins(1);
+        let requests = Throttle::new(config.token_per_min, MINUTE, Arc::clone(&clock));
         Self {
             inner: Arc::new(Inner {
                 identity,
@@ -137,14 +180,18 @@ impl AuthorizationServer {
                 registering: register::throttle(config.register_per_hour, &clock),
                 documents: document::Fetching::new(documents, &clock),
                 config,
-                clock,
+                clock: SteadyClock::new(clock),
                 rng,
+                requests,
+                used_clients: Mutex::default(),
             }),
         }
     }
 
-    /// Tries from time to time whether clients' documents can be fetched, where that is asked for.
+    /// Deletes what is over every ten minutes and once more at the soft stop; tries from time to time
+    /// whether clients' documents can be fetched, where that is asked for.
     pub fn run(&self, lifecycle: &Lifecycle) {
+        self.sweep_from_time_to_time(lifecycle);
         self.watch_documents(lifecycle);
     }
 
@@ -154,8 +201,23 @@ impl AuthorizationServer {
         &self.inner.config.public_url
     }
 
-    /// The present.
+    /// The present; never earlier than it was before.
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
+
+    /// The present, and when what is made now and lasts so long is over.
+    fn span(&self, lasts: SignedDuration) -> (Timestamp, Timestamp) {
+        let now = self.now();
+        (now, now.checked_add(lasts).unwrap_or(Timestamp::MAX))
+    }
+
+    fn note_client_use(&self, client_id: &str) {
+        let now = self.now();
+        let mut used = self.inner.used_clients.lock();
+        used.insert(client_id.to_owned(), now);
+    }
 }
+
+#[cfg(test)]
+mod tests;

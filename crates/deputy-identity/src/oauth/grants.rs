@@ -1,0 +1,135 @@
+//! What people have allowed, how it ends, and the end of what nobody needs any more.
+
+use std::time::Duration;
+
+use deputy_core::{Lifecycle, UserId};
+use deputy_store::oauth_grant::Grant;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AuthorizationServer, CLIENT, PERSON, REPLAY, REUSE, SKEW};
+
+/// How often what is over is deleted.
+const SWEEP: Duration = Duration::from_mins(10);
+/// How long an ended grant is kept, so that its client can be told why.
+const ENDED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A grant that a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedGrant {
+    /// The grant.
+    pub grant_id: i64,
+    /// Whose it was.
+    pub user_id: UserId,
+    /// The client.
+    pub client_id: String,
+    /// The client's name.
+    pub client_name: String,
+    /// Why: `person`, `client`, `reuse`, `replay` or `administrator`.
+    pub why: &'static str,
+}
+
+impl EndedGrant {
+    pub(crate) fn of(grant: &Grant, why: &'static str) -> Self {
+        Self {
+            grant_id: grant.id,
+            user_id: grant.user_id,
+            client_id: grant.client_id.clone(),
+            client_name: grant.client_name.clone(),
+            why,
+        }
+    }
+}
+
+/// How a grant ended and when, for who presents a token of it; `None` while it has not.
+pub(crate) fn why_ended(grant: &Grant) -> Option<String> {
+    let at = grant.ended_at?;
+    let at = at.strftime("%Y-%m-%d at %H:%M UTC");
+    Some(match grant.ended_why.as_deref() {
+        Some(PERSON) => format!("access was taken away on /settings on {at}"),
+        Some(CLIENT) => format!("the client gave its access back on {at}"),
+        Some(REUSE) => format!("a refresh token was used twice, so access ended on {at}"),
+        Some(REPLAY) => format!("a code was used twice, so access ended on {at}"),
+        Some(super::ADMINISTRATOR) => format!("an administrator removed the client on {at}"),
+        _ => format!("access ended on {at}"),
+    })
+}
+
+impl AuthorizationServer {
+    /// What the person has allowed and still holds, newest first.
+    pub async fn grants(&self, user: UserId) -> Result<Vec<Grant>, deputy_store::Error> {
+        let now = self.now();
+        let mut grants = self.inner.store.user(user).oauth_grants().await?;
+        grants.retain(|grant| grant.expires_at > now);
+        for grant in &mut grants {
+            let used = self.inner.identity.grant_used(grant.id);
+            grant.last_used_at = grant.last_used_at.max(used);
+        }
+        Ok(grants)
+    }
+
+    /// Takes away what the person allowed, and forgets the consent, so that the client has to ask
+    /// again. Its tokens are dead from now on. False when it is not theirs or had ended.
+    pub async fn end_grant(&self, user: UserId, id: i64) -> Result<bool, deputy_store::Error> {
+        let now = self.now();
+        let tx = self.inner.store.begin().await?;
+        let scope = tx.user(user);
+        let Some(grant) = scope.oauth_grant(id).await? else {
+            return Ok(false);
+        };
+        let ended = scope.end_oauth_grant(id, PERSON, now).await?;
+        scope.delete_oauth_consent(&grant.client_id).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Deletes what is over: codes, tokens, the answers of rotations, grants that ended long ago,
+    /// clients that nobody uses. How many rows went.
+    pub async fn sweep(&self) -> Result<u64, deputy_store::Error> {
+        let inner = &*self.inner;
+        let used = std::mem::take(&mut *inner.used_clients.lock());
+        let now = self.now();
+        let before = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        let tx = inner.store.begin().await?;
+        for (client, at) in used {
+            tx.touch_oauth_client(&client, at).await?;
+        }
+        tx.commit().await?;
+        let mut gone = 0;
+        loop {
+            let tx = inner.store.begin().await?;
+            // Another replica's clock may be behind this one's.
+            let answers = before(inner.config.grace.saturating_add(SKEW));
+            let some = tx.sweep_oauth(now, before(ENDED), answers).await?;
+            tx.commit().await?;
+            gone += some;
+            if some == 0 {
+                break;
+            }
+        }
+        Ok(gone + self.sweep_clients().await?)
+    }
+
+    pub(super) fn sweep_from_time_to_time(&self, lifecycle: &Lifecycle) {
+        let server = self.clone();
+        let stop = lifecycle.soft().clone();
+        lifecycle.spawn(async move {
+            let mut timer = tokio::time::interval(SWEEP);
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                let stopped = tokio::select! {
+                    () = stop.cancelled() => true,
+                    _ = timer.tick() => false,
+                };
+                if let Err(err) = server.sweep().await {
+                    tracing::warn!(
+                        error = &err as &dyn std::error::Error,
+                        "codes, tokens and clients could not be swept"
+                    );
+                }
+                if stopped {
+                    return;
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,310 @@
+//! The token endpoint: a code or a refresh token becomes an access token and the next refresh
+//! token.
+//!
+//! Everything that is wrong with a request is found before anything is used up; then one
+//! transaction, in which one `UPDATE` decides who was first.
+//!
+//! # Who may ask how often
+//!
+//! Requests count per address, those that succeed too: what is behind one address shares one limit,
+//! and a limit that one address has used up keeps nobody else from anything. Nothing counts per
+//! client or token, which a stranger could use up for somebody.
+
+mod answer;
+mod code;
+mod refresh;
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use deputy_core::{Scopes, Secret, Throttled, UserId};
+use deputy_store::oauth_grant::Grant;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::document::is_url;
+use super::form::{Form, FormError};
+use super::{AuthorizationServer, EndedGrant, Resource, scope};
+use crate::sign_in::network;
+
+/// What every access token begins with.
+pub const ACCESS_PREFIX: &str = "dpt_at_";
+/// What every refresh token begins with.
+pub const REFRESH_PREFIX: &str = "dpt_rt_";
+
+/// 256 bits in URL-safe base64.
+pub(crate) const RANDOM: usize = 43;
+
+/// What a request to the token endpoint was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issued {
+    /// A code was redeemed.
+    Code,
+    /// A refresh token was rotated.
+    Refresh,
+    /// A refresh token that was rotated a moment ago gave the same successor again.
+    Repeated,
+}
+
+/// Tokens for a client.
+#[derive(Clone)]
+pub struct TokenAnswer {
+    /// The access token.
+    pub access_token: Secret<String>,
+    /// For how many seconds it works.
+    pub expires_in: i64,
+    /// The refresh token, which replaces the one that was presented.
+    pub refresh_token: Secret<String>,
+    /// What the access token may do.
+    pub scopes: Scopes,
+    /// What the request was.
+    pub kind: Issued,
+    /// The grant.
+    pub grant_id: i64,
+    /// The person.
+    pub user_id: UserId,
+    /// The client.
+    pub client_id: String,
+    /// The client's name.
+    pub client_name: String,
+}
+
+impl TokenAnswer {
+    /// The body (RFC 6749 section 5.1). As secret as the tokens in it.
+    pub fn json(&self) -> Value {
+        json!({
+            "access_token": self.access_token.expose(),
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "refresh_token": self.refresh_token.expose(),
+            "scope": self.scopes.to_string(),
+        })
+    }
+}
+
+/// A refusal of the token, revocation or introspection endpoint (RFC 6749 section 5.2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}: {description}")]
+pub struct TokenEndpointError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code.
+    pub error: &'static str,
+    /// For developers and users, in English, of the characters that section 5.2 allows.
+    pub description: String,
+    /// For `Retry-After`, seconds.
+    pub retry_after: Option<u64>,
+    /// The grant that this request ended, for the record: a code or a refresh token came twice.
+    pub ended: Option<Box<EndedGrant>>,
+}
+
+impl TokenEndpointError {
+    pub(crate) fn new(status: u16, error: &'static str, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            error,
+            description: description.into(),
+            retry_after: None,
+            ended: None,
+        }
+    }
+
+    pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
+        Self::new(400, "invalid_request", description)
+    }
+
+    pub(crate) fn invalid_client(description: impl Into<String>) -> Self {
+        Self::new(401, "invalid_client", description)
+    }
+
+    pub(crate) fn invalid_grant(description: impl Into<String>) -> Self {
+        Self::new(400, "invalid_grant", description)
+    }
+
+    /// The body. No member is null.
+    pub fn json(&self) -> Value {
+        json!({ "error": self.error, "error_description": self.description })
+    }
+}
+
+impl From<FormError> for TokenEndpointError {
+    fn from(err: FormError) -> Self {
+        Self::invalid_request(err.to_string())
+    }
+}
+
+impl From<Throttled> for TokenEndpointError {
+    fn from(throttled: Throttled) -> Self {
+        // No code of RFC 6749 says it; this one says that coming back helps.
+        Self {
+            retry_after: Some(throttled.seconds()),
+            ..Self::new(429, "temporarily_unavailable", throttled.to_string())
+        }
+    }
+}
+
+impl From<deputy_store::Error> for TokenEndpointError {
+    fn from(err: deputy_store::Error) -> Self {
+        tracing::error!(
+            error = &err as &dyn std::error::Error,
+            "the authorization server could not use the database"
+        );
+        match err {
+            deputy_store::Error::Database(_) => Self {
+                retry_after: Some(5),
+                ..Self::new(503, "temporarily_unavailable", "the database failed")
+            },
+            _ => Self::new(500, "server_error", "the database holds something unfit"),
+        }
+    }
+}
+
+/// What tokens are to be made for.
+pub(crate) struct Wanted {
+    pub(crate) scopes: Scopes,
+    /// URLs.
+    pub(crate) resources: Vec<String>,
+}
+
+impl AuthorizationServer {
+    /// The token endpoint: `form_body` and the headers `Content-Type` and `Authorization` as they
+    /// came, `address` the client's, not a proxy's. What is in the URL is not looked at.
+    pub async fn token(
+        &self,
+        form_body: &[u8],
+        content_type: Option<&str>,
+        authorization: Option<&str>,
+        address: IpAddr,
+    ) -> Result<TokenAnswer, TokenEndpointError> {
+        self.inner.requests.hit(&network(address))?;
+        let form = Form::of_body(form_body, content_type)?;
+        let client_id = client_id(&form, authorization)?;
+        let client_id =
+            client_id.ok_or_else(|| TokenEndpointError::invalid_request("client_id is missing"))?;
+        let grant_type = form.text("grant_type");
+        let grant_type = grant_type
+            .ok_or_else(|| TokenEndpointError::invalid_request("grant_type is missing"))?;
+        self.must_be_known(&client_id).await?;
+        let answer = match grant_type {
+            "authorization_code" => self.redeem(&form, &client_id).await?,
+            "refresh_token" => self.refresh(&form, &client_id).await?,
+            _ => {
+                return Err(TokenEndpointError::new(
+                    400,
+                    "unsupported_grant_type",
+                    "there are authorization_code and refresh_token",
+                ));
+            }
+        };
+        self.note_client_use(&answer.client_id);
+        Ok(answer)
+    }
+
+    /// Refuses a client that there is not, or no longer. A document is not fetched for it, and may
+    /// have no copy here: whether it may have the grant is seen at the grant.
+    async fn must_be_known(&self, client_id: &str) -> Result<(), TokenEndpointError> {
+        if is_url(client_id) || self.known_client(client_id).await?.is_some() {
+            return Ok(());
+        }
+        Err(TokenEndpointError::invalid_client(
+            "there is no such client",
+        ))
+    }
+
+    /// What the request wants, within the grant. `resource` picks some of the grant's, `scope`
+    /// narrows the access token (RFC 6749 section 6, RFC 8707 section 2.2).
+    fn wanted(&self, form: &Form, grant: &Grant) -> Result<Wanted, TokenEndpointError> {
+        let known = form.text("scope").map(scope::known).unwrap_or_default();
+        if !known.0.is_subset(&grant.scopes.0) {
+            return Err(TokenEndpointError::new(
+                400,
+                "invalid_scope",
+                "the person did not allow all of these scopes",
+            ));
+        }
+        let scopes = if known.0.is_empty() {
+            grant.scopes.clone()
+        } else {
+            known
+        };
+        let mut resources: Vec<String> = Vec::new();
+        for text in form.all("resource") {
+            let url = Resource::parse(self.issuer(), &text).map(|r| r.url(self.issuer()));
+            let Some(url) = url.filter(|url| grant.resources.contains(url)) else {
+                return Err(TokenEndpointError::new(
+                    400,
+                    "invalid_target",
+                    "the person did not allow access to this resource",
+                ));
+            };
+            if !resources.contains(&url) {
+                resources.push(url);
+            }
+        }
+        if resources.is_empty() {
+            resources.clone_from(&grant.resources);
+        }
+        Ok(Wanted { scopes, resources })
+    }
+}
+
+/// Who asks. Clients have no secret, so there is nothing to prove; but who sends one believes that
+/// it is checked, and is told that it is not. `Authorization: Basic` with an empty password names a
+/// client as `client_id` does: some libraries know no other way (RFC 6749 section 2.3.1).
+pub(crate) fn client_id(
+    form: &Form,
+    authorization: Option<&str>,
+) -> Result<Option<String>, TokenEndpointError> {
+    let no_secrets = || TokenEndpointError::invalid_client("clients have no secrets here");
+    if form.secret("client_secret").is_some() || form.secret("client_assertion").is_some() {
+        return Err(no_secrets());
+    }
+    let named = form.text("client_id").map(str::to_owned);
+    let Some(header) = authorization else {
+        return Ok(named);
+    };
+    let (id, password) = basic(header).ok_or_else(|| {
+        TokenEndpointError::invalid_client("this kind of Authorization is not supported")
+    })?;
+    if !password.expose().is_empty() {
+        return Err(no_secrets());
+    }
+    if named.as_ref().is_some_and(|named| *named != id) {
+        return Err(TokenEndpointError::invalid_request(
+            "client_id and Authorization name different clients",
+        ));
+    }
+    Ok(Some(id))
+}
+
+/// `Basic base64(id:password)`, both form-encoded.
+fn basic(header: &str) -> Option<(String, Secret<String>)> {
+    let (scheme, encoded) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = STANDARD.decode(encoded.trim()).ok()?;
+    let pair = Secret::new(String::from_utf8(pair).ok()?);
+    let (id, password) = pair.expose().split_once(':')?;
+    let id = percent_decode_str(&id.replace('+', " "))
+        .decode_utf8()
+        .ok()?
+        .into_owned();
+    let is_fit = !id.is_empty() && !id.chars().any(char::is_control);
+    is_fit.then(|| (id, Secret::from(password)))
+}
+
+/// Whether `text` has the form of a token with this prefix; spares the database what can't be one.
+pub(crate) fn has_form(text: &str, prefix: &str) -> bool {
+    text.len() == prefix.len() + RANDOM && text.starts_with(prefix)
+}
+
+/// Whole seconds from `now` to `then`, at least 0.
+fn seconds(now: Timestamp, then: Timestamp) -> i64 {
+    then.duration_since(now).as_secs().max(0)
+}
+
+#[cfg(test)]
+mod tests;

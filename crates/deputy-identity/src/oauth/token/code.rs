@@ -1,0 +1,134 @@
+//! Redeeming a code.
+
+use deputy_core::random;
+use deputy_core::secret::sha256_hex;
+use deputy_store::oauth_grant::{Code, Grant, NewAccessToken, NewRefreshToken};
+
+use super::super::authorize::CODE_PREFIX;
+use super::super::bearer::is_live;
+use super::super::form::Form;
+use super::super::grants::why_ended;
+use super::super::{AuthorizationServer, REPLAY, pkce};
+use super::{
+    ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError, has_form, seconds,
+};
+
+fn unknown() -> TokenEndpointError {
+    TokenEndpointError::invalid_grant("the code is unknown or has expired")
+}
+
+impl AuthorizationServer {
+    pub(super) async fn redeem(
+        &self,
+        form: &Form,
+        client_id: &str,
+    ) -> Result<TokenAnswer, TokenEndpointError> {
+        let missing =
+            |what: &str| TokenEndpointError::invalid_request(format!("{what} is missing"));
+        let code = form.secret("code").ok_or_else(|| missing("code"))?;
+        let verifier = form.secret("code_verifier");
+        let found = if has_form(code.expose(), CODE_PREFIX) {
+            let hash = sha256_hex(code.expose().as_bytes());
+            self.inner.store.oauth_code(&hash).await?
+        } else {
+            None
+        };
+        let Some((code, grant)) = found.filter(|(_, grant)| grant.client_id == client_id) else {
+            // Somebody else's code is as unknown as none.
+            return Err(unknown());
+        };
+        if code.used_at.is_some() {
+            return Err(self.end_for_misuse(&grant, REPLAY).await?);
+        }
+        let now = self.now();
+        if let Some(why) = why_ended(&grant) {
+            return Err(TokenEndpointError::invalid_grant(why));
+        }
+        if !is_live(code.created_at, code.expires_at, now) {
+            return Err(unknown());
+        }
+        // Named at first, it must be named again; not named, there is nothing to compare with but
+        // the one that was meant (RFC 6749 section 4.1.3).
+        match form.text("redirect_uri") {
+            Some(uri) if uri == code.redirect_uri => {}
+            None if !code.redirect_given => {}
+            _ => {
+                return Err(TokenEndpointError::invalid_grant(
+                    "redirect_uri is not that of the authorization request",
+                ));
+            }
+        }
+        let verifier = verifier.ok_or_else(|| missing("code_verifier"))?;
+        if !pkce::matches(&code.challenge, verifier.expose()) {
+            return Err(TokenEndpointError::invalid_grant(
+                "code_verifier does not fit the code_challenge",
+            ));
+        }
+        self.issue_for_code(form, &code, &grant).await
+    }
+
+    async fn issue_for_code(
+        &self,
+        form: &Form,
+        code: &Code,
+        grant: &Grant,
+    ) -> Result<TokenAnswer, TokenEndpointError> {
+        // A scope here is none of OAuth's (RFC 6749 section 4.1.3) and narrows as in a refresh.
+        let wanted = self.wanted(form, grant)?;
+        let person = self.inner.store.user(grant.user_id).profile().await?;
+        if !person.is_some_and(|person| person.is_active) {
+            return Err(TokenEndpointError::invalid_grant("the account is disabled"));
+        }
+        let inner = &*self.inner;
+        let access = random::token(ACCESS_PREFIX, &*inner.rng);
+        let refresh = random::token(REFRESH_PREFIX, &*inner.rng);
+        let (now, access_ends) = self.span(inner.config.access);
+        let (_, refresh_ends) = self.span(inner.config.refresh);
+        let answer = TokenAnswer {
+            access_token: access,
+            expires_in: seconds(now, access_ends),
+            refresh_token: refresh,
+            scopes: wanted.scopes.clone(),
+            kind: Issued::Code,
+            grant_id: grant.id,
+            user_id: grant.user_id,
+            client_id: grant.client_id.clone(),
+            client_name: grant.client_name.clone(),
+        };
+
+        let tx = inner.store.begin().await?;
+        if !tx.use_oauth_code(&code.code_hash, now).await? {
+            drop(tx);
+            return Err(self.lost_code(code).await?);
+        }
+        tx.insert_access_token(NewAccessToken {
+            token_hash: sha256_hex(answer.access_token.expose().as_bytes()),
+            grant_id: grant.id,
+            scopes: wanted.scopes,
+            resources: wanted.resources,
+            at: now,
+            expires_at: access_ends,
+        })
+        .await?;
+        tx.insert_refresh_token(NewRefreshToken {
+            token_hash: sha256_hex(answer.refresh_token.expose().as_bytes()),
+            grant_id: grant.id,
+            at: now,
+            expires_at: refresh_ends,
+        })
+        .await?;
+        tx.extend_oauth_grant(grant.id, refresh_ends).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// Why a code that was good a moment ago is not: somebody else redeemed it, or it is over.
+    async fn lost_code(&self, code: &Code) -> Result<TokenEndpointError, TokenEndpointError> {
+        match self.inner.store.oauth_code(&code.code_hash).await? {
+            Some((code, grant)) if code.used_at.is_some() => {
+                self.end_for_misuse(&grant, REPLAY).await
+            }
+            _ => Ok(unknown()),
+        }
+    }
+}
