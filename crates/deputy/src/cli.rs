@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::agent::store::Place;
 use crate::settings::Overrides;
 
 /// A self-hosted secretary and MCP gateway: acts for each of its people, with their rights.
@@ -67,6 +69,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Log in to a server in your browser, so that commands act as you
+    Login(LoginArgs),
+    /// Log out of a server: the server ends the access, and this machine forgets it
+    Logout(LogoutArgs),
     /// List the tools you can call on a server
     Tools {
         #[command(flatten)]
@@ -81,7 +87,13 @@ pub(crate) enum Command {
     Whoami {
         #[command(flatten)]
         server: ServerArgs,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
+    /// Be an MCP server on standard input and output that forwards to a server's /mcp
+    #[command(long_about = BRIDGE)]
+    Bridge(BridgeArgs),
     /// Check configuration, database, key and what is configured
     Doctor {
         #[command(flatten)]
@@ -98,10 +110,10 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Default)]
 pub(crate) struct DatabaseArgs {
     /// Folder of the embedded database and of a sandbox's key
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
     /// Settings file [default: deputy.toml, if there is one]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -121,10 +133,10 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
     /// Folder that keeps the sandbox's data [default: ./data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
     /// Settings file; the sandbox reads none unless it is named
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Print one JSON object with the addresses and the token first
     #[arg(long)]
@@ -148,7 +160,7 @@ pub(crate) struct EmulateArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
     /// Folder that keeps its state [default: ./data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
     /// Print `{"url": …}` first
     #[arg(long)]
@@ -295,18 +307,22 @@ pub(crate) enum AuditAction {
     Export,
 }
 
+const BRIDGE: &str = "\
+Be an MCP server on standard input and output that forwards to a server's /mcp
+
+For MCP clients that start a program and can't speak HTTP or log in by themselves. Give them the
+command `deputy bridge` (with --url for another server than that of your last login); it acts as
+the person who logged in with `deputy login`. Messages pass as they are, in both directions and in
+every version of the protocol; what there is to say beside them goes to standard error.";
+
 /// Which server, as whom.
 #[derive(Args, Clone)]
 pub(crate) struct ServerArgs {
-    /// Address of the server
-    #[arg(
-        long,
-        env = "DEPUTY_URL",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8484"
-    )]
-    pub(crate) url: String,
-    /// Personal access token; better in the environment, where other users can't see it
+    /// Address of the server [default: that of your last login, else http://127.0.0.1:8484]
+    #[arg(long, env = "DEPUTY_URL", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+    /// Personal access token instead of a login; better in the environment, where other users
+    /// can't see it
     #[arg(
         long,
         env = "DEPUTY_TOKEN",
@@ -314,6 +330,55 @@ pub(crate) struct ServerArgs {
         value_name = "TOKEN"
     )]
     pub(crate) token: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct LoginArgs {
+    /// Address of the server [default: that of your last login, else http://127.0.0.1:8484]
+    #[arg(env = "DEPUTY_URL", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+    /// What to ask for, instead of everything but `approvals:decide` and `admin`; repeatable, or
+    /// separated by commas
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(deputy_core::Scope::ALL.map(deputy_core::Scope::as_str))
+    )]
+    pub(crate) scopes: Vec<String>,
+    /// A server of yours whose own address `/mcp/NAME` the login is for too, for `deputy bridge
+    /// --server NAME`; repeatable
+    #[arg(long = "server", value_name = "NAME", value_parser = server_name)]
+    pub(crate) servers: Vec<String>,
+    /// Print the link, and don't open a browser
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// For a browser on another machine (SSH): print the link, and read from the terminal where the
+    /// browser ended
+    #[arg(long)]
+    pub(crate) paste: bool,
+    /// Where to keep the login [default: the system's key store; a file where there is none]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) store: Option<Place>,
+    /// Print one JSON object about the login
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LogoutArgs {
+    /// Address of the server [default: that of your last login, else http://127.0.0.1:8484]
+    #[arg(env = "DEPUTY_URL", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct BridgeArgs {
+    /// Forward to this server of yours alone (`/mcp/NAME`), under the names that it gave its tools
+    #[arg(long = "server", value_name = "NAME", value_parser = server_name)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 #[derive(Args)]
@@ -339,4 +404,17 @@ fn known_scope(text: &str) -> Result<String, deputy_core::principal::UnknownScop
         text.parse::<deputy_core::Scope>()?;
     }
     Ok(text.to_owned())
+}
+
+/// The name of a server, as it stands in its address.
+fn server_name(text: &str) -> Result<String, String> {
+    let mut letters = text.bytes();
+    let fits = text.len() <= 32
+        && letters.next().is_some_and(|b| b.is_ascii_lowercase())
+        && letters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("a server's name has small letters, digits and hyphens, at most 32".to_owned())
+    }
 }

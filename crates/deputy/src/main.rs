@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod agent;
 mod cli;
 mod commands;
 mod compose;
@@ -83,7 +84,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { action, database } => commands::audit::run(action, &database).await,
         Command::Tools { server, json } => commands::agent::tools(&server, json).await,
         Command::Call(args) => commands::agent::call(args).await,
-        Command::Whoami { server } => commands::agent::whoami(&server).await,
+        Command::Whoami { server, json } => commands::agent::whoami(&server, json).await,
+        Command::Login(args) => Box::pin(commands::agent::login(args)).await,
+        Command::Logout(args) => commands::agent::logout(&args).await,
+        Command::Bridge(args) => commands::agent::bridge(args).await,
         Command::Doctor { database } => commands::doctor::run(&database).await,
         Command::Completions { shell } => Ok(commands::completions(shell)),
     }

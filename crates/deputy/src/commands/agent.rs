@@ -1,26 +1,128 @@
-//! `deputy tools`, `deputy call`, `deputy whoami`: acts on a server as the person whose token it is.
+//! `deputy login`, `logout`, `whoami`, `tools`, `call`, `bridge`: acts on a server as the person who logged in, or whose
+//! token it is.
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use deputy_core::http;
+use anyhow::Context as _;
+use deputy_core::{Lifecycle, Scope, SystemClock, SystemRng};
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
-use url::Url;
+use serde_json::{Value, json};
 
-use crate::cli::{CallArgs, ServerArgs};
+use crate::agent::api::{Api, Identity, server_of};
+use crate::agent::consent::{self, Way, Wish};
+use crate::agent::server::ServerUrl;
+use crate::agent::session::revoke;
+use crate::agent::store::{Login, Logins};
+use crate::agent::terminal::{plain, strong, waiting};
+use crate::agent::{SCOPES, bridge};
+use crate::cli::{BridgeArgs, CallArgs, LoginArgs, LogoutArgs, ServerArgs};
 use crate::commands::say;
-use crate::settings::SettingError;
+use crate::settings::variable;
+use crate::telemetry;
 
-/// Longer than a server lets a call take.
-const TIMEOUT: Duration = Duration::from_secs(90);
+/// Logs in.
+pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
+    let server = server_of(args.url.as_deref())?;
+    let scopes = if args.scopes.is_empty() {
+        SCOPES.to_vec()
+    } else {
+        let mut scopes = args
+            .scopes
+            .iter()
+            .map(|scope| scope.parse())
+            .collect::<Result<Vec<Scope>, _>>()?;
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
+    };
+    let mut servers = args.servers;
+    servers.sort_unstable();
+    servers.dedup();
+    let way = match (args.paste, args.no_browser) {
+        (true, _) => Way::Paste,
+        (false, true) => Way::Link,
+        (false, false) => Way::Browser,
+    };
+    let wish = Wish {
+        scopes,
+        servers,
+        way,
+        place: args.store,
+    };
+    let login = Box::pin(consent::login(&server, &wish, &SystemClock, &SystemRng)).await?;
+    if args.json {
+        say(&serde_json::to_string_pretty(&described(&server, &login)?)?);
+    }
+    eprintln!(
+        "You are logged in to {server} as {}.",
+        strong(&login.username)
+    );
+    let refused: Vec<&str> = wish
+        .scopes
+        .iter()
+        .map(|scope| scope.as_str())
+        .filter(|scope| !login.scopes.split_ascii_whitespace().any(|s| s == *scope))
+        .collect();
+    if !refused.is_empty() {
+        eprintln!("Not granted: {}", refused.join(" "));
+    }
+    if variable("DEPUTY_TOKEN").is_some() {
+        eprintln!("DEPUTY_TOKEN is set: commands use that token, and not this login.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A login as JSON. No token.
+fn described(server: &ServerUrl, login: &Login) -> anyhow::Result<Value> {
+    let slot = Logins::find()?.of(server);
+    let scopes: Vec<&str> = login.scopes.split_ascii_whitespace().collect();
+    Ok(json!({
+        "server": login.server,
+        "username": login.username,
+        "scopes": scopes,
+        "resources": login.resources,
+        "store": login.kept,
+        "kept_in": slot.describe(login.kept),
+        "since": login.since,
+    }))
+}
+
+/// Logs out.
+pub(crate) async fn logout(args: &LogoutArgs) -> anyhow::Result<ExitCode> {
+    let server = server_of(args.url.as_deref())?;
+    let logins = Logins::find()?;
+    let slot = logins.of(&server);
+    let lock = slot.lock().await?;
+    let Some(login) = slot.login()? else {
+        eprintln!("You are not logged in to {server}.");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let token = slot.token(login.kept).await;
+    let told = match &token {
+        Ok(Some(token)) => revoke(&login, token).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(plain(&error.to_string())),
+    };
+    slot.forget(login.kept).await?;
+    if logins.current().as_ref() == Some(&server) {
+        logins.set_current(None)?;
+    }
+    drop(lock);
+    if let Err(why) = told {
+        eprintln!(
+            "This machine has forgotten the login, but {server} could not be told ({why}): end it on {server}/settings"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    eprintln!("You are logged out of {server}.");
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Lists the tools.
 pub(crate) async fn tools(server: &ServerArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let answer = request(server, Method::GET, "api/v1/tools", None, None).await?;
-    let tools = answer.data()?;
+    let api = Api::open(server)?;
+    let tools = waiting("asking for the tools", api.get("api/v1/tools")).await?;
     if json {
         say(&serde_json::to_string_pretty(&tools)?);
         return Ok(ExitCode::SUCCESS);
@@ -29,20 +131,19 @@ pub(crate) async fn tools(server: &ServerArgs, json: bool) -> anyhow::Result<Exi
     if tools.is_empty() {
         eprintln!("no tools yet: connect an account on the server's page /connect");
     }
-    let width = tools
-        .iter()
-        .filter_map(|t| t["name"].as_str())
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let text = |tool: &Value, key: &str| plain(tool[key].as_str().unwrap_or_default());
+    let width = |key: &str| {
+        let widths = tools.iter().map(|tool| text(tool, key).chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (names, servers) = (width("name"), width("server"));
     for tool in &tools {
-        let text = |key: &str| tool[key].as_str().unwrap_or_default().to_owned();
         say(&format!(
-            "{:width$}  {:8}  {:4}  {}",
-            text("name"),
-            text("server"),
-            text("policy"),
-            text("title")
+            "{:names$}  {:servers$}  {:4}  {}",
+            text(tool, "name"),
+            text(tool, "server"),
+            text(tool, "policy"),
+            text(tool, "title")
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -61,28 +162,27 @@ pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     };
     let arguments: Value = serde_json::from_str(&text).context("the arguments are no JSON")?;
     let path = format!("api/v1/tools/{}/call", urlencode(&args.tool));
-    let answer = request(
-        &args.server,
+    let api = Api::open(&args.server)?;
+    let asking = api.request(
         Method::POST,
         &path,
         Some(&arguments),
         args.idempotency_key.as_deref(),
-    )
-    .await?;
-    let status = answer.status;
-    let data = answer.data()?;
+    );
+    let answer = waiting(&format!("calling {}", plain(&args.tool)), asking).await?;
+    let data = answer.data;
     if args.json {
         say(&serde_json::to_string_pretty(&data)?);
     }
-    if status == StatusCode::ACCEPTED {
+    if answer.status == StatusCode::ACCEPTED {
         let approval = &data["approval"];
         if !args.json {
             say(approval["id"].as_str().unwrap_or_default());
         }
-        let at = server_url(&args.server.url)?.join("approvals")?;
         eprintln!(
-            "waits for your approval: {}\n  {at}",
-            approval["summary"].as_str().unwrap_or_default()
+            "waits for your approval: {}\n  {}/approvals",
+            plain(approval["summary"].as_str().unwrap_or_default()),
+            api.server
         );
         return Ok(ExitCode::SUCCESS);
     }
@@ -102,92 +202,45 @@ pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Says as whom.
-pub(crate) async fn whoami(server: &ServerArgs) -> anyhow::Result<ExitCode> {
-    let me = request(server, Method::GET, "api/v1/me", None, None)
-        .await?
-        .data()?;
-    say(me["username"].as_str().unwrap_or_default());
-    eprintln!(
-        "{} on {}",
-        me["role"].as_str().unwrap_or_default(),
-        server.url
-    );
+pub(crate) async fn whoami(server: &ServerArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let api = Api::open(server)?;
+    let me = waiting("asking who you are", api.get("api/v1/me")).await?;
+    let text = |key: &str| plain(me[key].as_str().unwrap_or_default());
+    let (scopes, kept_in) = match &api.identity {
+        Identity::Login(session) => (Some(&session.login().scopes), session.kept_in()),
+        Identity::Token(_) => (None, "DEPUTY_TOKEN or --token".to_owned()),
+    };
+    if json {
+        let scopes = scopes.map(|text| text.split_ascii_whitespace().collect::<Vec<_>>());
+        say(&serde_json::to_string_pretty(&json!({
+            "username": text("username"),
+            "role": text("role"),
+            "server": api.server.issuer(),
+            "scopes": scopes,
+            "kept_in": kept_in,
+        }))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&text("username"));
+    eprintln!("{} on {}", text("role"), api.server);
+    match scopes {
+        Some(scopes) => eprintln!("scopes: {scopes}\nthe login is kept in {kept_in}"),
+        None => eprintln!("with a personal token, from {kept_in}"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-struct Answer {
-    status: StatusCode,
-    body: Value,
-}
-
-impl Answer {
-    fn data(self) -> anyhow::Result<Value> {
-        if self.body["success"] == Value::Bool(true) {
-            return Ok(self.body["data"].clone());
-        }
-        let error = &self.body["error"];
-        let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                bail!("the server does not know this token; make one on its page /settings")
-            }
-            _ if error.is_object() => bail!("{}: {}", text("code"), text("message")),
-            status => bail!("the server answered {status}"),
-        }
-    }
-}
-
-async fn request(
-    server: &ServerArgs,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-    key: Option<&str>,
-) -> anyhow::Result<Answer> {
-    let url = server_url(&server.url)?.join(path)?;
-    let Some(token) = &server.token else {
-        return Err(SettingError(
-            "no token: put one into DEPUTY_TOKEN (the server's page /settings makes them, or `deputy token create`)".to_owned(),
-        )
-        .into());
-    };
-    let client = http::trusted(http::Limits {
-        total: TIMEOUT,
-        ..http::Limits::default()
-    })?;
-    let mut request = client.request(method, url.clone()).bearer_auth(token);
-    if let Some(body) = body {
-        request = request.json(body);
-    }
-    if let Some(key) = key {
-        request = request.header("Idempotency-Key", key);
-    }
-    let response = request
-        .send()
-        .await
-        .with_context(|| format!("{} does not answer", server.url))?;
-    let status = response.status();
-    let body = response
-        .json()
-        .await
-        .with_context(|| format!("{url} answered {status} with something that is no JSON"))?;
-    Ok(Answer { status, body })
-}
-
-fn server_url(text: &str) -> anyhow::Result<Url> {
-    let mut url = Url::parse(text)
-        .map_err(|e| SettingError(format!("DEPUTY_URL is no URL ({e}): '{text}'")))?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && http::is_loopback(&url)) {
-        return Err(SettingError(
-            "DEPUTY_URL must begin with https:// (http:// is accepted for this machine only)"
-                .to_owned(),
-        )
-        .into());
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
+/// Forwards MCP between standard input and output and a server.
+pub(crate) async fn bridge(args: BridgeArgs) -> anyhow::Result<ExitCode> {
+    telemetry::init_logs(telemetry::COMMAND_LOGS);
+    let server = server_of(args.server.url.as_deref())?;
+    let resource = server.mcp(args.name.as_deref());
+    let lifecycle = Lifecycle::new();
+    let identity = Identity::of(&args.server, &server, resource.clone(), &lifecycle)?;
+    let endpoint = resource.parse().context("the server's address")?;
+    let stop = super::serve::stop_signal();
+    bridge::run(server, endpoint, identity, lifecycle, stop).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn urlencode(text: &str) -> String {
