@@ -14,11 +14,13 @@ import anyio
 import httpx2
 import mcp_types as types
 import requests
-from mcp import Client
+from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 URL = os.environ["DEPUTY_URL"].rstrip("/")
+# The program, where the client is to start a bridge to the server instead of speaking HTTP itself.
+BRIDGE = os.environ.get("BRIDGE")
 ALICE, BOB = ((os.environ[name], os.environ[name + "_TOKEN"]) for name in ("ALICE", "BOB"))
 HERSELF = (ALICE[0], os.environ["ALICE_DECIDES"])
 DAY = {"time_min": "2026-12-01T00:00:00Z", "time_max": "2026-12-02T00:00:00Z"}
@@ -33,6 +35,12 @@ def rest(person, verb, path, **body):
 
 @contextlib.asynccontextmanager
 async def connected(person, mode, **options):
+    if BRIDGE:
+        env = {"DEPUTY_URL": URL, "DEPUTY_TOKEN": person[1], "XDG_CONFIG_HOME": "/nowhere"}
+        bridge = StdioServerParameters(command=BRIDGE, args=["bridge"], env=env)
+        async with Client(stdio_client(bridge), mode=mode, **options) as client:
+            yield client
+        return
     headers = {"Authorization": f"Bearer {person[1]}"}
     # A client of its own per person; the timeout has to be longer than a call that waits for somebody.
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:

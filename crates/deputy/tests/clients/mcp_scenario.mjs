@@ -11,6 +11,13 @@ export const library = createRequire(`${process.env.DEPUTY_TEST_NODE_DIR}/`);
 
 const base = process.env.DEPUTY_URL.replace(/\/$/, '');
 export const endpoint = new URL(`${base}/mcp`);
+
+// What a client over stdio starts: with BRIDGE (the program) a bridge to the server, as whose token it is.
+export const bridge = process.env.BRIDGE && ((token) => ({
+  command: process.env.BRIDGE,
+  args: ['bridge'],
+  env: { DEPUTY_URL: base, DEPUTY_TOKEN: token, XDG_CONFIG_HOME: '/nowhere' },
+}));
 const person = (name) => ({ name: process.env[name], token: process.env[`${name}_TOKEN`] });
 const [ALICE, BOB] = [person('ALICE'), person('BOB')];
 const HERSELF = { name: ALICE.name, token: process.env.ALICE_DECIDES };
