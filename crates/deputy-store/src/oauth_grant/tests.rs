@@ -2,7 +2,6 @@ use deputy_core::Scope;
 use sea_orm::{FromQueryResult, Statement};
 
 use super::*;
-use crate::Store;
 use crate::oauth_client::{ClientKind, NewClient};
 use crate::oauth_consent::Consent;
 use crate::testing::{for_each_database, user};
@@ -596,6 +595,34 @@ async fn a_deleted_person_leaves_nothing_in_any_table() {
             "only hers went, and all of hers"
         );
         assert_eq!(before, [1, 0, 1, 1, 1, 1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn live_grants_are_counted_by_client_and_others_are_not() {
+    for_each_database(async |store| {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        let tx = store.begin().await.unwrap();
+        let mut made = Vec::new();
+        for (who, client) in [(alice, "a"), (bob, "a"), (alice, "b"), (alice, "b"), (bob, "c")] {
+            let made_one = tx.user(who).insert_oauth_grant(grant(client)).await.unwrap();
+            let hash = format!("{}", made_one.id);
+            tx.insert_oauth_code(code(&hash, made_one.id)).await.unwrap();
+            made.push((made_one.id, hash));
+        }
+        // All but the last are redeemed, and one of those has ended.
+        for (_, hash) in &made[..4] {
+            assert!(tx.use_oauth_code(hash, at(1100)).await.unwrap());
+        }
+        assert!(tx.end_oauth_grant(made[3].0, "person", at(1200)).await.unwrap());
+        tx.commit().await.unwrap();
+        let counts = store.oauth_grants_by_client(&["a", "b", "c", "d", "\0"]).await;
+        let mut counts: Vec<_> = counts.unwrap().into_iter().collect();
+        counts.sort();
+        assert_eq!(counts, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+        let none = store.oauth_grants_by_client(&[]).await.unwrap();
+        assert!(none.is_empty());
     })
     .await;
 }
