@@ -101,6 +101,7 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         rng,
     };
     let own_servers = servers::Config::new(args.data.join("servers"));
+    let doorway = deputy_web::Doorway::new(identity, &url);
     let gateway = Gateway::new(Config::new(url, launch, own_servers), parts);
     gateway.run();
     let endpoint = mcp::Endpoint {
@@ -108,7 +109,7 @@ pub(crate) async fn run(args: HostArgs) -> anyhow::Result<()> {
         allowed_origins: Vec::new(),
     };
     let router = mcp::router(gateway.clone(), endpoint).layer(
-        axum::middleware::from_fn_with_state(identity, deputy_web::bearer),
+        axum::middleware::from_fn_with_state(doorway, deputy_web::bearer),
     );
     println!("listening {address}");
     let listener = listener.tap_io(|stream| {

@@ -4,10 +4,12 @@ mod approvals;
 mod ask;
 mod audit;
 mod call_error;
+mod clients;
 mod context;
 pub(crate) mod google_auth;
 pub(crate) mod google_callback;
 mod google_disconnect;
+mod grants;
 mod health;
 mod integrations;
 mod me;
@@ -32,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::auth;
 
 pub(crate) use approvals::decided_well;
 
@@ -97,6 +100,10 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::handle))
         .routes(routes!(usage::handle))
         .routes(routes!(me::show, me::change))
+        .routes(routes!(grants::list))
+        .routes(routes!(grants::end))
+        .routes(routes!(clients::list, clients::add))
+        .routes(routes!(clients::remove))
         .routes(routes!(pool::handle))
         .routes(routes!(policies::list, policies::set))
         .routes(routes!(templates::handle))
@@ -134,8 +141,10 @@ fn slow_routes() -> OpenApiRouter<App> {
 }
 
 /// The routes that answer quickly, and those that make a call.
-pub(crate) fn routers() -> (Router<App>, Router<App>) {
-    (quick_routes().into(), slow_routes().into())
+pub(crate) fn routers(app: &App) -> (Router<App>, Router<App>) {
+    let step_up = || axum::middleware::from_fn_with_state(app.clone(), auth::step_up);
+    let (quick, slow): (Router<App>, Router<App>) = (quick_routes().into(), slow_routes().into());
+    (quick.layer(step_up()), slow.layer(step_up()))
 }
 
 /// The document of all routes.

@@ -1,24 +1,29 @@
 //! Who makes a request: a program by its token, a browser by its session.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
-use deputy_core::{Principal, Scope, Secret};
+use deputy_core::{Principal, Scope, Scopes, Secret, challenge};
+use deputy_identity::oauth::Resource;
 use deputy_identity::{AuthError, Identity, Session, User, UserError, csrf};
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
 
 use crate::App;
-use crate::error::{ApiError, PageError};
+use crate::error::{ApiError, Lacks, PageError};
 use crate::form::Fields;
 use crate::next;
 
 /// The header that carries a session's token where there is no form.
 pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The REST API as a resource: what tokens for it are for, below the public URL.
+pub(crate) const API: &str = "/api";
 
 /// Whoever calls the REST API.
 pub(crate) struct Caller(pub(crate) Principal);
@@ -29,36 +34,59 @@ impl Caller {
         if self.0.may(scope) {
             return Ok(());
         }
-        Err(ApiError::forbidden(format!(
-            "this needs the scope {scope}, which this caller does not have"
-        )))
+        let why = format!("this needs the scope {scope}, which this caller does not have");
+        Err(ApiError::forbidden(why).lacks(scope))
     }
+}
+
+/// What the token of a request may do, for the refusal that asks for more.
+#[derive(Clone, Default)]
+struct Held(Arc<OnceLock<Scopes>>);
+
+/// Tells a program whose token lacks a scope what to ask its person for (RFC 6750 section 3.1): on
+/// every refusal that says which ([`ApiError::lacks`]).
+pub(crate) async fn step_up(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let mut response = next.run(request).await;
+    let lacking = response.extensions().get::<Lacks>().map(|lacks| lacks.0);
+    if let (Some(scope), Some(scopes)) = (lacking, held.0.get()) {
+        let challenge = challenge::insufficient_scope(app.public_url(), API, scopes, &[scope]);
+        if let Ok(value) = HeaderValue::from_str(&challenge) {
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+    }
+    response
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let public_url = app.public_url();
+        let nobody = || ApiError::unauthorized().challenge(challenge::no_token(public_url, API));
         if parts.headers.contains_key(header::AUTHORIZATION) {
             // A header that is no token is a mistake, not a reason to look at the cookie.
-            let token = bearer_token(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-            return app
-                .identity
-                .authenticate_token(token.expose())
-                .await
-                .map(Self)
-                .map_err(refusal);
+            let principal = by_token(&app.identity, public_url, API, &parts.headers).await?;
+            if let Some(held) = parts.extensions.get::<Held>() {
+                // Nobody is asked twice who calls.
+                let _ = held.0.set(principal.scopes.clone());
+            }
+            return Ok(Self(principal));
         }
         let session = parts
             .extensions
             .get::<Session>()
             .cloned()
-            .ok_or_else(ApiError::unauthorized)?;
-        let principal = app
-            .identity
-            .authenticate_session(&session)
-            .await
-            .map_err(refusal)?;
+            .ok_or_else(nobody)?;
+        let principal = match app.identity.authenticate_session(&session).await {
+            Ok(principal) => principal,
+            Err(AuthError::Store(cause)) => {
+                return Err(ApiError::internal(&*cause, "finding out who calls"));
+            }
+            Err(_) => return Err(nobody()),
+        };
         let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let presented = parts
             .headers
@@ -74,15 +102,42 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-fn refusal(error: AuthError) -> ApiError {
-    match error {
-        AuthError::Store(cause) => ApiError::internal(&*cause, "finding out who calls"),
-        AuthError::Missing
-        | AuthError::Unknown
-        | AuthError::Expired
-        | AuthError::Disabled
-        | AuthError::Audience
-        | AuthError::Ended { .. } => ApiError::unauthorized(),
+/// Whose token the request carries, for the resource at `path`. A token counts in the header alone
+/// (RFC 6750 section 2.3 warns of the query), and one header alone.
+pub(crate) async fn by_token(
+    identity: &Identity,
+    public_url: &str,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Principal, ApiError> {
+    let resource = format!("{public_url}{path}");
+    // What is no resource has no metadata to be sent to.
+    let told = match Resource::parse(public_url, &resource) {
+        Some(_) => path,
+        None => "/mcp",
+    };
+    let refuse = |why: &str| {
+        ApiError::unauthorized_because(why)
+            .challenge(challenge::invalid_token(public_url, told, why))
+    };
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(ApiError::validation(
+            "there is more than one 'Authorization' header",
+        ));
+    }
+    let Some(token) = bearer_token(headers) else {
+        return Err(ApiError::unauthorized().challenge(challenge::no_token(public_url, told)));
+    };
+    match identity
+        .authenticate_bearer(token.expose(), &resource)
+        .await
+    {
+        Ok(principal) => Ok(principal),
+        Err(AuthError::Store(cause)) => Err(ApiError::internal(&*cause, "finding out who calls")),
+        Err(AuthError::Audience) => Err(refuse(&format!(
+            "the token is for another address: ask for one whose resource is {resource}"
+        ))),
+        Err(error) => Err(refuse(&error.to_string())),
     }
 }
 
@@ -97,22 +152,34 @@ fn bearer_token(headers: &HeaderMap) -> Option<Secret<String>> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| Secret::from(token))
 }
 
-/// Middleware for what is mounted beside this router (`/mcp`): puts an `Arc<Principal>` into the
-/// request, or answers 401. Takes tokens only; a browser's cookie opens nothing there.
-pub async fn bearer(
-    State(identity): State<Identity>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let Some(token) = bearer_token(request.headers()) else {
-        return ApiError::unauthorized().into_response();
-    };
-    match identity.authenticate_token(token.expose()).await {
+/// What [`bearer`] knows: people, and where the resources are.
+#[derive(Clone)]
+pub struct Doorway {
+    identity: Identity,
+    public_url: Arc<str>,
+}
+
+impl Doorway {
+    /// For the resources under `public_url`.
+    pub fn new(identity: Identity, public_url: &Url) -> Self {
+        Self {
+            identity,
+            public_url: public_url.as_str().trim_end_matches('/').into(),
+        }
+    }
+}
+
+/// Middleware for what is mounted beside this router (`/mcp`, `/mcp/SERVER`): puts an
+/// `Arc<Principal>` into the request, or answers 401. Takes tokens only, and of access tokens those
+/// for exactly this address; a browser's cookie opens nothing there.
+pub async fn bearer(State(door): State<Doorway>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    match by_token(&door.identity, &door.public_url, &path, request.headers()).await {
         Ok(principal) => {
             request.extensions_mut().insert(Arc::new(principal));
             next.run(request).await
         }
-        Err(error) => refusal(error).into_response(),
+        Err(error) => error.into_response(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use deputy_core::Scope;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,7 +58,15 @@ pub(crate) struct ApiError {
     /// Boxed: an error goes through many hands.
     body: Box<ErrorBody>,
     retry_after: Option<Duration>,
+    /// `WWW-Authenticate`.
+    challenge: Option<Box<str>>,
+    /// The scope without which it is refused.
+    lacks: Option<Scope>,
 }
+
+/// On the answer to a caller that lacks a scope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lacks(pub(crate) Scope);
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -73,6 +82,8 @@ impl ApiError {
             status,
             body,
             retry_after: None,
+            challenge: None,
+            lacks: None,
         }
     }
 
@@ -85,6 +96,15 @@ impl ApiError {
             StatusCode::UNAUTHORIZED,
             "UNAUTHORIZED",
             "sign in, or send a valid token as 'Authorization: Bearer TOKEN'",
+        )
+    }
+
+    /// For a token that was refused; `why` is for people.
+    pub(crate) fn unauthorized_because(why: &str) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHORIZED",
+            format!("{why}; sign in again, or send a valid token"),
         )
     }
 
@@ -141,6 +161,18 @@ impl ApiError {
         self
     }
 
+    /// Says how to get in: [`deputy_core::challenge`].
+    pub(crate) fn challenge(mut self, challenge: String) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
+    /// With this scope it would not be refused.
+    pub(crate) fn lacks(mut self, scope: Scope) -> Self {
+        self.lacks = Some(scope);
+        self
+    }
+
     pub(crate) fn pointer(mut self, pointer: String) -> Self {
         let name = pointer.strip_prefix("/config/").unwrap_or(&pointer);
         let name = name.trim_start_matches('/');
@@ -188,11 +220,15 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"deputy\""),
-            );
+        if let Some(scope) = self.lacks {
+            response.extensions_mut().insert(Lacks(scope));
+        }
+        let plain = (self.status == StatusCode::UNAUTHORIZED).then_some("Bearer realm=\"deputy\"");
+        let challenge = self.challenge.as_deref().or(plain);
+        if let Some(value) = challenge.and_then(|text| HeaderValue::from_str(text).ok()) {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, value);
         }
         response
     }

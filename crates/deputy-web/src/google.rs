@@ -1,8 +1,6 @@
 //! A person's Google connection, as the API and the pages use it: shown, begun, completed, ended.
 //! Whoever ends one also stops what runs with it, before anybody is answered.
 
-use std::time::Duration;
-
 use deputy_connections::{
     BeginError, CallbackError, CallbackQuery, Connected, DisconnectError, Disconnected, Service,
     Services, StatusName,
@@ -17,9 +15,6 @@ use crate::App;
 use crate::error::{ApiError, PageError};
 use crate::record::{self, Act};
 use crate::view::{Grant, ServiceView};
-
-/// When to come back where the records can't be written.
-const AUDIT_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a person has connected.
 pub(crate) struct Google {
@@ -160,7 +155,7 @@ impl From<EndError> for ApiError {
     fn from(error: EndError) -> Self {
         let text = error.to_string();
         match error {
-            EndError::Audit => Self::unavailable(text, AUDIT_PAUSE),
+            EndError::Audit => Self::unavailable(text, record::PAUSE),
             EndError::Disconnect(DisconnectError::NotFound) => Self::not_found(text),
             EndError::Disconnect(error @ DisconnectError::Storage(_)) => {
                 Self::internal(&error, "disconnecting Google")

@@ -19,6 +19,7 @@
 //! (`templates/`) with view types ([`view`]) and texts in three languages ([`text`]).
 //! The OpenAPI document is made from the routes themselves.
 
+mod access;
 mod accounts;
 mod api;
 mod assets;
@@ -33,6 +34,7 @@ mod kinds;
 mod language;
 mod middleware;
 mod next;
+mod oauth;
 mod pages;
 mod record;
 mod remote;
@@ -59,7 +61,7 @@ use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
 pub use accounts::Accounts;
-pub use auth::bearer;
+pub use auth::{Doorway, bearer};
 pub use remote::RemoteAccounts;
 pub use view::Sandbox;
 
@@ -123,12 +125,17 @@ pub struct Deps {
 
 /// The state of all handlers.
 #[derive(Clone)]
-struct App(Arc<Deps>);
+struct App(Arc<State>);
+
+struct State {
+    deps: Deps,
+    registrations: oauth::Registrations,
+}
 
 impl std::ops::Deref for App {
     type Target = Deps;
     fn deref(&self) -> &Deps {
-        &self.0
+        &self.0.deps
     }
 }
 
@@ -148,6 +155,10 @@ impl App {
         self.config.public_url.as_str().trim_end_matches('/')
     }
 
+    fn registrations(&self) -> &oauth::Registrations {
+        &self.0.registrations
+    }
+
     fn sandbox(&self) -> Option<Sandbox> {
         self.config.sandbox.clone()
     }
@@ -156,12 +167,17 @@ impl App {
 /// Everything but `/mcp`. Serve it with the client's address
 /// (`into_make_service_with_connect_info::<SocketAddr>()`): sign-in is throttled by it.
 pub fn router(deps: Deps) -> Router {
-    let app = App(Arc::new(deps));
+    let registrations = oauth::Registrations::new(Arc::clone(&deps.clock));
+    let app = App(Arc::new(State {
+        deps,
+        registrations,
+    }));
     let config = app.config.clone();
     let within = |limit| TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
-    let (quick, slow) = api::routers();
+    let (quick, slow) = api::routers(&app);
     let rest = quick
         .merge(pages::quick())
+        .merge(oauth::pages())
         .layer(within(config.timeout))
         .layer(DefaultBodyLimit::max(config.max_body));
     let calls = slow
@@ -179,8 +195,13 @@ pub fn router(deps: Deps) -> Router {
             app.clone(),
             middleware::known_host,
         ));
+    // Without sessions: no cookie opens anything there, and every page may ask.
+    let programs = oauth::programs().layer(within(config.timeout)).layer(
+        axum::middleware::from_fn_with_state(app.clone(), middleware::known_host),
+    );
     Router::new()
         .merge(with_sessions)
+        .merge(programs)
         .route("/assets/{name}", get(assets::serve))
         .route("/oauth/client-metadata.json", get(pages::remote::metadata))
         .route("/healthz", get(health::healthz))

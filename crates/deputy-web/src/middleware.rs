@@ -13,6 +13,7 @@ use crate::App;
 use crate::api::google_callback::GOOGLE_CALLBACK;
 use crate::error::{ApiError, PageError};
 use crate::language;
+use crate::oauth;
 use crate::pages::message;
 use crate::text::Text;
 use crate::view::{Nav, Shell};
@@ -67,15 +68,28 @@ fn label(method: &Method) -> String {
 
 /// Nothing from elsewhere, no scripts, no frames. `form-action` is our own origin: no form of ours
 /// is answered with a redirect to another (Chromium holds redirects to it too), which is why a
-/// consent begins with a link.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
+/// consent elsewhere begins with a link. Only our own consent page adds to it ([`Eased`]).
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                      frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(POLICY),
-    ),
+/// What a page needs that the others may not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Eased {
+    /// Where the answer to the page's form may lead besides here: one source of a content security
+    /// policy, without spaces, commas and semicolons.
+    pub(crate) form_action: Option<String>,
+}
+
+impl Eased {
+    /// Puts this on an answer. A page of a sign-in for a program may stand in a window that the
+    /// program's own page opened and waits for; with `same-origin` that page would lose it.
+    pub(crate) fn on(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -84,10 +98,6 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     // Not no-referrer: with it, browsers send our own forms with `Origin: null`.
     (
         header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
     (
@@ -103,10 +113,20 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 /// Puts the security headers on every answer; what says nothing about caching is not stored.
 pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let eased = response.extensions_mut().remove::<Eased>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);
     }
+    let opener = match eased {
+        Some(_) => HeaderValue::from_static("unsafe-none"),
+        None => HeaderValue::from_static("same-origin"),
+    };
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        opener,
+    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(eased.as_ref()));
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -117,6 +137,14 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
         );
     }
     response
+}
+
+fn policy(eased: Option<&Eased>) -> HeaderValue {
+    eased
+        .and_then(|eased| eased.form_action.as_deref())
+        .filter(|source| !source.contains([' ', ',', ';']))
+        .and_then(|source| HeaderValue::from_str(&format!("{POLICY} {source}")).ok())
+        .unwrap_or(HeaderValue::from_static(POLICY))
 }
 
 /// Refuses what a browser sends from another site: writes that carry this site's cookies. Browsers
@@ -184,6 +212,11 @@ pub(crate) async fn shape_errors(State(app): State<App>, request: Request, next:
     if !(status.is_client_error() || status.is_server_error()) || has_shape(&response) {
         return response;
     }
+    if oauth::is_for_programs(&path) {
+        let mut shaped = oauth::refusal(status);
+        keep(&response, &mut shaped);
+        return shaped;
+    }
     // The way back from a consent is a browser's, wherever it lies.
     let programs = (path.starts_with("/api/") || path == "/api") && path != GOOGLE_CALLBACK;
     let mut shaped = if programs {
@@ -192,12 +225,20 @@ pub(crate) async fn shape_errors(State(app): State<App>, request: Request, next:
         let error = response.extensions().get::<PageError>().cloned();
         page(&app, text, status, error.as_ref())
     };
-    for name in [header::RETRY_AFTER, header::ALLOW] {
+    keep(&response, &mut shaped);
+    shaped
+}
+
+/// What the refusal says beside its body.
+fn keep(response: &Response, shaped: &mut Response) {
+    for name in [header::RETRY_AFTER, header::ALLOW, header::VARY]
+        .into_iter()
+        .chain(oauth::CORS_HEADERS)
+    {
         if let Some(value) = response.headers().get(&name) {
             shaped.headers_mut().insert(name, value.clone());
         }
     }
-    shaped
 }
 
 fn has_shape(response: &Response) -> bool {

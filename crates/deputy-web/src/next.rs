@@ -3,6 +3,10 @@
 
 use url::Url;
 
+/// Longest path that is kept, in bytes: with what a program's request for access may be
+/// ([`crate::oauth::authorize::LONGEST`]).
+const LONGEST: usize = crate::oauth::authorize::LONGEST + 64;
+
 /// `next` where it is a path of this site, else `/`.
 pub(crate) fn safe(next: &str) -> &str {
     if is_safe(next) { next } else { "/" }
@@ -10,7 +14,7 @@ pub(crate) fn safe(next: &str) -> &str {
 
 fn is_safe(next: &str) -> bool {
     // Browsers drop tabs and line breaks from an address and read a backslash as a slash.
-    if next.len() > 4096
+    if next.len() > LONGEST
         || !next.starts_with('/')
         || next.chars().any(|c| c.is_control() || c == '\\')
     {
@@ -22,6 +26,16 @@ fn is_safe(next: &str) -> bool {
     };
     base.join(next)
         .is_ok_and(|url| url.origin() == base.origin() && url.username().is_empty())
+}
+
+/// The sign-in page that leads back to `path`, also for who is signed in: to be somebody else, or to
+/// prove it anew.
+pub(crate) fn login_again(path: &str) -> String {
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("again", "1")
+        .append_pair("next", path)
+        .finish();
+    format!("/login?{query}")
 }
 
 /// The sign-in page that leads back to `path`.

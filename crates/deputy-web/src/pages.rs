@@ -2,6 +2,7 @@
 //! redirect to the page that shows what came of it.
 
 pub(crate) mod activity;
+pub(crate) mod admin;
 pub(crate) mod approvals;
 pub(crate) mod connect;
 pub(crate) mod home;
@@ -47,6 +48,13 @@ pub(crate) fn quick() -> Router<App> {
         .route("/settings/password", post(settings::change_password))
         .route("/settings/tokens", post(settings::create_token))
         .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
+        .route("/settings/access/{id}/end", post(settings::access::end))
+        .route("/admin", get(admin::show))
+        .route("/admin/clients", post(admin::add))
+        .route(
+            "/admin/clients/{id}/remove",
+            get(admin::confirm).post(admin::remove),
+        )
         .route(
             "/settings/sign-out-everywhere",
             post(settings::sign_out_everywhere),

@@ -1,13 +1,19 @@
 //! What people do here beside calls of tools, for the chain of records: who signed in, what was
 //! connected, which tokens were made.
 
+use std::time::Duration;
+
 use deputy_core::{Principal, UserId};
 use deputy_gateway::audit::{AuditError, Entry};
 use serde_json::Value;
 
 use crate::App;
 
+/// When to come back where the records can't be written.
+pub(crate) const PAUSE: Duration = Duration::from_secs(10);
+
 /// An act of a person.
+#[derive(Clone)]
 pub(crate) struct Act {
     pub(crate) user: UserId,
     /// Through what: [`deputy_core::Caller::label`].
@@ -57,4 +63,9 @@ pub(crate) async fn before(app: &App, act: Act) -> Result<(), AuditError> {
 /// Writes down what was done here, without waiting for the disk.
 pub(crate) async fn after(app: &App, act: Act) {
     app.gateway.audit().note(act.entry("ok"), None).await;
+}
+
+/// Writes down that what was about to be done could not be done.
+pub(crate) async fn refused(app: &App, act: Act) {
+    app.gateway.audit().note(act.entry("INVALID"), None).await;
 }

@@ -331,7 +331,10 @@ impl Server {
             metrics: Some(options.metrics),
         });
         let mcp = mcp::router(gateway.clone(), config::endpoint(settings)).layer(
-            axum::middleware::from_fn_with_state(identity.clone(), deputy_web::bearer),
+            axum::middleware::from_fn_with_state(
+                deputy_web::Doorway::new(identity.clone(), &settings.public_url),
+                deputy_web::bearer,
+            ),
         );
         Ok(Self {
             router: web.merge(mcp),

@@ -605,19 +605,37 @@ async fn live_grants_are_counted_by_client_and_others_are_not() {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let tx = store.begin().await.unwrap();
         let mut made = Vec::new();
-        for (who, client) in [(alice, "a"), (bob, "a"), (alice, "b"), (alice, "b"), (bob, "c")] {
-            let made_one = tx.user(who).insert_oauth_grant(grant(client)).await.unwrap();
+        for (who, client) in [
+            (alice, "a"),
+            (bob, "a"),
+            (alice, "b"),
+            (alice, "b"),
+            (bob, "c"),
+        ] {
+            let made_one = tx
+                .user(who)
+                .insert_oauth_grant(grant(client))
+                .await
+                .unwrap();
             let hash = format!("{}", made_one.id);
-            tx.insert_oauth_code(code(&hash, made_one.id)).await.unwrap();
+            tx.insert_oauth_code(code(&hash, made_one.id))
+                .await
+                .unwrap();
             made.push((made_one.id, hash));
         }
         // All but the last are redeemed, and one of those has ended.
         for (_, hash) in &made[..4] {
             assert!(tx.use_oauth_code(hash, at(1100)).await.unwrap());
         }
-        assert!(tx.end_oauth_grant(made[3].0, "person", at(1200)).await.unwrap());
+        assert!(
+            tx.end_oauth_grant(made[3].0, "person", at(1200))
+                .await
+                .unwrap()
+        );
         tx.commit().await.unwrap();
-        let counts = store.oauth_grants_by_client(&["a", "b", "c", "d", "\0"]).await;
+        let counts = store
+            .oauth_grants_by_client(&["a", "b", "c", "d", "\0"])
+            .await;
         let mut counts: Vec<_> = counts.unwrap().into_iter().collect();
         counts.sort();
         assert_eq!(counts, [("a".to_owned(), 2), ("b".to_owned(), 1)]);

@@ -520,3 +520,89 @@ remote-no-server = You no longer have this server. Nothing was connected.
 notice-remote-title = { $host } asks you to sign in again
 notice-remote = The sign-in service ended the permission. Connect the server again to go on.
 notice-remote-client = The sign-in service no longer knows Deputy. Connect the server again to go on.
+
+## Programs that act for people: consent
+consent-title = Allow { $client }?
+consent-heading = wants to act for you
+consent-you = You are signed in as { $name } ({ $username }).
+consent-other = Sign in as somebody else
+consent-back-to = Afterwards you are sent to
+consent-kind-builtin = Deputy’s own command line.
+consent-kind-registered = The administrator of this Deputy added this program.
+consent-kind-dynamic = It gave itself this name. Anybody can call a program so: look where you are sent to.
+consent-kind-document = It is described at { $host }. That is all that is known of it; the name is its own word.
+consent-loopback = It is a program on this computer; which one, Deputy can’t know. Go on only if you just started it yourself.
+consent-app = The address belongs to a program on your device, and any program can claim it. Go on only if you just started it yourself.
+consent-for = It may use
+consent-for-mcp = all your tools (MCP)
+consent-for-server = your server “{ $server }” alone (MCP)
+consent-for-api = Deputy’s interface for programs (REST API)
+consent-scopes = It may
+consent-scopes-help = Take away what it need not do. A program that lacks something asks again.
+consent-before = You allowed this program something before, on { $when }.
+consent-none-ticked = Nothing is ticked, so there is nothing to allow. Tick something, or refuse.
+consent-allow = Allow
+consent-deny = Refuse
+consent-take-back = You can take it back at any time in the settings.
+consent-failed-title = This program can’t be connected
+consent-unknown-client = No program of this name (client_id) is known here. It may have been removed; remove Deputy in the program and add it again.
+consent-wrong-redirect = The program wants to be answered at an address that is not its own (redirect_uri). Somebody may be trying to get at your access: nothing was done.
+consent-malformed = The program’s request makes no sense ({ $detail }). Nothing was done.
+consent-document = The address by which the program names itself could not be read ({ $detail }). Please try again in a moment.
+consent-too-many = You have allowed too many programs access already. Take one away in the settings first, then start again.
+consent-too-long = The program’s request is too long. Nothing was done.
+consent-request-failed = The program’s request can’t be fulfilled ({ $detail }). Nothing was allowed.
+consent-back = Back to { $host }
+
+## Programs that act for people: settings
+access-title = Programs that have access
+access-lead = What you allowed to act for you, and when. What you take away stops at once.
+access-empty-title = No program has access
+access-empty-text = When an assistant connects to Deputy, you are asked here in the browser, and it appears in this list.
+access-since = since { $when }
+access-used = last used { $when }
+access-never-used = not used yet
+access-end = Take away
+
+## Administration
+nav-admin = Administration
+admin-title = Administration
+admin-lead = What holds for everybody who uses this Deputy.
+clients-title = Programs
+clients-lead = Programs that may ask people for access. Those you add here are known to Deputy by your word; an identifier is given to the program, with the addresses to which it may send people back.
+clients-empty-title = None added
+clients-empty-text = Most programs need none: they register themselves, or are described at an address of their own.
+clients-others-title = Programs that came by themselves
+clients-others-lead = They registered themselves or are described at an address. Names are their own word. What nobody allows anything is forgotten after a day.
+clients-others-empty = None so far
+clients-kind-registered = added
+clients-kind-dynamic = registered itself
+clients-kind-document = described
+clients-since = since { $when }
+clients-used = last used { $when }
+clients-never-used = never used
+clients-more = More
+clients-first = From the beginning
+client-new = Add a program
+client-id = Identifier (client_id)
+client-id-help = Letters, digits, dots, dashes and underscores; for example: calendar-bot
+client-name = Name
+client-name-help = People see it when they are asked. Empty: the identifier.
+client-redirects = Addresses that people are sent back to, one in each line
+client-redirects-help = https://…, a loopback address such as http://127.0.0.1/callback (on any port), or the program’s own scheme.
+client-add = Add
+client-remove = Remove
+client-remove-title = Remove { $name }?
+client-remove-text = What people allowed it ends at once.
+client-remove-again = A program that registers itself can come again; people are asked anew.
+client-remove-confirm = Yes, remove
+client-taken = There is a program of this identifier already.
+client-refused = This can’t be added: { $detail }.
+clients-grants = { $n ->
+    [0] nobody uses it
+    [one] { $n } access
+   *[other] { $n } accesses
+}
+flash-access-ended = Taken away. It stopped working this moment.
+flash-client-added = Added.
+flash-client-removed = Removed.

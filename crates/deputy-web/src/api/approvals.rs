@@ -150,7 +150,7 @@ impl From<DecideError> for ApiError {
             DecideError::NotFound => Self::not_found(text),
             DecideError::AlreadyDecided => Self::new(StatusCode::CONFLICT, "ALREADY_DECIDED", text),
             DecideError::Expired => Self::new(StatusCode::GONE, "EXPIRED", text),
-            DecideError::Scope(_) => Self::forbidden(text),
+            DecideError::Scope(missing) => Self::forbidden(text).lacks(missing.needed),
             DecideError::Call(error) => error.into(),
         }
     }

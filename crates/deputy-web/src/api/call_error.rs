@@ -30,6 +30,7 @@ impl From<CallError> for ApiError {
             answer = answer.retry_after(after);
         }
         match error {
+            CallError::Scope(missing) => answer.lacks(missing.needed),
             CallError::Validation { pointer, .. } => answer.pointer(pointer),
             CallError::NotConnected { connect_url, .. } => answer.connect_url(connect_url),
             _ => answer,

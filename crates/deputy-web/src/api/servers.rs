@@ -130,7 +130,8 @@ impl From<ServerError> for ApiError {
                     .pointer(wire_name(field))
                     .problems(problems)
             }
-            ServerError::Scope(_) | ServerError::Forbidden(_) => Self::forbidden(text),
+            ServerError::Scope(missing) => Self::forbidden(text).lacks(missing.needed),
+            ServerError::Forbidden(_) => Self::forbidden(text),
             ServerError::Unavailable { retry_after, .. } => Self::unavailable(text, retry_after),
             ServerError::Internal => Self::bare(StatusCode::INTERNAL_SERVER_ERROR),
         }

@@ -52,6 +52,18 @@ fn the_way_back_survives_the_sign_in() {
     assert_eq!(login("/"), "/login");
 }
 
+#[test]
+fn a_long_request_of_a_program_survives_and_a_longer_one_does_not() {
+    let path = |bytes: usize| format!("/oauth/authorize?state={}", "a".repeat(bytes));
+    let longest = path(crate::oauth::authorize::LONGEST - "state=".len());
+    assert_eq!(safe(&longest), longest);
+    assert_eq!(safe(&path(9000)), "/");
+    let url = Url::parse("http://self.invalid").unwrap();
+    let url = url.join(&login_again(&longest)).unwrap();
+    let next = url.query_pairs().find(|(name, _)| name == "next");
+    assert_eq!(next.unwrap().1, longest);
+}
+
 proptest! {
     #[test]
     fn nothing_leads_elsewhere(text in "[/\\\\a-z:@.?#%\\t\\n ]{0,24}") {

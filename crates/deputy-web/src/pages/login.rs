@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use deputy_core::Secret;
-use deputy_identity::{Browser, Session, SignInError, password::HashError};
+use deputy_identity::{Browser, Session, SignInError, csrf, password::HashError};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -17,6 +17,7 @@ use crate::auth;
 use crate::error::PageError;
 use crate::form::Lenient;
 use crate::language;
+use crate::middleware::Eased;
 use crate::next;
 use crate::record::{self, Act};
 use crate::view::Shell;
@@ -34,11 +35,14 @@ pub(crate) struct Page {
 pub(crate) struct Way {
     #[serde(default)]
     next: String,
+    /// The form also for who is signed in.
+    #[serde(default)]
+    again: String,
     #[serde(flatten)]
     done: Done,
 }
 
-/// `GET /login`; who is signed in already goes on.
+/// `GET /login`; who is signed in already goes on, unless it is to be done again.
 pub(crate) async fn show(
     State(app): State<App>,
     session: Session,
@@ -46,22 +50,37 @@ pub(crate) async fn show(
     Lenient(way): Lenient<Way>,
 ) -> Result<Response, PageError> {
     let next = next::safe(&way.next);
-    if app.identity.authenticate_session(&session).await.is_ok() {
-        return Ok(Redirect::to(next).into_response());
+    let again = !way.again.is_empty();
+    let somebody = app.identity.authenticate_session(&session).await.is_ok();
+    if somebody && !again {
+        return Ok(for_program(next, Redirect::to(next).into_response()));
     }
-    let mut shell = plain_shell(
-        &app,
-        language::of_browser(&headers),
-        &next::login(next),
-        String::new(),
-    );
+    let here = if again {
+        next::login_again(next)
+    } else {
+        next::login(next)
+    };
+    // Who is signed in has a token, and the switch of the language wants it.
+    let csrf = csrf::token(&session).filter(|_| somebody);
+    let csrf = csrf.map(|token| token.expose().clone()).unwrap_or_default();
+    let mut shell = plain_shell(&app, language::of_browser(&headers), &here, csrf);
     shell.flash = way.done.flash();
-    render(&Page {
+    let page = render(&Page {
         shell,
         username: String::new(),
         next: hidden(next),
         problem: None,
-    })
+    })?;
+    Ok(for_program(next, page))
+}
+
+/// A sign-in on the way to a program's consent page may stand in a window of that program.
+fn for_program(next: &str, response: Response) -> Response {
+    if next.starts_with("/oauth/authorize") {
+        Eased::default().on(response)
+    } else {
+        response
+    }
 }
 
 /// What the form carries: nothing where sign-in leads to the start page.
@@ -90,6 +109,7 @@ pub(crate) async fn submit(
         Ok(user) => user,
         Err(error) => {
             return refuse(&app, &headers, username, next, error)
+                .map(|page| for_program(next, page))
                 .map_err(IntoResponse::into_response);
         }
     };
@@ -118,7 +138,7 @@ pub(crate) async fn submit(
         header::SET_COOKIE,
         language::remember(user.language, app.https()),
     );
-    Ok(response)
+    Ok(for_program(next, response))
 }
 
 /// The form again, with what is wrong.

@@ -1,5 +1,7 @@
-//! `/settings`: the person's name, language and time zone, access tokens, password, and where they
-//! are signed in.
+//! `/settings`: the person's name, language and time zone, the programs that have access, access
+//! tokens, password, and where they are signed in.
+
+pub(crate) mod access;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -69,6 +71,7 @@ pub(crate) struct Page {
     pub(crate) problem: Option<String>,
     pub(crate) fresh: Option<Fresh>,
     pub(crate) profile: Profile,
+    pub(crate) access: Vec<access::AccessView>,
     pub(crate) tokens: Vec<TokenView>,
     pub(crate) scopes: Vec<ScopeChoice>,
     pub(crate) sessions: Vec<SessionView>,
@@ -88,6 +91,7 @@ async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageErr
     // A form's own address shows nothing when it is asked for.
     "/settings".clone_into(&mut shell.path);
     let watch = watch(app, who);
+    let access = access::views(app, user, &watch).await?;
     let tokens = app
         .identity
         .tokens(user)
@@ -143,6 +147,7 @@ async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageErr
         problem: said.problem,
         fresh: said.fresh,
         profile,
+        access,
         tokens,
         scopes,
         sessions,

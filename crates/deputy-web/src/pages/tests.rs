@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
+use crate::oauth::authorize::consent;
 use crate::text::Text;
 use crate::view::{
     ActivityView, ApprovalView, Flash, Grant, Nav, NoticeView, Sandbox, ServiceView, Shell,
@@ -191,6 +192,19 @@ fn settings(language: Language, fresh: bool) -> String {
             time_zone: "Europe/Kyiv".into(),
             zones: vec!["Asia/Dubai".into()],
         },
+        access: if fresh {
+            vec![]
+        } else {
+            vec![settings::access::AccessView {
+                id: 9,
+                name: "Claude <script>alert(1)</script>".into(),
+                host: "claude.ai".into(),
+                targets: vec![Text::new(language).tr("consent-for-mcp")],
+                scope_keys: vec![scope_key(Scope::ToolsRead), scope_key(Scope::ToolsCall)],
+                since: when("2026-11-01T09:40:00Z"),
+                used: Some(when("2026-12-01T09:40:00Z")),
+            }]
+        },
         tokens: if fresh {
             vec![]
         } else {
@@ -339,6 +353,119 @@ fn activity(language: Language, fresh: bool) -> String {
     .unwrap()
 }
 
+fn consent(language: Language, doubtful: bool) -> String {
+    let t = Text::new(language);
+    let mut shell = shell(language, Nav::Elsewhere);
+    shell.sandbox = None;
+    consent::Page {
+        shell,
+        client: if doubtful {
+            "Claude <script>alert(1)</script>".into()
+        } else {
+            "Календарний бот".into()
+        },
+        person: "Оксана <b>".into(),
+        username: "demo".into(),
+        other: "/login?again=1&next=%2Foauth%2Fauthorize%3Fclient_id%3Dx".into(),
+        redirect: if doubtful {
+            "localhost:33418".into()
+        } else {
+            "bot.example.org".into()
+        },
+        targets: vec![
+            t.tr("consent-for-mcp"),
+            t.tr1("consent-for-server", "server", "files"),
+            t.tr("consent-for-api"),
+        ],
+        kind: if doubtful {
+            t.tr("consent-kind-dynamic")
+        } else {
+            t.tr("consent-kind-registered")
+        },
+        doubtful,
+        warning: doubtful.then_some("consent-loopback"),
+        before: (!doubtful).then(|| watch(language).show("2026-11-01T09:40:00Z".parse().unwrap())),
+        scopes: Scope::ALL
+            .into_iter()
+            .map(|scope| consent::ScopeChoice {
+                id: scope.as_str(),
+                key: scope_key(scope),
+                ticked: !crate::oauth::authorize::is_grave(scope),
+            })
+            .collect(),
+        request: "client_id=x&state=\"><script>alert(1)</script>".into(),
+        problem: doubtful.then_some("consent-none-ticked"),
+    }
+    .render()
+    .unwrap()
+}
+
+fn refused(language: Language) -> String {
+    let mut shell = shell(language, Nav::Elsewhere);
+    shell.sandbox = None;
+    crate::oauth::authorize::refused::Page {
+        text: shell.t.tr1(
+            "consent-request-failed",
+            "detail",
+            "PKCE is required <script>",
+        ),
+        back: Some(crate::oauth::authorize::refused::Back {
+            href: "https://evil.example/?error=invalid_request&state=\"<script>".into(),
+            host: "evil.example".into(),
+        }),
+        shell,
+    }
+    .render()
+    .unwrap()
+}
+
+fn client(language: Language, id: i64) -> admin::ClientView {
+    admin::ClientView {
+        id,
+        client_id: "dpt_cl_5xXW3mWnRj0vUu0A5yq1kq3o3oXGsQmZ5cVw1yYbWc8".into(),
+        name: "Visual Studio Code <script>".into(),
+        kind_key: "clients-kind-dynamic",
+        hosts: vec!["vscode.dev".into(), "127.0.0.1:33418".into()],
+        since: watch(language).show("2026-11-01T09:40:00Z".parse().unwrap()),
+        used: None,
+        grants: id,
+    }
+}
+
+fn admin(language: Language, fresh: bool) -> String {
+    admin::Page {
+        shell: shell(language, Nav::Admin),
+        added: if fresh {
+            vec![]
+        } else {
+            vec![client(language, 1)]
+        },
+        others: (0..if fresh { 0 } else { 3 })
+            .map(|id| client(language, id))
+            .collect(),
+        later: !fresh,
+        next: (!fresh).then_some(77),
+        filled: admin::Filled {
+            client_id: "a b".into(),
+            name: "\"><script>".into(),
+            redirects: "</textarea><script>".into(),
+            problem: fresh.then(|| Text::new(language).tr("client-taken")),
+        },
+    }
+    .render()
+    .unwrap()
+}
+
+fn client_remove(language: Language) -> String {
+    admin::RemovePage {
+        shell: shell(language, Nav::Admin),
+        client: client(language, 5),
+        again: true,
+    }
+    .render()
+    .unwrap()
+}
+
 fn gallery(language: Language) -> Vec<(&'static str, String)> {
     let t = Text::new(language);
     let connect = |connected, problem: bool| {
@@ -412,6 +539,12 @@ fn gallery(language: Language) -> Vec<(&'static str, String)> {
         ("activity-none", activity(language, true)),
         ("settings", settings(language, false)),
         ("settings-token", settings(language, true)),
+        ("consent", consent(language, false)),
+        ("consent-doubtful", consent(language, true)),
+        ("consent-refused", refused(language)),
+        ("admin", admin(language, false)),
+        ("admin-none", admin(language, true)),
+        ("client-remove", client_remove(language)),
         ("callback-ok", message(true)),
         ("callback-failed", message(false)),
     ]

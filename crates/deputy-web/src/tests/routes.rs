@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use super::*;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 16] = [
     "/",
     "/login",
     "/connect",
@@ -15,11 +15,14 @@ const PAGES: [&str; 13] = [
     "/servers/-/new?type=filesystem",
     "/servers/nothing-here",
     "/settings",
+    "/admin",
+    "/oauth/authorize",
+    "/oauth/authorize?client_id=deputy-cli",
     "/healthz",
     "/readyz",
     "/nothing-here",
 ];
-const API: [&str; 13] = [
+const API: [&str; 15] = [
     "/api/v1/integrations/status",
     "/api/v1/integrations/google/auth?service=all",
     "/api/v1/tools",
@@ -28,6 +31,8 @@ const API: [&str; 13] = [
     "/api/v1/usage",
     "/api/v1/me",
     "/api/v1/admin/pool",
+    "/api/v1/admin/clients",
+    "/api/v1/grants",
     "/api/v1/admin/policies",
     "/api/v1/templates",
     "/api/v1/servers",
@@ -78,7 +83,7 @@ async fn strangers_are_sent_to_the_sign_in_or_told_so() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");
     }
-    for path in &API[..12] {
+    for path in &API[..14] {
         let answer = app.api(Method::GET, path, "", None).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
@@ -196,6 +201,9 @@ async fn the_document_describes_every_route() {
         })
         .collect();
     insta::assert_snapshot!(paths.join("\n"), @r"
+    get /api/v1/admin/clients
+    post /api/v1/admin/clients
+    delete /api/v1/admin/clients/{client_id}
     get /api/v1/admin/health
     get /api/v1/admin/policies
     put /api/v1/admin/policies
@@ -209,6 +217,8 @@ async fn the_document_describes_every_route() {
     delete /api/v1/context
     get /api/v1/context/suggestions
     get /api/v1/context/summary
+    get /api/v1/grants
+    delete /api/v1/grants/{id}
     delete /api/v1/integrations/google
     get /api/v1/integrations/google/auth
     get /api/v1/integrations/google/callback

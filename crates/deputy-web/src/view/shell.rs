@@ -27,6 +27,7 @@ pub(crate) enum Nav {
     Approvals,
     Activity,
     Settings,
+    Admin,
     Elsewhere,
 }
 
@@ -73,7 +74,7 @@ impl Shell {
             current: self.active == nav,
             count,
         };
-        vec![
+        let mut items = vec![
             item(Nav::Home, "/", "nav-home", "home", 0),
             item(Nav::Connect, "/connect", "nav-connect", "plug", 0),
             item(Nav::Servers, "/servers", "nav-servers", "server", 0),
@@ -86,7 +87,11 @@ impl Shell {
             ),
             item(Nav::Activity, "/activity", "nav-activity", "pulse", 0),
             item(Nav::Settings, "/settings", "nav-settings", "sliders", 0),
-        ]
+        ];
+        if self.admin {
+            items.push(item(Nav::Admin, "/admin", "nav-admin", "key", 0));
+        }
+        items
     }
 
     pub(crate) fn languages(&self) -> [LanguageChoice; 3] {
@@ -207,6 +212,9 @@ impl Flash {
             "saved" => good("flash-saved"),
             "password" => good("flash-password"),
             "token-revoked" => good("flash-token-revoked"),
+            "access-ended" => good("flash-access-ended"),
+            "client-added" => good("flash-client-added"),
+            "client-removed" => good("flash-client-removed"),
             "disconnected" => good("flash-disconnected"),
             "approved" => good("flash-approved"),
             "approved-failed" => bad("flash-approved-failed"),

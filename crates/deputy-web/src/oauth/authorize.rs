@@ -1,0 +1,308 @@
+//! `/oauth/authorize`: a program asks for access, its person decides.
+//!
+//! The request is checked anew with every step: what a form carries is the program's request as it
+//! came, and what is decided on is what the authorization server makes of it then.
+//!
+//! # Where a browser is sent
+//!
+//! To an address that belongs to a known client, or nowhere. An error goes back to the program only
+//! where the address deserves it: the administrator's word, this computer, or a consent that this
+//! person gave before. Else anybody could register an address here and have a link to this server
+//! lead there (RFC 9700 section 4.11.2); then a page says what is wrong, with a link.
+//!
+//! # Why the page is sometimes shown although nothing new is asked
+//!
+//! Chromium holds what follows a form to the policy of the form's page, redirects included. After
+//! our sign-in form a redirect to the program would be cut off without a word, so what comes from a
+//! page of ours ends on a page: the consent page, whose policy names the one address that its own
+//! form may lead to, or a page with a link.
+
+pub(crate) mod consent;
+pub(crate) mod refused;
+
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use deputy_core::{Scope, Scopes};
+use deputy_identity::csrf;
+use deputy_identity::oauth::{AllowError, Asked, AuthorizeRequest};
+use http::HeaderMap;
+use http::request::Parts;
+use jiff::SignedDuration;
+use serde_json::json;
+use url::Url;
+
+use crate::App;
+use crate::auth::{self, SignedIn};
+use crate::error::PageError;
+use crate::form::Fields;
+use crate::middleware::Eased;
+use crate::next;
+use crate::record::{self, Act};
+use refused::Place;
+
+/// A sign-in so recent needs no other, whatever the program asks for.
+const RECENT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Longest request, in bytes: what is to survive the way through the sign-in. Some programs keep
+/// all they know in `state`.
+pub(crate) const LONGEST: usize = 8 * 1024;
+
+/// What nobody has ticked for them, and nobody is given again without a look.
+pub(crate) fn is_grave(scope: Scope) -> bool {
+    matches!(scope, Scope::ApprovalsDecide | Scope::Admin)
+}
+
+/// `GET /oauth/authorize`.
+pub(crate) async fn show(State(app): State<App>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    eased(asked(&app, &mut parts, &query).await)
+}
+
+/// `POST /oauth/authorize`: what the person decided.
+pub(crate) async fn decide(State(app): State<App>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let whole = Request::from_parts(parts.clone(), body);
+    eased(match auth::fields(whole, &app).await {
+        Ok(fields) => decided(&app, &mut parts, &fields).await,
+        Err(refused) => Err(refused),
+    })
+}
+
+/// For the sake of the program's page that opened this window, where a page has not said so itself.
+fn eased(outcome: Result<Response, Response>) -> Response {
+    let (Ok(response) | Err(response)) = outcome;
+    if response.extensions().get::<Eased>().is_some() {
+        return response;
+    }
+    Eased::default().on(response)
+}
+
+/// Who is signed in in this browser, if anybody is.
+async fn visitor(app: &App, parts: &mut Parts) -> Result<Option<SignedIn>, Response> {
+    match SignedIn::from_request_parts(parts, app).await {
+        Ok(who) => Ok(Some(who)),
+        Err(away) if away.status().is_redirection() => Ok(None),
+        Err(failed) => Err(failed),
+    }
+}
+
+/// Whether the browser was led here by a page of ours: by the sign-in form, by the switch of the
+/// language.
+fn from_our_page(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "same-origin")
+}
+
+async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Response> {
+    let who = visitor(app, parts).await?;
+    let address = Some(auth::address(parts, app));
+    let headers = &parts.headers;
+    let place = Place {
+        app,
+        who: who.as_ref(),
+        headers,
+    };
+    if query.len() > LONGEST {
+        return place.too_long();
+    }
+    let request = match AuthorizeRequest::parse(query) {
+        Ok(request) => request,
+        Err(error) => return place.refuse(error).await,
+    };
+    // Reading a document is a request of ours to a site that a stranger names: not for strangers.
+    if who.is_none() && request.client_id.contains(':') {
+        return Ok(to_login(query, false));
+    }
+    let prompt_login = has_word(request.prompt.as_deref(), "login");
+    let asked = match app.authorization.check(request, address).await {
+        Ok(asked) => asked,
+        Err(error) => return place.refuse(error).await,
+    };
+    let Some(who) = &who else {
+        if asked.prompt_none {
+            let redirect = app.authorization.interaction_required(&asked);
+            let why = "nobody is signed in in this browser";
+            return place.back_with(&asked, redirect, why).await;
+        }
+        return Ok(to_login(query, false));
+    };
+    if prompt_login && !signed_in_recently(app, who).await? {
+        return Ok(to_login(query, true));
+    }
+    let remembered = app
+        .authorization
+        .remembered(who.principal.user_id, &asked)
+        .await
+        .map_err(|error| internal(&error, "reading a consent"))?;
+    let offered = asked.offered(who.principal.role);
+    let skips = !from_our_page(headers)
+        && remembered.as_ref().is_some_and(|consent| {
+            app.authorization.may_skip(&asked, consent) && !offered.0.iter().copied().any(is_grave)
+        });
+    if skips {
+        return allow(&place, who, &asked, offered, true).await;
+    }
+    if asked.prompt_none {
+        let redirect = app.authorization.interaction_required(&asked);
+        let why = "the person has to be asked";
+        return place.back_with(&asked, redirect, why).await;
+    }
+    let before = remembered.map(|consent| consent.allowed_at);
+    consent::page(app, who, &asked, query, before, None)
+}
+
+async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Response, Response> {
+    let query = fields.get("request");
+    let who = visitor(app, parts).await?;
+    let address = Some(auth::address(parts, app));
+    let place = Place {
+        app,
+        who: who.as_ref(),
+        headers: &parts.headers,
+    };
+    if query.len() > LONGEST {
+        return place.too_long();
+    }
+    let Some(who) = &who else {
+        // The session ended while the page was open: the same page again, after the sign-in.
+        return Ok(to_login(query, false));
+    };
+    if !csrf::is_valid(&who.session, fields.get("csrf")) {
+        tracing::info!(user = %who.principal.user_id, "a consent without the session's token was refused");
+        return Err(PageError::Form.into_response());
+    }
+    let request = match AuthorizeRequest::parse(query) {
+        Ok(request) => request,
+        Err(error) => return place.refuse(error).await,
+    };
+    let asked = match app.authorization.check(request, address).await {
+        Ok(asked) => asked,
+        Err(error) => return place.refuse(error).await,
+    };
+    match fields.get("decision") {
+        "allow" => {
+            let mut ticked = asked.offered(who.principal.role);
+            ticked
+                .0
+                .retain(|scope| fields.all("scope").any(|id| id == scope.as_str()));
+            if ticked.0.is_empty() {
+                return consent::page(app, who, &asked, query, None, Some(&ticked));
+            }
+            allow(&place, who, &asked, ticked, false).await
+        }
+        "deny" => deny(&place, who, &asked).await,
+        _ => Err(PageError::Invalid.into_response()),
+    }
+}
+
+/// Gives the program what was ticked, once that is on record.
+async fn allow(
+    place: &Place<'_>,
+    who: &SignedIn,
+    asked: &Asked,
+    ticked: Scopes,
+    remembered: bool,
+) -> Result<Response, Response> {
+    let app = place.app;
+    let act = act(app, who, "access.allow", asked, &ticked, remembered);
+    let before = record::before(app, act.clone()).await;
+    before.map_err(|_| unrecorded())?;
+    match app
+        .authorization
+        .allow(&who.principal, asked, &ticked)
+        .await
+    {
+        Ok(allowed) => {
+            let mut act = act;
+            act.detail["grant"] = allowed.grant_id.into();
+            record::after(app, act).await;
+            Ok(away(&allowed.location))
+        }
+        Err(AllowError::TooMany(_)) => place.not_now("consent-too-many"),
+        Err(AllowError::Nothing | AllowError::NotInPerson) => {
+            Err(PageError::Invalid.into_response())
+        }
+        Err(error @ AllowError::Store(_)) => Err(internal(&error, "allowing a program access")),
+    }
+}
+
+async fn deny(place: &Place<'_>, who: &SignedIn, asked: &Asked) -> Result<Response, Response> {
+    let app = place.app;
+    let scopes = asked.offered(who.principal.role);
+    let act = act(app, who, "access.deny", asked, &scopes, false);
+    record::before(app, act).await.map_err(|_| unrecorded())?;
+    match app.authorization.deny(asked) {
+        Ok(redirect) => Ok(away(&redirect)),
+        Err(error) => place.refuse(error).await,
+    }
+}
+
+fn act(
+    app: &App,
+    who: &SignedIn,
+    action: &'static str,
+    asked: &Asked,
+    scopes: &Scopes,
+    remembered: bool,
+) -> Act {
+    let resources = asked.resources.iter().map(|r| r.url(app.public_url()));
+    let resources: Vec<String> = resources.collect();
+    Act {
+        user: who.principal.user_id,
+        caller: who.principal.caller.label(),
+        action,
+        target: asked.client.client_id.clone(),
+        detail: json!({
+            "name": consent::name(&asked.client),
+            "redirect": consent::host(&asked.redirect_uri),
+            "scopes": scopes.to_string(),
+            "resources": resources,
+            "remembered": remembered,
+        }),
+    }
+}
+
+/// Whether the person proved who they are a moment ago, in this browser.
+async fn signed_in_recently(app: &App, who: &SignedIn) -> Result<bool, Response> {
+    let name = who.session_name();
+    let sessions = app
+        .identity
+        .sessions(who.principal.user_id, name.as_deref())
+        .await
+        .map_err(|error| internal(&error, "reading a session"))?;
+    let now = app.clock.now();
+    Ok(sessions
+        .iter()
+        .any(|session| session.is_current && now.duration_since(session.created_at) < RECENT))
+}
+
+fn has_word(text: Option<&str>, word: &str) -> bool {
+    text.is_some_and(|text| text.split_ascii_whitespace().any(|other| other == word))
+}
+
+/// Off to the program. After a form that is a GET (RFC 9700 section 4.12).
+fn away(location: &Url) -> Response {
+    Redirect::to(location.as_str()).into_response()
+}
+
+/// To the sign-in and back to this request.
+fn to_login(query: &str, again: bool) -> Response {
+    let path = format!("/oauth/authorize?{query}");
+    let login = if again {
+        next::login_again(&path)
+    } else {
+        next::login(&path)
+    };
+    Redirect::to(&login).into_response()
+}
+
+fn internal(error: &(dyn std::error::Error + 'static), doing: &'static str) -> Response {
+    PageError::internal(error, doing).into_response()
+}
+
+/// Nothing is allowed or refused that can't be put on record.
+fn unrecorded() -> Response {
+    PageError::Unavailable(record::PAUSE).into_response()
+}

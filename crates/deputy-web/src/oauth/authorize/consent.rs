@@ -1,0 +1,199 @@
+//! The consent page: everything a person needs to decide, and nothing of it on the program's word
+//! without saying so.
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Response};
+use deputy_core::Scopes;
+use deputy_identity::oauth::{Asked, Client, Kind, Resource, redirect};
+use http::StatusCode;
+use jiff::Timestamp;
+use url::{Host, Url};
+
+use super::{LONGEST, is_grave};
+use crate::App;
+use crate::auth::SignedIn;
+use crate::middleware::Eased;
+use crate::next;
+use crate::oauth::said;
+use crate::pages::{plain_shell, render, watch};
+use crate::text::Text;
+use crate::view::{Shell, When, scope_key};
+
+/// Longest name of a program on a page, in characters.
+pub(crate) const NAME: usize = 80;
+/// Longest host on a page, in characters.
+const HOST: usize = 255;
+
+/// A right to tick.
+pub(crate) struct ScopeChoice {
+    pub(crate) id: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) ticked: bool,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(crate) struct Page {
+    pub(crate) shell: Shell,
+    /// What the program calls itself.
+    pub(crate) client: String,
+    pub(crate) person: String,
+    pub(crate) username: String,
+    /// Where somebody else signs in.
+    pub(crate) other: String,
+    /// Where the browser is sent afterwards.
+    pub(crate) redirect: String,
+    /// What it is for.
+    pub(crate) targets: Vec<String>,
+    /// Where the program is known from.
+    pub(crate) kind: String,
+    pub(crate) doubtful: bool,
+    pub(crate) warning: Option<&'static str>,
+    pub(crate) before: Option<When>,
+    pub(crate) scopes: Vec<ScopeChoice>,
+    /// The program's request, as it came.
+    pub(crate) request: String,
+    pub(crate) problem: Option<&'static str>,
+}
+
+/// The page. `ticked`: what the person left, where that was nothing.
+pub(super) fn page(
+    app: &App,
+    who: &SignedIn,
+    asked: &Asked,
+    query: &str,
+    before: Option<Timestamp>,
+    ticked: Option<&Scopes>,
+) -> Result<Response, Response> {
+    debug_assert!(query.len() <= LONGEST, "checked when it was read");
+    let path = format!("/oauth/authorize?{query}");
+    let shell = plain_shell(app, who.user.language, &path, who.csrf());
+    let t = shell.t;
+    let warning = warning(asked);
+    let offered = asked.offered(who.principal.role);
+    let scopes = offered.0.iter().map(|scope| ScopeChoice {
+        id: scope.as_str(),
+        key: scope_key(*scope),
+        ticked: match ticked {
+            Some(ticked) => ticked.contains(*scope),
+            None => !is_grave(*scope),
+        },
+    });
+    let view = Page {
+        client: name(&asked.client),
+        person: said(&who.user.name, NAME),
+        username: who.user.username.clone(),
+        other: next::login_again(&path),
+        redirect: host(&asked.redirect_uri),
+        targets: asked.resources.iter().map(|r| target(r, t)).collect(),
+        kind: kind(&asked.client, t),
+        doubtful: warning.is_some() || asked.client.kind == Kind::Dynamic,
+        warning,
+        before: before.map(|at| watch(app, who).show(at)),
+        scopes: scopes.collect(),
+        request: query.to_owned(),
+        problem: ticked.map(|_| "consent-none-ticked"),
+        shell,
+    };
+    let page = render(&view).map_err(axum::response::IntoResponse::into_response)?;
+    let status = match ticked {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
+    let eased = Eased {
+        form_action: source(&asked.redirect_uri),
+    };
+    Ok(eased.on((status, page).into_response()))
+}
+
+/// What the program calls itself, fit to be shown.
+pub(crate) fn name(client: &Client) -> String {
+    said(&client.name, NAME)
+}
+
+/// Where `redirect_uri` leads, fit to be shown.
+pub(crate) fn host(redirect_uri: &str) -> String {
+    said(&redirect::host_shown(redirect_uri), HOST)
+}
+
+/// What a token is for, in words.
+pub(crate) fn target(resource: &Resource, t: Text) -> String {
+    match resource {
+        Resource::Mcp => t.tr("consent-for-mcp"),
+        Resource::McpServer(server) => t.tr1("consent-for-server", "server", server),
+        Resource::Api => t.tr("consent-for-api"),
+    }
+}
+
+/// Where the program is known from, in words.
+fn kind(client: &Client, t: Text) -> String {
+    match client.kind {
+        Kind::Builtin => t.tr("consent-kind-builtin"),
+        Kind::Registered => t.tr("consent-kind-registered"),
+        Kind::Dynamic => t.tr("consent-kind-dynamic"),
+        Kind::Document => t.tr1("consent-kind-document", "host", host(&client.client_id)),
+    }
+}
+
+/// What the person should think of first: with such an address, nobody knows which program it is
+/// that gets the answer.
+fn warning(asked: &Asked) -> Option<&'static str> {
+    if asked.client.only_loopback() {
+        return Some("consent-loopback");
+    }
+    match redirect::target(&asked.redirect_uri) {
+        redirect::Target::Site => None,
+        redirect::Target::Loopback => Some("consent-loopback"),
+        redirect::Target::App => Some("consent-app"),
+    }
+}
+
+/// Where the page's form may lead in the end: the origin of `redirect_uri`, as a content security
+/// policy names it (CSP Level 3, section 2.3.1). Where its grammar has no word for the host (an
+/// IPv6 address, an underscore) or there is none (a program's own scheme), the scheme.
+pub(super) fn source(redirect_uri: &str) -> Option<String> {
+    let url = Url::parse(redirect_uri).ok()?;
+    let nameable = match url.host() {
+        Some(Host::Domain(name)) => name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')),
+        Some(Host::Ipv4(_)) => true,
+        Some(Host::Ipv6(_)) | None => false,
+    };
+    if matches!(url.scheme(), "http" | "https") && nameable {
+        Some(url.origin().ascii_serialization())
+    } else {
+        Some(format!("{}:", url.scheme()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_names_one_origin_and_nothing_of_the_programs_choice() {
+        for (uri, expected) in [
+            (
+                "https://claude.ai/api/mcp/auth_callback",
+                "https://claude.ai",
+            ),
+            (
+                "https://example.org:8443/cb?x=1;%20*",
+                "https://example.org:8443",
+            ),
+            ("https://example.org:443/cb", "https://example.org"),
+            ("http://127.0.0.1:33418/", "http://127.0.0.1:33418"),
+            ("http://localhost/callback", "http://localhost"),
+            ("http://[::1]:8181/callback", "http:"),
+            ("https://a_b.example.org/", "https:"),
+            ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor:"),
+            ("com.example.app:/oauth", "com.example.app:"),
+        ] {
+            let source = source(uri).unwrap();
+            assert_eq!(source, expected, "{uri}");
+            assert!(!source.contains([' ', ';', ',', '\'', '*']), "{uri}");
+        }
+        assert_eq!(source("not a uri"), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! `POST /oauth/revoke`: a program gives a token back (RFC 7009).
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::json;
+
+use super::token::{note_end, refuse};
+use super::{Sent, answer, refusal};
+use crate::{App, auth};
+
+/// `POST /oauth/revoke`. Finished also when the program leaves meanwhile, for most leave then.
+pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
+    let sent = match Sent::read(request).await {
+        Ok(sent) => sent,
+        Err(refused) => return refused,
+    };
+    let here = app.clone();
+    let task = app.lifecycle.spawn(async move {
+        let address = auth::address(&sent.parts, &here);
+        let ended = here.authorization.revoke(
+            &sent.body,
+            sent.content_type(),
+            sent.authorization(),
+            address,
+        );
+        match ended.await {
+            Ok(ended) => {
+                if let Some(ended) = &ended {
+                    note_end(&here, "access.end", ended).await;
+                }
+                answer(StatusCode::OK, &json!({}), None)
+            }
+            Err(error) => refuse(&error, sent.authorization().is_some()),
+        }
+    });
+    match task.await {
+        Ok(Some(response)) => response,
+        // The program stops.
+        _ => refusal(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}

@@ -1,0 +1,69 @@
+//! `POST /oauth/token`: codes and refresh tokens become access tokens.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use deputy_identity::oauth::{EndedGrant, TokenEndpointError};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::{Sent, answer, refusal};
+use crate::record::{self, Act};
+use crate::{App, auth};
+
+/// `POST /oauth/token`. What was begun is finished also when the program leaves meanwhile: a
+/// rotation that nobody hears of would look like a stolen token later.
+pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
+    let sent = match Sent::read(request).await {
+        Ok(sent) => sent,
+        Err(refused) => return refused,
+    };
+    let here = app.clone();
+    let task = app.lifecycle.spawn(async move {
+        let address = auth::address(&sent.parts, &here);
+        let given = here.authorization.token(
+            &sent.body,
+            sent.content_type(),
+            sent.authorization(),
+            address,
+        );
+        match given.await {
+            Ok(given) => answer(StatusCode::OK, &given.json(), None),
+            Err(error) => {
+                if let Some(ended) = &error.ended {
+                    note_end(&here, "access.reuse", ended).await;
+                }
+                refuse(&error, sent.authorization().is_some())
+            }
+        }
+    });
+    match task.await {
+        Ok(Some(response)) => response,
+        // The program stops.
+        _ => refusal(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// A refusal as it is. Who tried `Authorization` is told which one there is (RFC 6749 section 5.2).
+pub(super) fn refuse(error: &TokenEndpointError, tried_header: bool) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = answer(status, &error.json(), error.retry_after);
+    if status == StatusCode::UNAUTHORIZED && tried_header {
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"deputy\""),
+        );
+    }
+    response
+}
+
+/// Puts on record that a program's request ended what a person had allowed.
+pub(super) async fn note_end(app: &App, action: &'static str, ended: &EndedGrant) {
+    let act = Act {
+        user: ended.user_id,
+        caller: format!("client:{}:{}", ended.grant_id, ended.client_name),
+        action,
+        target: ended.client_id.clone(),
+        detail: json!({ "grant": ended.grant_id, "why": ended.why }),
+    };
+    record::after(app, act).await;
+}
