@@ -54,7 +54,9 @@ mod token;
 pub use authorize::{
     AllowError, Allowed, Asked, AuthorizeError, AuthorizeRequest, CODE_PREFIX, PageReason,
 };
-pub use client::{AddError, BUILTIN, Client, ClientError, Kind, NewRegistered, Removed};
+pub use client::{
+    AddError, BUILTIN, Client, ClientError, Kind, NewRegistered, Removed, check_client_id,
+};
 pub use deputy_store::oauth_client::{ClientKind, ClientRow};
 pub use deputy_store::oauth_consent::Consent;
 pub use deputy_store::oauth_grant::Grant;

@@ -48,6 +48,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Add, list and remove OAuth clients that are known beforehand
+    ///
+    /// Most clients need none of this: they register themselves, or name the document that says who
+    /// they are. Add those that can do neither, or that you want people to know by name.
+    Client {
+        #[command(subcommand)]
+        action: ClientAction,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
     /// Make a root key, or change it
     Key {
         #[command(subcommand)]
@@ -278,6 +288,42 @@ pub(crate) enum TokenAction {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum ClientAction {
+    /// Add a client; it gets no secret, since programs on people's machines can't keep one
+    Add {
+        /// Its client_id: letters, digits, '.', '-' and '_'
+        #[arg(value_parser = client_id)]
+        id: String,
+        /// Where it may have people sent back to: https://…, http:// on localhost, 127.0.0.1 or
+        /// [::1] (then on any port), or a scheme of the program's own such as cursor://…
+        #[arg(
+            long = "redirect-uri",
+            value_name = "URL",
+            required = true,
+            num_args = 1..,
+            value_parser = redirect_uri
+        )]
+        redirect_uris: Vec<String>,
+        /// What people are told it is called [default: its client_id]
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+    },
+    /// List clients that were added here
+    List {
+        /// Also those that are built in, registered themselves or have a document
+        #[arg(long)]
+        all: bool,
+    },
+    /// Remove a client; whatever people allowed it ends at once
+    ///
+    /// One that registered itself, or has a document, can come back and ask people anew.
+    Remove {
+        /// Its client_id, as `list --all` shows it
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
 pub(crate) enum KeyAction {
     /// Print a fresh key for TOKEN_ENCRYPTION_KEY
     Generate,
@@ -396,6 +442,18 @@ pub(crate) struct CallArgs {
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
+}
+
+/// The identifier of a client that an administrator adds.
+fn client_id(text: &str) -> Result<String, deputy_identity::oauth::AddError> {
+    deputy_identity::oauth::check_client_id(text)?;
+    Ok(text.to_owned())
+}
+
+/// A redirect URI that can be registered.
+fn redirect_uri(text: &str) -> Result<String, deputy_identity::oauth::redirect::RedirectError> {
+    deputy_identity::oauth::redirect::check_registered(text)?;
+    Ok(text.to_owned())
 }
 
 /// A scope's name, or `all`.

@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod audit;
+pub(crate) mod client;
 pub(crate) mod db;
 pub(crate) mod doctor;
 pub(crate) mod emulate;

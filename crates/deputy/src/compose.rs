@@ -83,6 +83,18 @@ impl Offline {
         )
     }
 
+    /// How programs log in as people. Fetches nothing.
+    pub(crate) fn authorization(&self) -> AuthorizationServer {
+        AuthorizationServer::new(
+            self.identity(),
+            self.store.clone(),
+            None,
+            config::oauth(&self.settings, false),
+            Arc::new(SystemClock),
+            Arc::new(SystemRng),
+        )
+    }
+
     /// People's accounts, where Google is configured and the key is at hand.
     pub(crate) fn connections(&self, lifecycle: &Lifecycle) -> anyhow::Result<Option<Connections>> {
         let Some(config) = config::connections(&self.settings)? else {
@@ -395,7 +407,7 @@ fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
 }
 
 /// The client for the documents in which OAuth clients say who they are.
-fn documents(settings: &Settings) -> anyhow::Result<http::Guarded> {
+pub(crate) fn documents(settings: &Settings) -> anyhow::Result<http::Guarded> {
     guarded_within(settings, deputy_identity::oauth::document_limits())
 }
 

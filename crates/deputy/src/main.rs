@@ -79,6 +79,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             Box::pin(commands::user::run(action, &database)).await
         }
         Command::Token { action, database } => commands::token::run(action, &database).await,
+        Command::Client { action, database } => commands::client::run(action, &database).await,
         Command::Key { action, database } => commands::key::run(action, &database).await,
         Command::Db { action, database } => commands::db::run(action, &database).await,
         Command::Audit { action, database } => commands::audit::run(action, &database).await,

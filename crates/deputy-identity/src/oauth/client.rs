@@ -189,6 +189,21 @@ impl From<NewClient> for Client {
     }
 }
 
+/// Whether an administrator can give this identifier: [`AddError::Id`] if not.
+pub fn check_client_id(id: &str) -> Result<(), AddError> {
+    let is_id = (1..=MAX_ID).contains(&id.len())
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        && !id.starts_with(RESERVED);
+    if is_id {
+        Ok(())
+    } else {
+        Err(AddError::Id(id.escape_debug().take(200).collect()))
+    }
+}
+
 fn home(metadata: &serde_json::Value) -> Option<String> {
     metadata["client_uri"].as_str().map(str::to_owned)
 }
@@ -239,18 +254,8 @@ impl AuthorizationServer {
 
     /// Registers a client for an administrator.
     pub async fn add_client(&self, new: NewRegistered) -> Result<Client, AddError> {
-        let is_id = |id: &str| {
-            (1..=MAX_ID).contains(&id.len())
-                && id.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-                && !id.starts_with(RESERVED)
-        };
         let client_id = new.client_id;
-        if !is_id(&client_id) {
-            return Err(AddError::Id(client_id.escape_debug().take(200).collect()));
-        }
+        check_client_id(&client_id)?;
         if client_id == BUILTIN {
             return Err(AddError::Taken(client_id));
         }

@@ -1,5 +1,6 @@
 //! `deputy doctor`: checks what the settings name, a line each.
 
+mod oauth;
 mod servers;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ pub(crate) async fn run(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     }
     check_confinement(&settings, &mut report);
     servers::check(&settings, templates, &mut report);
+    oauth::check(&settings, &mut report).await;
     check_google(&settings, &mut report).await;
     Ok(if report.failed {
         ExitCode::FAILURE

@@ -15,6 +15,7 @@ mod access;
 mod approvals;
 mod calendar;
 mod cancel;
+mod clients;
 mod confinement;
 mod conformance;
 mod crash;
