@@ -29,6 +29,7 @@ mod own_kinds;
 mod own_servers;
 mod own_servers_survive;
 mod process_isolation;
+mod registry;
 mod remote_accounts;
 mod replicas;
 mod resilience;
