@@ -172,8 +172,7 @@ impl Asked {
     }
 }
 
-/// What a person allowed, and where the browser goes with it.
-#[derive(Debug)]
+/// What a person allowed, and where the browser goes with it. No `Debug`: the code is a secret.
 pub struct Allowed {
     /// The client's address with `code`, `state` and `iss`.
     pub location: Url,
