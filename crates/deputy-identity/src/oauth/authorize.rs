@@ -115,7 +115,7 @@ pub enum AuthorizeError {
         /// Who asked.
         client: Box<Client>,
         /// The client's address with `error`, `error_description`, `state` and `iss`.
-        redirect: Url,
+        redirect: Box<Url>,
         /// Whether the address is known by an administrator's word. Otherwise nobody is sent there
         /// unasked (RFC 9700 section 4.11.2): anybody can register a client.
         trusted_redirect: bool,
@@ -237,7 +237,7 @@ impl AuthorizationServer {
                 Err(AuthorizeError::Redirect {
                     trusted_redirect: matches!(client.kind, Kind::Builtin | Kind::Registered),
                     client: Box::new(client),
-                    redirect,
+                    redirect: Box::new(redirect),
                     error,
                     description,
                 })

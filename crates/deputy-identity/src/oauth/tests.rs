@@ -48,6 +48,14 @@ pub(crate) fn form(base: &[(&str, &str)], changes: &[(&str, &str)]) -> String {
     out.finish()
 }
 
+/// The person in a browser.
+pub(crate) fn in_browser(user: &User) -> Principal {
+    let browser = Caller::Browser {
+        session: "x".to_owned(),
+    };
+    crate::principal(user.clone(), None, browser).unwrap()
+}
+
 pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) config: Config,
@@ -115,13 +123,6 @@ impl Desk {
         self.world.clock.advance(SignedDuration::from_secs(seconds));
     }
 
-    pub(crate) fn in_browser(&self, user: &User) -> Principal {
-        let browser = Caller::Browser {
-            session: "x".to_owned(),
-        };
-        crate::principal(user.clone(), None, browser).unwrap()
-    }
-
     /// The query of an authorization request of [`APP`].
     pub(crate) fn query(changes: &[(&str, &str)]) -> String {
         let challenge = challenge();
@@ -144,7 +145,7 @@ impl Desk {
     /// A code for what the person was asked, all of it ticked.
     pub(crate) async fn code(&self, changes: &[(&str, &str)]) -> String {
         let asked = self.check(changes).await.unwrap();
-        let principal = self.in_browser(&self.anna);
+        let principal = in_browser(&self.anna);
         let allowed = self.server.allow(&principal, &asked, &Scopes::all()).await;
         parameter(&allowed.unwrap().location, "code").unwrap()
     }
@@ -254,7 +255,7 @@ async fn a_person_lets_a_client_in_and_takes_it_away_again() {
                 .unwrap()
                 .is_none()
         );
-        let principal = desk.in_browser(&desk.anna);
+        let principal = in_browser(&desk.anna);
         let ticked = scopes("tools:read");
         let allowed = desk
             .server
@@ -306,12 +307,21 @@ async fn a_person_lets_a_client_in_and_takes_it_away_again() {
         assert!(grants[0].last_used_at.is_some() && grants[0].redeemed_at.is_some());
         let consent = desk.server.remembered(desk.anna.id, &asked).await.unwrap();
         assert_eq!(consent.unwrap().scopes, scopes("tools:read"));
+    })
+    .await;
+}
 
+#[tokio::test]
+async fn what_a_person_takes_away_is_dead_at_once_and_says_why() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let asked = desk.check(&[]).await.unwrap();
+        let tokens = desk.tokens(&[]).await;
         let admin = desk.world.identity.user_by_name("admin").await.unwrap();
         assert!(
             !desk
                 .server
-                .end_grant(admin.id, allowed.grant_id)
+                .end_grant(admin.id, tokens.grant_id)
                 .await
                 .unwrap(),
             "not theirs"
@@ -319,14 +329,14 @@ async fn a_person_lets_a_client_in_and_takes_it_away_again() {
         assert!(desk.opens(&tokens).await);
         assert!(
             desk.server
-                .end_grant(desk.anna.id, allowed.grant_id)
+                .end_grant(desk.anna.id, tokens.grant_id)
                 .await
                 .unwrap()
         );
         assert!(
             !desk
                 .server
-                .end_grant(desk.anna.id, allowed.grant_id)
+                .end_grant(desk.anna.id, tokens.grant_id)
                 .await
                 .unwrap()
         );

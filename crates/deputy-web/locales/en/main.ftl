@@ -520,6 +520,9 @@ remote-no-server = You no longer have this server. Nothing was connected.
 notice-remote-title = { $host } asks you to sign in again
 notice-remote = The sign-in service ended the permission. Connect the server again to go on.
 notice-remote-client = The sign-in service no longer knows Deputy. Connect the server again to go on.
+notice-reuse-title = Access of { $client } was ended
+notice-reuse = A token that had long been replaced was presented again: somebody may have a copy of it. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
+notice-reuse-code = The code of its sign-in was presented twice: somebody may have listened in. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
 
 ## Programs that act for people: consent
 consent-title = Allow { $client }?

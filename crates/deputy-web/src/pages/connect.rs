@@ -8,6 +8,7 @@ use deputy_connections::{
     BeginError, DisconnectError, NOTICE_DISCONNECTED, Notice, RemovalReason, Services,
 };
 use deputy_core::UserId;
+use deputy_identity::oauth::{NOTICE_REUSE, REPLAY};
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -19,7 +20,7 @@ use crate::form::Lenient;
 use crate::google::{self, EndError};
 use crate::next;
 use crate::text::Text;
-use crate::view::{Nav, NoticeView, ServiceView, Shell, When};
+use crate::view::{Nav, NoticeView, ServiceView, Shell, When, visible};
 
 #[derive(Template)]
 #[template(path = "connect.html")]
@@ -84,6 +85,18 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
                 _ => "notice-remote",
             }),
             server,
+        };
+    }
+    if notice.kind == NOTICE_REUSE {
+        let client = visible(parameter("client"));
+        return NoticeView {
+            id: notice.id,
+            title: t.tr1("notice-reuse-title", "client", client),
+            text: t.tr(match parameter("why") {
+                REPLAY => "notice-reuse-code",
+                _ => "notice-reuse",
+            }),
+            server: None,
         };
     }
     let reason = notice.parameters.get("reason").map(String::as_str);

@@ -285,3 +285,24 @@ async fn a_notice_is_shown_to_its_person_until_dismissed() {
     );
     assert!(!browser.get("/connect").await.text.contains("Testing mode"));
 }
+
+#[tokio::test]
+async fn a_person_is_told_that_a_copied_token_was_presented() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let parameters = [("client", "Agent <b>\u{202e}x"), ("why", "reuse")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let tx = app.store.store.begin().await.unwrap();
+    tx.user(alice.id)
+        .notice_put(
+            deputy_identity::oauth::NOTICE_REUSE,
+            &parameters.into(),
+            SystemClock.now(),
+        )
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let home = app.signed_in("alice").await.get("/").await.text;
+    assert!(home.contains("presented again"), "{home}");
+    assert!(!home.contains("<b>") && !home.contains('\u{202e}'));
+}

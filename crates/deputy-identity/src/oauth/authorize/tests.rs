@@ -259,14 +259,14 @@ async fn nobody_is_given_more_than_was_asked_ticked_and_theirs() {
         let desk = Desk::new(store).await;
         let all = Scopes::all().to_string();
         let asked = desk.check(&[("scope", &all)]).await.unwrap();
-        let in_browser = desk.in_browser(&desk.anna);
-        assert!(!asked.offered(in_browser.role).contains(Scope::Admin));
-        let allowed = desk.server.allow(&in_browser, &asked, &Scopes::all()).await;
-        assert_eq!(allowed.ok().unwrap().scopes, asked.offered(in_browser.role));
+        let person = in_browser(&desk.anna);
+        assert!(!asked.offered(person.role).contains(Scope::Admin));
+        let allowed = desk.server.allow(&person, &asked, &Scopes::all()).await;
+        assert_eq!(allowed.ok().unwrap().scopes, asked.offered(person.role));
 
         let asked = desk.check(&[("scope", "tools:read chat")]).await.unwrap();
         let ticked = scopes("chat approvals:decide admin");
-        let allowed = desk.server.allow(&in_browser, &asked, &ticked).await;
+        let allowed = desk.server.allow(&person, &asked, &ticked).await;
         assert_eq!(allowed.ok().unwrap().scopes, scopes("chat"));
         let grants = desk
             .world
@@ -276,10 +276,7 @@ async fn nobody_is_given_more_than_was_asked_ticked_and_theirs() {
             .await
             .unwrap();
         for ticked in ["", "admin", "audit:read"] {
-            let refused = desk
-                .server
-                .allow(&in_browser, &asked, &scopes(ticked))
-                .await;
+            let refused = desk.server.allow(&person, &asked, &scopes(ticked)).await;
             assert!(
                 matches!(refused.err(), Some(AllowError::Nothing)),
                 "{ticked}"
@@ -300,7 +297,7 @@ async fn nobody_is_given_more_than_was_asked_ticked_and_theirs() {
         ] {
             let principal = Principal {
                 caller,
-                ..in_browser.clone()
+                ..person.clone()
             };
             let refused = desk.server.allow(&principal, &asked, &Scopes::all()).await;
             assert!(matches!(refused.err(), Some(AllowError::NotInPerson)));
@@ -383,7 +380,7 @@ async fn nobody_can_have_allowed_too_much() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
         let asked = desk.check(&[]).await.unwrap();
-        let principal = desk.in_browser(&desk.anna);
+        let principal = in_browser(&desk.anna);
         let tx = desk.world.store.begin().await.unwrap();
         let (at, expires_at) = desk.server.span(desk.config.refresh);
         for _ in 0..MAX_GRANTS {

@@ -92,7 +92,7 @@ async fn rights_are_those_of_the_moment() {
         let asked = desk.check(&[("scope", "admin chat")]).await.unwrap();
         let allowed = desk
             .server
-            .allow(&desk.in_browser(&anna), &asked, &asked.scopes)
+            .allow(&in_browser(&anna), &asked, &asked.scopes)
             .await;
         let code = parameter(&allowed.ok().unwrap().location, "code").unwrap();
         let tokens = desk.redeem(&code, &[]).await.unwrap();

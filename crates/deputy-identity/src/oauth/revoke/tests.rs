@@ -109,7 +109,7 @@ async fn a_token_is_told_of_only_to_its_own_person() {
         let admin = desk.world.identity.user_by_name("admin").await.unwrap();
         let ask = async |user: &crate::User, token: &Secret<String>| {
             let body = form(&[("token", token.expose())], &[]);
-            let principal = desk.in_browser(user);
+            let principal = in_browser(user);
             desk.server
                 .introspect(&principal, body.as_bytes(), FORM)
                 .await

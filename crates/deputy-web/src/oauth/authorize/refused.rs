@@ -63,7 +63,7 @@ impl Place<'_> {
                 ..
             } => {
                 let trusted = trusted_redirect || is_here(redirect.as_str());
-                self.back(&client.client_id, trusted, redirect, description)
+                self.back(&client.client_id, trusted, *redirect, description)
                     .await
             }
         }
