@@ -150,11 +150,14 @@ impl Client {
         }
     }
 
-    /// Whether people may be sent back to `redirect_uri`.
+    /// Whether people may be sent back to `redirect_uri`: it is the client's, and still of a kind
+    /// that may be registered, however it came to be.
     pub fn accepts(&self, redirect_uri: &str) -> bool {
-        self.redirect_uris
-            .iter()
-            .any(|registered| redirect::matches(registered, redirect_uri))
+        redirect::check_registered(redirect_uri).is_ok()
+            && self
+                .redirect_uris
+                .iter()
+                .any(|registered| redirect::matches(registered, redirect_uri))
     }
 
     /// Whether all its redirects lead to the person's own machine, where any program can listen.

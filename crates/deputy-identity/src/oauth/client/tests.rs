@@ -42,6 +42,10 @@ async fn the_command_line_is_known_and_can_be_neither_added_nor_removed() {
         for uri in &client.redirect_uris {
             redirect::check_registered(uri).unwrap();
         }
+        // What came into a row in some other way is not followed either.
+        let mut odd = client.clone();
+        odd.redirect_uris.push("javascript:/alert(1)".into());
+        assert!(!odd.accepts("javascript:/alert(1)") && odd.accepts("http://localhost/callback"));
         let added = server
             .add_client(new(BUILTIN, &["https://evil.example/cb"]))
             .await;

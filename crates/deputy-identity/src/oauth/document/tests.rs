@@ -23,7 +23,7 @@ struct Site {
 
 #[derive(Default)]
 struct Pages {
-    pages: Mutex<HashMap<String, Page>>,
+    put: Mutex<HashMap<String, Page>>,
     visits: AtomicUsize,
     gate: Mutex<Option<Arc<Semaphore>>>,
 }
@@ -76,7 +76,7 @@ impl Site {
     }
 
     fn put(&self, path: &str, page: Page) -> String {
-        self.inner.pages.lock().insert(path.to_owned(), page);
+        self.inner.put.lock().insert(path.to_owned(), page);
         self.at(path)
     }
 
@@ -101,7 +101,7 @@ async fn answer(State(site): State<Site>, uri: Uri) -> Response {
     if let Some(gate) = gate {
         let _ = gate.acquire().await;
     }
-    let page = site.inner.pages.lock().get(&uri.to_string()).cloned();
+    let page = site.inner.put.lock().get(&uri.to_string()).cloned();
     let page = page.unwrap_or_else(|| Page::status(404));
     let mut response = page.body.into_response();
     *response.status_mut() = StatusCode::from_u16(page.status).unwrap();

@@ -26,7 +26,7 @@ fn server(world: &World, change: impl FnOnce(&mut Config)) -> AuthorizationServe
     )
 }
 
-async fn one(store: Store) -> (World, AuthorizationServer) {
+fn one(store: Store) -> (World, AuthorizationServer) {
     let world = World::new(store);
     let server = server(&world, |_| ());
     (world, server)
@@ -141,7 +141,7 @@ fn real() -> Vec<(&'static str, Value)> {
 #[tokio::test]
 async fn the_registrations_of_real_clients_are_taken() {
     for_each_database(|store| async move {
-        let (world, server) = one(store).await;
+        let (world, server) = one(store);
         for (who, said) in real() {
             let answer = register(&server, &said).await.unwrap();
             let id = answer["client_id"].as_str().unwrap();
@@ -229,7 +229,7 @@ async fn what_is_wrong_is_said_and_nothing_is_kept() {
 #[tokio::test]
 async fn an_address_registers_so_many_in_an_hour_and_no_other_one_pays_for_it() {
     for_each_database(|store| async move {
-        let (world, server) = one(store).await;
+        let (world, server) = one(store);
         let said = json!({"redirect_uris": ["https://example.org/cb"]}).to_string();
         let register = |from: &str| {
             let from: IpAddr = from.parse().unwrap();
@@ -301,7 +301,7 @@ async fn who_fills_the_table_pays_for_it_and_nobody_is_dropped_during_a_consent(
 #[tokio::test]
 async fn what_nobody_uses_is_swept_and_what_has_access_stays() {
     for_each_database(|store| async move {
-        let (world, server) = one(store).await;
+        let (world, server) = one(store);
         let anna = world.add("anna").await;
         let mut ids = Vec::new();
         for _ in 0..3 {
