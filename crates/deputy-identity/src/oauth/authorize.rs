@@ -27,7 +27,7 @@ pub const CODE_PREFIX: &str = "dpt_ac_";
 const MAX_RESOURCES: usize = 20;
 
 /// Longest `state`, in bytes.
-const MAX_STATE: usize = 4096;
+const MAX_STATE: usize = 8 * 1024;
 
 /// What one person has allowed at most, in all.
 const MAX_GRANTS: u64 = 200;
