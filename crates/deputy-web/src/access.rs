@@ -98,6 +98,7 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
         // Somebody else was faster.
         return Err(AccessError::NotFound);
     }
+    app.gateway.look_at_callers();
     record::after(app, act).await;
     Ok(())
 }
@@ -108,7 +109,8 @@ pub(crate) async fn add(
     principal: &Principal,
     new: NewRegistered,
 ) -> Result<Client, AccessError> {
-    let redirects: Vec<String> = new.redirect_uris.iter().take(20).cloned().collect();
+    let redirects = new.redirect_uris.iter().take(20);
+    let redirects: Vec<String> = redirects.map(|uri| said(uri, 200)).collect();
     let act = Act {
         user: principal.user_id,
         caller: principal.caller.label(),
@@ -153,6 +155,7 @@ pub(crate) async fn remove(
         Err(ClientError::Store(error)) => return Err(error.into()),
         Err(_) => return Err(AccessError::NoClient),
     };
+    app.gateway.look_at_callers();
     record::after(app, act).await;
     // Each person finds in their own records why a program stopped.
     for grant in &removed.ended {

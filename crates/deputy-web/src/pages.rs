@@ -50,7 +50,7 @@ pub(crate) fn quick() -> Router<App> {
         .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
         .route("/settings/access/{id}/end", post(settings::access::end))
         .route("/admin", get(admin::show))
-        .route("/admin/clients", post(admin::add))
+        .route("/admin/clients", get(admin::list).post(admin::add))
         .route(
             "/admin/clients/{id}/remove",
             get(admin::confirm).post(admin::remove),

@@ -4,6 +4,7 @@ mod api;
 mod batch;
 mod consent;
 mod context;
+mod oauth;
 mod pages;
 mod policies;
 mod remote;
@@ -42,6 +43,7 @@ const ORIGIN: &str = "http://127.0.0.1:8484";
 pub(crate) struct TestApp {
     router: axum::Router,
     identity: Identity,
+    authorization: AuthorizationServer,
     connections: Connections,
     lifecycle: Lifecycle,
     audit: Audit,
@@ -255,7 +257,7 @@ impl TestApp {
             config,
             store,
             identity: identity.clone(),
-            authorization,
+            authorization: authorization.clone(),
             connections: connections.clone(),
             remote,
             gateway,
@@ -266,6 +268,7 @@ impl TestApp {
         Self {
             router,
             identity,
+            authorization,
             connections,
             lifecycle,
             audit,

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) use prose::Prose;
 pub use shell::Sandbox;
 pub(crate) use shell::{Flash, Nav, Shell};
-pub(crate) use watch::{Watch, When};
+pub(crate) use watch::{ANYBODY, Watch, When};
 
 /// One thing that a service would be allowed to do.
 #[derive(Clone, Debug)]

@@ -47,7 +47,7 @@ const RECENT: SignedDuration = SignedDuration::from_mins(5);
 /// all they know in `state`.
 pub(crate) const LONGEST: usize = 8 * 1024;
 
-/// What nobody has ticked for them, and nobody is given again without a look.
+/// What nobody has ticked for them.
 pub(crate) fn is_grave(scope: Scope) -> bool {
     matches!(scope, Scope::ApprovalsDecide | Scope::Admin)
 }
@@ -95,6 +95,15 @@ fn from_our_page(headers: &HeaderMap) -> bool {
         .is_some_and(|site| site == "same-origin")
 }
 
+/// Whether a person's window goes here, as far as the browser says: what is fetched beforehand, or
+/// for a picture or a frame of another page, allows nothing.
+fn is_led_here(headers: &HeaderMap) -> bool {
+    let is = |name: &str, expected: &str| headers.get(name).is_none_or(|value| value == expected);
+    is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+        && !headers.contains_key("sec-purpose")
+}
+
 async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Response> {
     let who = visitor(app, parts).await?;
     let address = Some(auth::address(parts, app));
@@ -137,10 +146,9 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         .await
         .map_err(|error| internal(&error, "reading a consent"))?;
     let offered = asked.offered(who.principal.role);
-    let skips = !from_our_page(headers)
-        && remembered.as_ref().is_some_and(|consent| {
-            app.authorization.may_skip(&asked, consent) && !offered.0.iter().copied().any(is_grave)
-        });
+    let skips = is_led_here(headers)
+        && !from_our_page(headers)
+        && (remembered.as_ref()).is_some_and(|consent| app.authorization.may_skip(&asked, consent));
     if skips {
         return allow(&place, who, &asked, offered, true).await;
     }

@@ -1,11 +1,12 @@
 //! What programs read first: who gives tokens here (RFC 8414), and for what (RFC 9728).
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use deputy_core::challenge::WELL_KNOWN;
 use deputy_identity::oauth::Resource;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 use serde_json::Value;
 
 use crate::App;
@@ -24,8 +25,9 @@ pub(super) async fn of_mcp(State(app): State<App>) -> Response {
 
 /// `GET /.well-known/oauth-protected-resource/…`: of the resource at that path. Whether anybody
 /// has a server of that name is not said.
-pub(super) async fn of_resource(State(app): State<App>, Path(path): Path<String>) -> Response {
-    let resource = format!("{}/{path}", app.public_url());
+pub(super) async fn of_resource(State(app): State<App>, uri: Uri) -> Response {
+    let path = uri.path().strip_prefix(WELL_KNOWN).unwrap_or_default();
+    let resource = format!("{}{path}", app.public_url());
     match Resource::parse(app.public_url(), &resource) {
         // Only as it is written: a client compares what it asked for with what it is told.
         Some(found) if found.url(app.public_url()) == resource => {

@@ -13,6 +13,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Sent, answer, said};
+use crate::view::ANYBODY;
 use crate::{App, auth};
 
 /// Most registrations that are put on record in an hour. Records are kept for ever, and whoever has
@@ -91,7 +92,7 @@ fn entry(client: &Value, address: &str, left_out: u64) -> Entry {
     }
     Entry {
         user: None,
-        caller: "anybody".to_owned(),
+        caller: ANYBODY.to_owned(),
         action: "client.register",
         target: text("client_id"),
         call_id: None,

@@ -6,7 +6,7 @@ use deputy_identity::oauth::{EndedGrant, TokenEndpointError};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::{Sent, answer, refusal};
+use super::{Sent, answer, refusal, said};
 use crate::record::{self, Act};
 use crate::{App, auth};
 
@@ -56,14 +56,20 @@ pub(super) fn refuse(error: &TokenEndpointError, tried_header: bool) -> Response
     response
 }
 
-/// Puts on record that a program's request ended what a person had allowed.
+/// Puts on record that a program's request ended what a person had allowed, and ends what is still
+/// open on it.
 pub(super) async fn note_end(app: &App, action: &'static str, ended: &EndedGrant) {
+    app.gateway.look_at_callers();
     let act = Act {
         user: ended.user_id,
         caller: format!("client:{}:{}", ended.grant_id, ended.client_name),
         action,
         target: ended.client_id.clone(),
-        detail: json!({ "grant": ended.grant_id, "why": ended.why }),
+        detail: json!({
+            "grant": ended.grant_id,
+            "name": said(&ended.client_name, 80),
+            "why": ended.why,
+        }),
     };
     record::after(app, act).await;
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use deputy_core::Scope;
 use deputy_identity::oauth::{AddError, NewRegistered};
 use deputy_store::oauth_client::{ClientKind, ClientRow};
@@ -170,6 +170,12 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     administrators_only(&who)?;
     page(&app, &who, &place, Filled::default()).await
+}
+
+/// `GET /admin/clients`: the same page.
+pub(crate) async fn list(who: SignedIn) -> Result<Response, PageError> {
+    administrators_only(&who)?;
+    Ok(Redirect::to("/admin#clients").into_response())
 }
 
 /// `POST /admin/clients`.

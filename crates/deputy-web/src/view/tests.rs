@@ -109,4 +109,5 @@ fn callers_have_names() {
         "Claude: Code (client)"
     );
     assert_eq!(watch.caller("client:12:Browser"), "Browser (client)");
+    assert_eq!(watch.caller(ANYBODY), "Not signed in");
 }

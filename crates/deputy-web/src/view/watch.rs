@@ -7,6 +7,9 @@ use jiff::{Timestamp, Unit};
 use super::visible;
 use crate::text::Text;
 
+/// How a record names a caller that proved nothing: a program that registers itself.
+pub(crate) const ANYBODY: &str = "anybody";
+
 /// An instant in three forms.
 #[derive(Clone, Debug)]
 pub(crate) struct When {
@@ -63,6 +66,7 @@ impl Watch {
         match label.split_once(':') {
             Some(("token", rest)) => named(rest),
             Some(("client", rest)) => self.t.tr1("caller-client", "name", named(rest)),
+            _ if label == ANYBODY => self.t.tr("caller-anybody"),
             _ if label == Caller::System.label() => "Deputy".to_owned(),
             _ => self.t.tr("caller-browser"),
         }

@@ -92,7 +92,11 @@ pub(super) fn page(
         before: before.map(|at| watch(app, who).show(at)),
         scopes: scopes.collect(),
         request: query.to_owned(),
-        problem: ticked.map(|_| "consent-none-ticked"),
+        problem: if offered.0.is_empty() {
+            Some("consent-nothing-offered")
+        } else {
+            ticked.map(|_| "consent-none-ticked")
+        },
         shell,
     };
     let page = render(&view).map_err(axum::response::IntoResponse::into_response)?;

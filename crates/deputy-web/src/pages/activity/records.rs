@@ -57,7 +57,9 @@ impl RecordView {
         Self {
             seq: row.seq,
             what: action_key(&row.action).map_or_else(|| visible(&row.action), |k| watch.t.tr(k)),
-            title: if row.user == Some(own) || !row.target.contains("__") {
+            title: if let Some(name) = program(&row.action, &detail) {
+                name
+            } else if row.user == Some(own) || !row.target.contains("__") {
                 visible(&titles.title(&row.target))
             } else {
                 visible(&row.target)
@@ -71,6 +73,13 @@ impl RecordView {
             arguments: details,
         }
     }
+}
+
+/// What a program called itself, in a record about one: its identifier tells nobody anything.
+fn program(action: &str, detail: &Value) -> Option<String> {
+    let is_about_one = action.starts_with("access.") || action.starts_with("client.");
+    let name = detail.get("name")?.as_str()?;
+    (is_about_one && !name.is_empty()).then(|| visible(name))
 }
 
 fn person(row: &AuditRow, users: &[User]) -> String {

@@ -175,3 +175,12 @@ fn a_tool_goes_by_its_title_where_it_is_the_viewers_own() {
     );
     assert_eq!(title(2, "send_email"), "Send mail");
 }
+
+#[test]
+fn a_program_goes_by_its_name() {
+    let mut row = record(1, "access.allow", "dpt_cl_x", "ok");
+    row.detail = r#"{"name":"Notes\u202e"}"#.to_owned();
+    assert_eq!(shown(&row).title, "Notes⟨U+202E⟩");
+    row.action = "tool.call".to_owned();
+    assert_eq!(shown(&row).title, "dpt_cl_x");
+}
