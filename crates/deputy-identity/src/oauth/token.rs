@@ -213,22 +213,28 @@ impl AuthorizationServer {
         ))
     }
 
-    /// What the request wants, within the grant. `resource` picks some of the grant's, `scope`
-    /// narrows the access token (RFC 6749 section 6, RFC 8707 section 2.2).
-    fn wanted(&self, form: &Form, grant: &Grant) -> Result<Wanted, TokenEndpointError> {
-        let known = form.text("scope").map(scope::known).unwrap_or_default();
-        if !known.0.is_subset(&grant.scopes.0) {
+    /// What the request wants, within the grant. `resource` picks some of the grant's (RFC 8707
+    /// section 2.2), `asked` narrows the access token (RFC 6749 section 6). What is not in the grant
+    /// is left out: clients repeat what they asked at first, and the person may have ticked less.
+    fn wanted(
+        &self,
+        form: &Form,
+        asked: Option<&str>,
+        grant: &Grant,
+    ) -> Result<Wanted, TokenEndpointError> {
+        let known = asked.map(scope::known).unwrap_or_default();
+        let mut scopes = known.clone();
+        scopes.0.retain(|scope| grant.scopes.contains(*scope));
+        if known.0.is_empty() {
+            scopes.clone_from(&grant.scopes);
+        }
+        if scopes.0.is_empty() {
             return Err(TokenEndpointError::new(
                 400,
                 "invalid_scope",
-                "the person did not allow all of these scopes",
+                "the person allowed none of these scopes",
             ));
         }
-        let scopes = if known.0.is_empty() {
-            grant.scopes.clone()
-        } else {
-            known
-        };
         let mut resources: Vec<String> = Vec::new();
         for text in form.all("resource") {
             let url = Resource::parse(self.issuer(), &text).map(|r| r.url(self.issuer()));

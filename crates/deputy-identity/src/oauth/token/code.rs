@@ -73,8 +73,8 @@ impl AuthorizationServer {
         code: &Code,
         grant: &Grant,
     ) -> Result<TokenAnswer, TokenEndpointError> {
-        // A scope here is none of OAuth's (RFC 6749 section 4.1.3) and narrows as in a refresh.
-        let wanted = self.wanted(form, grant)?;
+        // A code stands for what was allowed: there is no scope here (RFC 6749 section 4.1.3).
+        let wanted = self.wanted(form, None, grant)?;
         let person = self.inner.store.user(grant.user_id).profile().await?;
         if !person.is_some_and(|person| person.is_active) {
             return Err(TokenEndpointError::invalid_grant("the account is disabled"));

@@ -47,7 +47,7 @@ impl AuthorizationServer {
                     Err(self.end_for_misuse(&grant, REUSE).await?)
                 };
             }
-            let wanted = self.wanted(form, &grant)?;
+            let wanted = self.wanted(form, form.text("scope"), &grant)?;
             if let Some(answer) = self.rotate(old, &token, &grant, wanted).await? {
                 return Ok(answer);
             }
@@ -179,7 +179,7 @@ impl AuthorizationServer {
         grant: &Grant,
         now: Timestamp,
     ) -> Result<TokenAnswer, TokenEndpointError> {
-        let wanted = self.wanted(form, grant)?;
+        let wanted = self.wanted(form, form.text("scope"), grant)?;
         let sealed = token.answer.as_deref().unwrap_or_default();
         let mut next = Successor::open(sealed, old, grant.id).map_err(|err| {
             tracing::error!(grant = grant.id, "{err}");

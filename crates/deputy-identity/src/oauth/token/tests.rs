@@ -71,7 +71,6 @@ async fn a_bad_request_uses_nothing_up() {
             (("resource", "https://evil.test/mcp"), "invalid_target"),
             (("resource", API), "invalid_target"),
             (("resource", "nonsense"), "invalid_target"),
-            (("scope", "chat admin"), "invalid_scope"),
             (("client_secret", "x"), "invalid_client"),
             (("client_assertion", "x"), "invalid_client"),
             (("grant_type", ""), "invalid_request"),
@@ -88,7 +87,7 @@ async fn a_bad_request_uses_nothing_up() {
             );
         }
         let tokens = desk
-            .redeem(&code, &[("resource", MCP), ("scope", "chat x")])
+            .redeem(&code, &[("resource", MCP), ("scope", "admin x")])
             .await;
         let tokens = tokens.unwrap();
 
@@ -96,7 +95,7 @@ async fn a_bad_request_uses_nothing_up() {
             (("client_id", OTHER), "invalid_grant"),
             (("client_id", "nobody"), "invalid_client"),
             (("resource", API), "invalid_target"),
-            (("scope", "chat tools:read"), "invalid_scope"),
+            (("scope", "admin tools:read"), "invalid_scope"),
             (("client_secret", "x"), "invalid_client"),
             (("refresh_token", ""), "invalid_request"),
         ] {

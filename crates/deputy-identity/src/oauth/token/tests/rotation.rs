@@ -192,6 +192,28 @@ async fn repeating_the_first_scope_works_with_offline_access_too() {
 }
 
 #[tokio::test]
+async fn what_the_person_did_not_tick_is_left_out_of_what_is_repeated() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let first = ("scope", "chat tools:read approvals:decide");
+        let asked = desk.check(&[first]).await.unwrap();
+        let ticked = scopes("chat");
+        let allowed = desk
+            .server
+            .allow(&in_browser(&desk.anna), &asked, &ticked)
+            .await;
+        let code = parameter(&allowed.ok().unwrap().location, "code").unwrap();
+        let tokens = desk.redeem(&code, &[first]).await.unwrap();
+        assert_eq!(tokens.scopes, ticked);
+        let next = desk.refresh(&tokens.refresh_token, &[first]).await.unwrap();
+        assert_eq!(next.json()["scope"], "chat");
+        let principal = desk.bearer(&next.access_token, MCP).await.unwrap();
+        assert_eq!(principal.scopes, ticked, "repeating gives nothing more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_a_grace_the_second_use_ends_the_grant() {
     for_each_database(|store| async move {
         let desk = Desk::with(store, |config| config.grace = SignedDuration::ZERO).await;
