@@ -2,7 +2,13 @@
 //!
 //! Each record carries an HMAC-SHA-256 over itself and the record before; the end of the chain is
 //! sealed too. Whoever can write the database but does not hold the key can't change, drop, reorder
-//! or add a record unseen. (Someone who holds both can: export the chain to where they can't reach.)
+//! or add a record unseen. (Someone who holds both can: export the chain to where they can't reach.
+//! And no chain says of itself that all of it, the end included, was put back to what it was once,
+//! as a backup does, while no server ran: compare with an export.)
+//!
+//! The writer looks at the end before it goes on from there: it would seal what somebody else made
+//! of it. Where the end is not as it was left, the next record begins behind a break, which
+//! [`verify()`] names for ever after.
 //!
 //! One task writes, in groups: whatever is waiting goes into one transaction. A record before an
 //! effect is waited for ([`Audit::record`]); the record of a read is not ([`Audit::note`]), so reads
@@ -14,17 +20,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::digest;
 use deputy_core::{Clock, Lifecycle, Secret, UserId};
 use deputy_store::audit::{AuditHead, AuditRow};
 use deputy_store::usage::UsageRow;
-use deputy_store::{Store, from_millis};
+use deputy_store::{Store, Tx, from_millis};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+mod chain;
+mod verify;
+
 #[cfg(test)]
 mod tests;
+
+use chain::Chain;
+pub use verify::{Verdict, verify};
 
 /// Records waiting to be written; more make callers wait.
 const QUEUE: usize = 8192;
@@ -163,6 +175,7 @@ impl Audit {
             store,
             chain: Chain::new(key),
             healthy: Arc::clone(&healthy),
+            left: None,
         };
         lifecycle.spawn(writer.run(queue));
         Self {
@@ -272,10 +285,20 @@ struct Writer {
     store: Store,
     chain: Chain,
     healthy: Arc<AtomicBool>,
+    /// Number and hash of the last record that this writer wrote.
+    left: Option<(i64, Vec<u8>)>,
+}
+
+/// Where the chain goes on.
+struct End {
+    seq: i64,
+    hash: Vec<u8>,
+    /// Whether nothing is recorded of the end yet.
+    first: bool,
 }
 
 impl Writer {
-    async fn run(self, mut queue: mpsc::Receiver<Job>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(64);
         while queue.recv_many(&mut group, GROUP).await > 0 {
             Self::gather(&mut group, &mut queue).await;
@@ -327,7 +350,7 @@ impl Writer {
         }
     }
 
-    async fn write(&self, group: &[Job]) -> bool {
+    async fn write(&mut self, group: &[Job]) -> bool {
         match self.try_write(group).await {
             Ok(()) => true,
             Err(error) => {
@@ -341,7 +364,7 @@ impl Writer {
         }
     }
 
-    async fn try_write(&self, group: &[Job]) -> deputy_store::Result<()> {
+    async fn try_write(&mut self, group: &[Job]) -> deputy_store::Result<()> {
         let mut entries: Vec<(&Entry, Timestamp)> = Vec::with_capacity(group.len());
         let mut usage = Vec::new();
         for job in group {
@@ -357,19 +380,27 @@ impl Writer {
             }
         }
         let tx = self.store.begin().await?;
-        let stored = tx.audit_head().await?;
         if entries.is_empty() {
             // Only writing shows whether one can write: the end of the chain, as it is.
-            if let Some(head) = stored {
+            if let Some(head) = tx.audit_head().await? {
                 tx.audit_append(Vec::new(), head, false).await?;
             }
             return tx.commit().await;
         }
-        let first = stored.is_none();
-        let (mut seq, mut hash) = stored.map_or((0, Vec::new()), |h| (h.seq, h.hash));
+        let End {
+            mut seq,
+            mut hash,
+            first,
+        } = self.end(&tx).await?;
         let mut rows = Vec::new();
         for (entry, at) in entries {
-            seq += 1;
+            seq = seq
+                .checked_add(1)
+                .ok_or(deputy_store::Error::Inconsistent {
+                    table: "audit_log",
+                    column: "id",
+                    row: seq.to_string(),
+                })?;
             let mut row = AuditRow {
                 seq,
                 // The row keeps milliseconds; what is hashed must be what is read back.
@@ -388,136 +419,42 @@ impl Writer {
             rows.push(row);
         }
         let seal = self.chain.seal(seq, &hash);
+        let left = (seq, hash.clone());
         tx.audit_append(rows, AuditHead { seq, hash, seal }, first)
             .await?;
         tx.usage_append(usage).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.left = Some(left);
+        Ok(())
     }
-}
 
-/// The arithmetic of the chain.
-pub struct Chain {
-    key: hmac::Key,
-}
-
-impl Chain {
-    /// With the installation's audit key.
-    pub fn new(key: &Secret<Vec<u8>>) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()),
+    /// The end of the chain, if it is as it was left; else a break behind everything there is.
+    async fn end(&self, tx: &Tx) -> deputy_store::Result<End> {
+        let head = tx.audit_head().await?;
+        let last = tx.audit_last_seq().await?.unwrap_or(0);
+        let first = head.is_none();
+        let genuine = head.as_ref().is_none_or(|head| self.chain.sealed(head));
+        let (seq, hash) = head.map_or((0, Vec::new()), |head| (head.seq, head.hash));
+        // Another process may have written more meanwhile, never less.
+        let kept = self.left.as_ref().is_none_or(|(left, with)| {
+            seq > *left
+                || seq == *left
+                    && aws_lc_rs::constant_time::verify_slices_are_equal(&hash, with).is_ok()
+        });
+        if genuine && kept && last <= seq {
+            return Ok(End { seq, hash, first });
         }
-    }
-
-    fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.key);
-        let mut part = |bytes: &[u8]| {
-            // Length before content: no two records have the same encoding.
-            context.update(&(bytes.len() as u64).to_be_bytes());
-            context.update(bytes);
-        };
-        part(b"deputy/audit/v1");
-        part(before);
-        part(&row.seq.to_be_bytes());
-        part(&row.at.as_millisecond().to_be_bytes());
-        part(
-            &row.user
-                .map_or_else(Vec::new, |u| u.0.to_be_bytes().to_vec()),
+        let known = self.left.as_ref().map_or(0, |(left, _)| *left);
+        let seq = if genuine { seq } else { 0 }.max(last).max(known);
+        tracing::error!(
+            after = seq,
+            "the end of the audit log is not as it was left: it was rewritten, cut off or added to; what comes now stands \
+             behind a break (see: deputy audit verify)"
         );
-        for text in [&row.caller, &row.action, &row.target] {
-            part(text.as_bytes());
-        }
-        part(row.call_id.as_deref().unwrap_or_default().as_bytes());
-        part(row.outcome.as_bytes());
-        part(row.detail.as_bytes());
-        context.sign().as_ref().to_vec()
-    }
-
-    fn seal(&self, seq: i64, hash: &[u8]) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(b"deputy/audit/head/v1");
-        context.update(&seq.to_be_bytes());
-        context.update(hash);
-        context.sign().as_ref().to_vec()
-    }
-}
-
-/// What [`verify`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The chain is whole.
-    Whole {
-        /// Number of records.
-        records: i64,
-    },
-    /// It is not.
-    Broken {
-        /// The first record that does not fit.
-        seq: i64,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
-
-/// Goes through the whole chain.
-pub async fn verify(store: &Store, key: &Secret<Vec<u8>>) -> deputy_store::Result<Verdict> {
-    let chain = Chain::new(key);
-    // The head first: records written while we read come after it and are verified too.
-    let head = store.audit_stored_head().await?;
-    let mut seq = 0;
-    let mut hash = Vec::new();
-    let mut at_head = None;
-    loop {
-        let rows = store.audit_after(seq, 1000).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            if row.seq != seq + 1 {
-                return Ok(Verdict::Broken {
-                    seq: seq + 1,
-                    reason: "the record is missing",
-                });
-            }
-            let expected = chain.link(&hash, &row);
-            if aws_lc_rs::constant_time::verify_slices_are_equal(&expected, &row.hash).is_err() {
-                return Ok(Verdict::Broken {
-                    seq: row.seq,
-                    reason: "the record was changed, or one before it was removed or reordered",
-                });
-            }
-            seq = row.seq;
-            hash = expected;
-            if head.as_ref().is_some_and(|h| h.seq == seq) {
-                at_head = Some(hash.clone());
-            }
-        }
-    }
-    let Some(head) = head else {
-        return Ok(if seq == 0 {
-            Verdict::Whole { records: 0 }
-        } else {
-            Verdict::Broken {
-                seq,
-                reason: "the end of the chain is not recorded",
-            }
-        });
-    };
-    if chain.seal(head.seq, &head.hash) != head.seal {
-        return Ok(Verdict::Broken {
-            seq: head.seq,
-            reason: "the end of the chain was rewritten",
-        });
-    }
-    match at_head {
-        Some(found) if found == head.hash => Ok(Verdict::Whole { records: seq }),
-        Some(_) => Ok(Verdict::Broken {
-            seq: head.seq,
-            reason: "the end of the chain does not fit",
-        }),
-        None if head.seq == 0 && seq == 0 => Ok(Verdict::Whole { records: 0 }),
-        None => Ok(Verdict::Broken {
-            seq: seq + 1,
-            reason: "the last records are missing",
-        }),
+        Ok(End {
+            seq,
+            hash: chain::BREAK.to_vec(),
+            first,
+        })
     }
 }

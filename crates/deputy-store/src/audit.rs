@@ -5,12 +5,12 @@ use deputy_core::UserId;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, LockType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, RuntimeErr,
 };
 
 use crate::entity::{audit_head, audit_log};
-use crate::{Engine, Result, Store, Tx, from_ms, to_ms};
+use crate::{Engine, Error, Result, Store, Tx, from_ms, to_ms};
 
 /// A record of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,26 @@ impl From<audit_head::Model> for AuditHead {
 
 const HEAD: i32 = 1;
 
+/// Tells a row that can't be decoded from a database that does not answer.
+fn unreadable(error: DbErr, table: &'static str, row: impl FnOnce() -> String) -> Error {
+    use sea_orm::sqlx::Error as Sqlx;
+    let is_row = match &error {
+        DbErr::Type(_) => true,
+        DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            matches!(**error, Sqlx::ColumnDecode { .. } | Sqlx::Decode(_))
+        }
+        _ => false,
+    };
+    if is_row {
+        return Error::Inconsistent {
+            table,
+            column: "value",
+            row: row(),
+        };
+    }
+    error.into()
+}
+
 impl Tx {
     /// The end of the chain, held against other writers until this transaction ends. `None` on an
     /// empty chain.
@@ -197,6 +217,18 @@ impl Tx {
             query = query.lock(LockType::Update);
         }
         Ok(query.one(self.conn()).await?.map(Into::into))
+    }
+
+    /// The highest place in the chain that a record stands at, whoever put it there.
+    pub async fn audit_last_seq(&self) -> Result<Option<i64>> {
+        Ok(audit_log::Entity::find()
+            .select_only()
+            .column(audit_log::Column::Id)
+            .order_by_desc(audit_log::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(self.conn())
+            .await?)
     }
 
     /// Adds records and moves the end; `rows` continue the chain that [`Tx::audit_head`] showed.
@@ -239,21 +271,76 @@ impl Tx {
 
 impl Store {
     /// Records after `seq`, oldest first, at most `limit`: for verifying and exporting.
+    /// [`Error::Inconsistent`] when one of them holds what its columns can't, as SQLite allows.
     pub async fn audit_after(&self, seq: i64, limit: u64) -> Result<Vec<AuditRow>> {
         let rows = audit_log::Entity::find()
             .filter(audit_log::Column::Id.gt(seq))
             .order_by_asc(audit_log::Column::Id)
             .limit(limit)
             .all(self.read())
-            .await?;
+            .await
+            .map_err(|error| unreadable(error, "audit_log", || format!("after {seq}")))?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// The stored end of the chain.
+    /// The place of the first record after `seq`, whatever else it holds.
+    pub async fn audit_next_seq(&self, seq: i64) -> Result<Option<i64>> {
+        Ok(audit_log::Entity::find()
+            .select_only()
+            .column(audit_log::Column::Id)
+            .filter(audit_log::Column::Id.gt(seq))
+            .order_by_asc(audit_log::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(self.read())
+            .await?)
+    }
+
+    /// The lowest place that a record stands at.
+    pub async fn audit_first_seq(&self) -> Result<Option<i64>> {
+        Ok(audit_log::Entity::find()
+            .select_only()
+            .column(audit_log::Column::Id)
+            .order_by_asc(audit_log::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(self.read())
+            .await?)
+    }
+
+    /// The highest place that a record stands at, outside a transaction.
+    pub async fn audit_final_seq(&self) -> Result<Option<i64>> {
+        Ok(audit_log::Entity::find()
+            .select_only()
+            .column(audit_log::Column::Id)
+            .order_by_desc(audit_log::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(self.read())
+            .await?)
+    }
+
+    /// The first place that more than one record stands at, as only a table without its key allows.
+    pub async fn audit_duplicate_seq(&self) -> Result<Option<i64>> {
+        let id = audit_log::Column::Id;
+        Ok(audit_log::Entity::find()
+            .select_only()
+            .column(id)
+            .group_by(id)
+            .having(id.count().gt(1))
+            .order_by_asc(id)
+            .limit(1)
+            .into_tuple()
+            .one(self.read())
+            .await?)
+    }
+
+    /// The stored end of the chain. [`Error::Inconsistent`] when it holds what its columns can't.
     pub async fn audit_stored_head(&self) -> Result<Option<AuditHead>> {
         Ok(audit_head::Entity::find_by_id(HEAD)
             .one(self.read())
-            .await?
+            .await
+            .map_err(|error| unreadable(error, "audit_head", || HEAD.to_string()))?
             .map(Into::into))
     }
 

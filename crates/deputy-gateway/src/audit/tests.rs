@@ -8,6 +8,8 @@ use serde_json::json;
 
 use super::*;
 
+mod tampering;
+
 fn key() -> Secret<Vec<u8>> {
     Secret::new(vec![7; 32])
 }
@@ -70,67 +72,6 @@ async fn an_untouched_chain_is_whole_and_an_empty_one_too() {
         verify(&empty.store, &key()).await.unwrap(),
         Verdict::Whole { records: 0 }
     );
-}
-
-#[tokio::test]
-async fn every_change_of_a_record_is_found_and_named() {
-    for change in [
-        "target = 'x'",
-        "outcome = 'denied'",
-        "caller = 'browser'",
-        "action = 'tool.result'",
-        "detail = '{}'",
-        "user_id = 2",
-        "user_id = NULL",
-        "call_id = 'z'",
-        "created_at = created_at + 1",
-    ] {
-        each(async |store, url| {
-            execute(&url, &format!("UPDATE audit_log SET {change} WHERE id = 3")).await;
-            assert_eq!(broken(&store).await, 3, "{change}");
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn removal_reordering_and_cutting_off_are_found() {
-    each(async |store, url| {
-        execute(&url, "DELETE FROM audit_log WHERE id = 2").await;
-        assert_eq!(broken(&store).await, 2);
-    })
-    .await;
-    each(async |store, url| {
-        execute(&url, "DELETE FROM audit_log WHERE id = 2").await;
-        execute(&url, "UPDATE audit_log SET id = id - 1 WHERE id = 3").await;
-        assert_eq!(broken(&store).await, 2);
-    })
-    .await;
-    each(async |store, url| {
-        execute(&url, "UPDATE audit_log SET id = 100 WHERE id = 2").await;
-        execute(&url, "UPDATE audit_log SET id = 2 WHERE id = 3").await;
-        execute(&url, "UPDATE audit_log SET id = 3 WHERE id = 100").await;
-        assert_eq!(broken(&store).await, 2);
-    })
-    .await;
-    each(async |store, url| {
-        execute(&url, "DELETE FROM audit_log WHERE id = 5").await;
-        assert_eq!(broken(&store).await, 5);
-        execute(
-            &url,
-            "UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE id = 4)",
-        )
-        .await;
-        assert_eq!(broken(&store).await, 4);
-        execute(&url, "DELETE FROM audit_log").await;
-        execute(&url, "DELETE FROM audit_head").await;
-        // Everything gone is an empty chain: only an export kept elsewhere tells.
-        assert_eq!(
-            verify(&store, &key()).await.unwrap(),
-            Verdict::Whole { records: 0 }
-        );
-    })
-    .await;
 }
 
 #[tokio::test]

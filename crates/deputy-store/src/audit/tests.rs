@@ -1,9 +1,10 @@
 use deputy_core::UserId;
 use jiff::Timestamp;
+use sea_orm::ConnectionTrait as _;
 
 use super::{AuditFilter, AuditHead, AuditOutcome, AuditPlace, AuditRow};
-use crate::Store;
 use crate::testing::{for_each_database, user};
+use crate::{Error, Store};
 
 /// A record at second `seq`.
 fn row(seq: i64, user: UserId, what: [&str; 4]) -> AuditRow {
@@ -211,6 +212,54 @@ async fn what_no_row_can_have_fits_nothing() {
                     .is_empty()
             );
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn places_are_seen_whatever_a_record_holds() {
+    for_each_database(|store| async move {
+        let last = async || {
+            let tx = store.begin().await.unwrap();
+            tx.audit_last_seq().await.unwrap()
+        };
+        assert_eq!(store.audit_first_seq().await.unwrap(), None);
+        assert_eq!(store.audit_final_seq().await.unwrap(), None);
+        assert_eq!(last().await, None);
+        fill(&store).await;
+        assert_eq!(store.audit_first_seq().await.unwrap(), Some(1));
+        assert_eq!(store.audit_final_seq().await.unwrap(), Some(6));
+        assert_eq!(last().await, Some(6));
+        assert_eq!(store.audit_next_seq(0).await.unwrap(), Some(1));
+        assert_eq!(store.audit_next_seq(3).await.unwrap(), Some(4));
+        assert_eq!(store.audit_next_seq(6).await.unwrap(), None);
+        assert_eq!(store.audit_duplicate_seq().await.unwrap(), None);
+        assert_eq!(store.audit_after(4, 9).await.unwrap().len(), 2);
+        assert_eq!(store.audit_stored_head().await.unwrap().unwrap().seq, 6);
+
+        let conn = store.read();
+        if store.engine() == crate::Engine::Postgres {
+            let twice = "ALTER TABLE audit_log DROP CONSTRAINT audit_log_pkey; \
+                         INSERT INTO audit_log SELECT * FROM audit_log WHERE id IN (2, 5)";
+            conn.execute_unprepared(twice).await.unwrap();
+            assert_eq!(store.audit_duplicate_seq().await.unwrap(), Some(2));
+            return;
+        }
+        let unreadable =
+            "UPDATE audit_log SET hash = 'x' WHERE id = 5; UPDATE audit_head SET seq = 'x'";
+        conn.execute_unprepared(unreadable).await.unwrap();
+        let done = store.audit_after(4, 9).await;
+        assert!(matches!(done, Err(Error::Inconsistent { .. })), "{done:?}");
+        assert_eq!(store.audit_after(5, 9).await.unwrap().len(), 1);
+        assert_eq!(store.audit_next_seq(4).await.unwrap(), Some(5));
+        let done = store.audit_stored_head().await;
+        assert!(matches!(done, Err(Error::Inconsistent { .. })), "{done:?}");
+        // A table that is not there is another matter.
+        conn.execute_unprepared("DROP TABLE audit_log")
+            .await
+            .unwrap();
+        let done = store.audit_after(0, 9).await;
+        assert!(matches!(done, Err(Error::Database(_))), "{done:?}");
     })
     .await;
 }
