@@ -246,7 +246,7 @@ async fn places_are_seen_whatever_a_record_holds() {
             return;
         }
         let unreadable =
-            "UPDATE audit_log SET hash = 'x' WHERE id = 5; UPDATE audit_head SET seq = 'x'";
+            "UPDATE audit_log SET detail = x'ff' WHERE id = 5; UPDATE audit_head SET seq = 'x'";
         conn.execute_unprepared(unreadable).await.unwrap();
         let done = store.audit_after(4, 9).await;
         assert!(matches!(done, Err(Error::Inconsistent { .. })), "{done:?}");
