@@ -54,7 +54,7 @@ const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// Everything that is put on record. Pages have words for each of them.
-pub const ACTIONS: [&str; 32] = [
+pub const ACTIONS: [&str; 38] = [
     "access.allow",
     "access.deny",
     "access.end",
@@ -69,6 +69,7 @@ pub const ACTIONS: [&str; 32] = [
     "connection.disconnect",
     "context.clear",
     "context.select",
+    "key.rotate",
     "password.change",
     "policies.set",
     "prompt.get",
@@ -87,6 +88,11 @@ pub const ACTIONS: [&str; 32] = [
     "tool.call",
     "tool.result",
     "tools.policy",
+    "user.add",
+    "user.delete",
+    "user.disable",
+    "user.enable",
+    "user.password",
 ];
 
 /// What happened.

@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod emulate;
 pub(crate) mod key;
 pub(crate) mod mcp;
+pub(crate) mod record;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod token;

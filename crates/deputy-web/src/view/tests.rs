@@ -104,6 +104,7 @@ fn callers_have_names() {
     };
     assert_eq!(watch.caller(&browser.label()), "Browser");
     assert_eq!(watch.caller(&Caller::System.label()), "Deputy");
+    assert_eq!(watch.caller("cli"), "Command line");
     assert_eq!(
         watch.caller("client:12:Claude: Code"),
         "Claude: Code (client)"

@@ -68,6 +68,8 @@ impl Watch {
             Some(("client", rest)) => self.t.tr1("caller-client", "name", named(rest)),
             _ if label == ANYBODY => self.t.tr("caller-anybody"),
             _ if label == Caller::System.label() => "Deputy".to_owned(),
+            // An administrator at the machine itself.
+            _ if label == "cli" => self.t.tr("caller-cli"),
             _ => self.t.tr("caller-browser"),
         }
     }

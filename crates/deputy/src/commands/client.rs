@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use deputy_identity::oauth::{
-    AuthorizationServer, BUILTIN, Client, ClientError, ClientKind, ClientRow, NewRegistered,
+    AuthorizationServer, BUILTIN, Client, ClientKind, ClientRow, NewRegistered, Removed,
 };
+use serde_json::json;
 
 use crate::cli::{ClientAction, DatabaseArgs};
+use crate::commands::record::Act;
 use crate::commands::say;
 use crate::compose::Offline;
 
@@ -25,13 +27,16 @@ pub(crate) async fn run(action: ClientAction, database: &DatabaseArgs) -> anyhow
             redirect_uris,
             name,
         } => {
-            let client = authorization
-                .add_client(NewRegistered {
-                    client_id: id,
-                    name,
-                    redirect_uris,
-                })
-                .await?;
+            let act = Act {
+                detail: json!({ "redirects": redirect_uris }),
+                ..Act::new("client.add", &id)
+            };
+            let doing = authorization.add_client(NewRegistered {
+                client_id: id,
+                name,
+                redirect_uris,
+            });
+            let client = offline.on_record(act, doing).await?;
             eprintln!(
                 "added client {} ({}); it has no secret, and people are sent back to {}",
                 client.client_id,
@@ -40,7 +45,7 @@ pub(crate) async fn run(action: ClientAction, database: &DatabaseArgs) -> anyhow
             );
         }
         ClientAction::List { all } => list(&authorization, all).await?,
-        ClientAction::Remove { id } => remove(&authorization, &id).await?,
+        ClientAction::Remove { id } => remove(&offline, &authorization, &id).await?,
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
@@ -86,17 +91,34 @@ fn line(row: &ClientRow) -> String {
     )
 }
 
-async fn remove(authorization: &AuthorizationServer, id: &str) -> anyhow::Result<()> {
-    let removed = match authorization.remove_client(id).await {
-        Ok(removed) => removed,
-        Err(ClientError::Unknown) if id == BUILTIN => {
-            bail!("{BUILTIN} is Deputy's own command line and can't be removed")
-        }
-        Err(ClientError::Unknown) => {
-            bail!("there is no client '{id}'; `deputy client list --all` shows those there are")
-        }
-        Err(error) => return Err(error.into()),
+/// A removal, and for each person whose access ended with it that it did.
+fn on_removal(removed: &Removed, act: Act) -> Vec<Act> {
+    let ends = removed.ended.iter().map(|grant| Act {
+        user: Some(grant.user_id),
+        detail: json!({ "grant": grant.id, "name": grant.client_name, "why": "administrator" }),
+        ..Act::new("access.end", &act.target)
+    });
+    let ends: Vec<Act> = ends.collect();
+    [act].into_iter().chain(ends).collect()
+}
+
+async fn remove(
+    offline: &Offline,
+    authorization: &AuthorizationServer,
+    id: &str,
+) -> anyhow::Result<()> {
+    if id == BUILTIN {
+        bail!("{BUILTIN} is Deputy's own command line and can't be removed");
+    }
+    let Some(known) = authorization.known_client(id).await? else {
+        bail!("there is no client '{id}'; `deputy client list --all` shows those there are");
     };
+    let act = Act {
+        detail: json!({ "name": known.name }),
+        ..Act::new("client.remove", id)
+    };
+    let doing = authorization.remove_client(id);
+    let removed = offline.on_record_with(act, doing, on_removal).await?;
     let people: BTreeSet<_> = removed.ended.iter().map(|grant| grant.user_id.0).collect();
     let ended = match (removed.ended.len(), people.len()) {
         (0, _) => "nobody had given it access".to_owned(),

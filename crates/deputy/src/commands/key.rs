@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use deputy_core::SystemRng;
+use deputy_vault::Rotation;
+use serde_json::json;
 
 use crate::cli::{DatabaseArgs, KeyAction};
+use crate::commands::record::Act;
 use crate::commands::say;
 use crate::compose::Offline;
 
@@ -25,7 +28,15 @@ pub(crate) async fn run(action: KeyAction, database: &DatabaseArgs) -> anyhow::R
 
 async fn rotate(database: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     let offline = Offline::open(database).await?;
-    let done = offline.vault()?.rotate().await?;
+    let vault = offline.vault()?;
+    let ended = |done: &Rotation, act| {
+        vec![Act {
+            detail: json!({ "rewrapped": done.rewrapped, "left": done.left }),
+            ..act
+        }]
+    };
+    let act = Act::new("key.rotate", "root key");
+    let done = offline.on_record_with(act, vault.rotate(), ended).await?;
     eprintln!("put {} data keys under the present key", done.rewrapped);
     for root in &done.unknown {
         eprintln!("some are under the key {root}, which is not among TOKEN_ENCRYPTION_KEYS_OLD");

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use deputy_core::{Scope, Scopes};
-use deputy_identity::{Identity, PersonalToken, TokenRequest};
+use deputy_core::{Scope, Scopes, Secret};
+use deputy_identity::{Identity, PersonalToken, TokenRequest, User};
+use serde_json::json;
 
 use crate::cli::{DatabaseArgs, TokenAction};
+use crate::commands::record::Act;
 use crate::commands::say;
 use crate::compose::Offline;
 
@@ -31,9 +33,20 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
                         .collect::<Result<_, _>>()?,
                 )),
             };
-            let (token, stored) = identity
-                .create_token(user.id, TokenRequest { name, scopes, days })
-                .await?;
+            let act = Act {
+                user: Some(user.id),
+                ..Act::new("token.create", &name)
+            };
+            let made = |(_, stored): &(Secret<String>, PersonalToken), act| {
+                let detail = json!({ "name": stored.name, "scopes": stored.scopes.to_string() });
+                vec![Act {
+                    target: stored.id.to_string(),
+                    detail,
+                    ..act
+                }]
+            };
+            let doing = identity.create_token(user.id, TokenRequest { name, scopes, days });
+            let (token, stored) = offline.on_record_with(act, doing, made).await?;
             eprintln!(
                 "token {} of {} ({}); it is not shown again",
                 stored.id, user.username, stored.scopes
@@ -54,18 +67,34 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
             }
         }
         TokenAction::Revoke { id } => {
-            let mut revoked = false;
-            for owner in identity.users().await? {
-                revoked |= identity.revoke_token(owner.id, id).await?;
-            }
-            if !revoked {
+            let Some((owner, token)) = find(&identity, id).await? else {
                 bail!("there is no token {id}; `deputy token list` shows those there are");
+            };
+            let act = Act {
+                user: Some(owner.id),
+                detail: json!({ "name": token.name }),
+                ..Act::new("token.revoke", id.to_string())
+            };
+            let doing = identity.revoke_token(owner.id, id);
+            if !offline.on_record(act, doing).await? {
+                eprintln!("somebody else has just revoked it");
             }
             eprintln!("revoked token {id}");
         }
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A token and whose it is.
+async fn find(identity: &Identity, id: i64) -> anyhow::Result<Option<(User, PersonalToken)>> {
+    for owner in identity.users().await? {
+        let tokens = identity.tokens(owner.id).await?;
+        if let Some(token) = tokens.into_iter().find(|token| token.id == id) {
+            return Ok(Some((owner, token)));
+        }
+    }
+    Ok(None)
 }
 
 fn line(owner: &str, token: &PersonalToken) -> String {

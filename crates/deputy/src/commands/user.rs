@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use deputy_connections::{DisconnectError, Services};
 use deputy_core::{Lifecycle, Role, Secret, UserId};
-use deputy_identity::{NewUser, PasswordPolicy};
+use deputy_identity::{Identity, NewUser, PasswordPolicy, User};
+use serde_json::json;
 
 use crate::cli::{DatabaseArgs, UserAction};
+use crate::commands::record::Act;
 use crate::commands::say;
 use crate::compose::Offline;
 use crate::settings::ConfinementSettings;
@@ -28,7 +30,19 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             if admin {
                 new.role = Role::Admin;
             }
-            let user = identity.create_user(new).await?;
+            let act = Act {
+                detail: json!({ "role": new.role }),
+                ..Act::new("user.add", &new.username)
+            };
+            let made = |user: &User, act| {
+                vec![Act {
+                    detail: json!({ "role": user.role }),
+                    user: Some(user.id),
+                    ..act
+                }]
+            };
+            let doing = identity.create_user(new);
+            let user = offline.on_record_with(act, doing, made).await?;
             let role = if user.role == Role::Admin {
                 "administrator"
             } else {
@@ -52,7 +66,10 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         }
         UserAction::Disable { name } => {
             let user = identity.user_by_name(&name).await?;
-            identity.disable_user(user.id).await?;
+            let doing = identity.disable_user(user.id);
+            offline
+                .on_record(Act::on("user.disable", &user), doing)
+                .await?;
             eprintln!(
                 "disabled {}; sessions and tokens no longer work, and what runs for them ends within a minute",
                 user.username
@@ -60,7 +77,10 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         }
         UserAction::Enable { name } => {
             let user = identity.user_by_name(&name).await?;
-            identity.enable_user(user.id).await?;
+            let doing = identity.enable_user(user.id);
+            offline
+                .on_record(Act::on("user.enable", &user), doing)
+                .await?;
             eprintln!("enabled {}", user.username);
         }
         UserAction::Passwd {
@@ -68,8 +88,10 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             password_stdin,
         } => {
             let user = identity.user_by_name(&name).await?;
-            identity
-                .set_password(user.id, &password(password_stdin)?, PasswordPolicy::Strict)
+            let password = password(password_stdin)?;
+            let doing = identity.set_password(user.id, &password, PasswordPolicy::Strict);
+            offline
+                .on_record(Act::on("user.password", &user), doing)
                 .await?;
             eprintln!(
                 "changed the password of {}; they are signed out everywhere",
@@ -78,15 +100,10 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
         }
         UserAction::Delete { name } => {
             let user = identity.user_by_name(&name).await?;
-            let told = revoke(&offline, user.id).await?;
-            let untold = match forget_remote(&offline, user.id).await {
-                Ok(untold) => untold,
-                Err(error) => {
-                    eprintln!("the sign-in services of their servers could not be told: {error:#}");
-                    0
-                }
-            };
-            identity.delete_user(user.id).await?;
+            let doing = delete(&offline, &identity, &user);
+            let (told, untold) = offline
+                .on_record(Act::on("user.delete", &user), doing)
+                .await?;
             eprintln!(
                 "deleted {} and destroyed their keys; backups made before still hold both",
                 user.username
@@ -108,6 +125,25 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes a person once those who hold grants of theirs were told. Whether Google was, and how many
+/// of the sign-in services of their servers were not.
+async fn delete(
+    offline: &Offline,
+    identity: &Identity,
+    user: &User,
+) -> anyhow::Result<(bool, u64)> {
+    let told = revoke(offline, user.id).await?;
+    let untold = match forget_remote(offline, user.id).await {
+        Ok(untold) => untold,
+        Err(error) => {
+            eprintln!("the sign-in services of their servers could not be told: {error:#}");
+            0
+        }
+    };
+    identity.delete_user(user.id).await?;
+    Ok((told, untold))
 }
 
 /// What becomes of a deleted person's folders, and when.

@@ -24,6 +24,7 @@ mod faults;
 mod google_client;
 mod lost_answers;
 mod mcp_clients;
+mod on_record;
 mod operations;
 mod own_kinds;
 mod own_servers;

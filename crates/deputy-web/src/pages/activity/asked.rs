@@ -27,10 +27,12 @@ pub(crate) enum Kind {
     Token,
     Session,
     Password,
+    User,
+    Key,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Tool,
         Self::Resource,
         Self::Prompt,
@@ -45,6 +47,8 @@ impl Kind {
         Self::Token,
         Self::Session,
         Self::Password,
+        Self::User,
+        Self::Key,
     ];
 
     /// The word before the dot of an action.
@@ -64,6 +68,8 @@ impl Kind {
             Self::Token => "token",
             Self::Session => "session",
             Self::Password => "password",
+            Self::User => "user",
+            Self::Key => "key",
         }
     }
 
@@ -83,6 +89,8 @@ impl Kind {
             Self::Token => "activity-kind-token",
             Self::Session => "activity-kind-session",
             Self::Password => "activity-kind-password",
+            Self::User => "activity-kind-user",
+            Self::Key => "activity-kind-key",
         }
     }
 }

@@ -140,6 +140,12 @@ pub(super) fn action_key(action: &str) -> Option<&'static str> {
         "context.clear" => "action-context-clear",
         "tools.policy" => "action-tools-policy",
         "policies.set" => "action-policies-set",
+        "user.add" => "action-user-add",
+        "user.delete" => "action-user-delete",
+        "user.disable" => "action-user-disable",
+        "user.enable" => "action-user-enable",
+        "user.password" => "action-user-password",
+        "key.rotate" => "action-key-rotate",
         _ => return None,
     })
 }
