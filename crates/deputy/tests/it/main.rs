@@ -13,6 +13,7 @@ mod support;
 
 mod access;
 mod approvals;
+mod bridge;
 mod calendar;
 mod cancel;
 mod clients;

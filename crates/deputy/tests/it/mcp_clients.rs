@@ -15,45 +15,48 @@ fn client_token(app: &App, person: &Person) -> String {
     token.trim().to_owned()
 }
 
-/// Runs a client for Alice, who has everything connected, and Bob, who has the calendar alone.
-async fn drive(script: fn() -> Option<Command>) {
-    if script().is_none() {
-        return;
+/// Runs a client for Alice, who has everything connected, and Bob, who has the calendar alone. `more`: variables that it
+/// gets besides.
+pub(crate) async fn drive(app: &App, script: fn() -> Option<Command>, more: &[(&str, &str)]) {
+    let alice = app.connected("alice").await;
+    let bob = app.person("bob").await;
+    let mut browser = app.browser();
+    browser.sign_in("bob", PASSWORD).await;
+    browser
+        .connect_google(&app.google, &bob.account(), "calendar")
+        .await;
+    let mut command = script().unwrap();
+    for_two(
+        &mut command,
+        (&alice, &client_token(app, &alice)),
+        (&bob, &client_token(app, &bob)),
+    );
+    command.envs(more.iter().copied());
+    let said = succeed(command).await;
+    // What a client warns of, people see.
+    assert!(!said.contains("unknown format"), "{said}");
+}
+
+/// The same on both engines.
+async fn drive_on_both(script: fn() -> Option<Command>) {
+    if script().is_some() {
+        both(|app| async move { drive(&app, script, &[]).await }).await;
     }
-    both(|app| async move {
-        let alice = app.connected("alice").await;
-        let bob = app.person("bob").await;
-        let mut browser = app.browser();
-        browser.sign_in("bob", PASSWORD).await;
-        browser
-            .connect_google(&app.google, &bob.account(), "calendar")
-            .await;
-        let mut command = script().unwrap();
-        for_two(
-            &mut command,
-            (&alice, &client_token(&app, &alice)),
-            (&bob, &client_token(&app, &bob)),
-        );
-        let said = succeed(command).await;
-        // What a client warns of, people see.
-        assert!(!said.contains("unknown format"), "{said}");
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_client_in_both_eras() {
-    drive(|| python("mcp_client.py")).await;
+    drive_on_both(|| python("mcp_client.py")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_typescript_client() {
-    drive(|| node("mcp_v1.mjs")).await;
+    drive_on_both(|| node("mcp_v1.mjs")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_typescript_client_in_both_eras() {
-    drive(|| node("mcp_v2.mjs")).await;
+    drive_on_both(|| node("mcp_v2.mjs")).await;
 }
 
 /// A message to `/mcp`, as somebody; `headers` beside what every client sends.
