@@ -12,6 +12,7 @@
 mod support;
 
 mod access;
+mod agent;
 mod approvals;
 mod bridge;
 mod calendar;

@@ -124,6 +124,18 @@ impl Process {
         }
     }
 
+    /// Waits for its own end, at most 30 s.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process did not end in 30 s");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Everything that it said, after its end and that of its children; waits at most 5 s for it.
     pub(crate) fn last_words(&mut self) -> String {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(5)) {
