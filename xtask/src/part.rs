@@ -5,6 +5,7 @@
 
 mod cargo_deny;
 mod chromium;
+mod keyring;
 mod node;
 mod python;
 
@@ -22,6 +23,7 @@ pub(crate) enum Part {
     Node,
     Python,
     Chromium,
+    Keyring,
     CargoDeny,
 }
 
@@ -34,11 +36,12 @@ pub(crate) struct Missing {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Postgres,
         Self::Node,
         Self::Python,
         Self::Chromium,
+        Self::Keyring,
         Self::CargoDeny,
     ];
 
@@ -49,6 +52,7 @@ impl Part {
             Self::Node => "Node and its MCP packages",
             Self::Python => "Python and its packages",
             Self::Chromium => "Chromium",
+            Self::Keyring => "GNOME Keyring and a session bus",
             Self::CargoDeny => "cargo-deny",
         }
     }
@@ -64,6 +68,9 @@ impl Part {
                 "tests with Google's Python client, the Python MCP client and OAuth clients"
             }
             Self::Chromium => "tests with a real browser (others send the pages' forms themselves)",
+            Self::Keyring => {
+                "tests with the system's key store (a login is kept in a file in the others)"
+            }
             Self::CargoDeny => "the check of dependencies (licences, bans, sources)",
         }
     }
@@ -75,6 +82,7 @@ impl Part {
             Self::Node => Some("DEPUTY_TEST_NODE_DIR"),
             Self::Python => Some("DEPUTY_TEST_PYTHON"),
             Self::Chromium => Some("DEPUTY_TEST_CHROMIUM"),
+            Self::Keyring => Some("DEPUTY_TEST_KEYRING"),
             Self::CargoDeny => None,
         }
     }
@@ -86,6 +94,7 @@ impl Part {
             Self::Node => node::find(),
             Self::Python => python::find(),
             Self::Chromium => chromium::find(),
+            Self::Keyring => keyring::find(),
             Self::CargoDeny => cargo_deny::find(),
         }
     }
@@ -102,6 +111,7 @@ impl Part {
             Self::Node => alone(node::install),
             Self::Python => alone(python::install),
             Self::Chromium => machine::install(&["chromium"]),
+            Self::Keyring => machine::install(&["gnome-keyring", "dbus"]),
             Self::CargoDeny => alone(cargo_deny::install),
         }
         .map_err(missing)?;

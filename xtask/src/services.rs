@@ -1,4 +1,4 @@
-//! What the tests find beside them: a PostgreSQL server of their own, Node, Python, Chromium.
+//! What the tests find beside them: a PostgreSQL server of their own, Node, Python, Chromium, a key store.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,13 @@ impl Services {
     /// Brings up what the tests need.
     pub(crate) fn start() -> Self {
         let mut services = Self::default();
-        for part in [Part::Postgres, Part::Node, Part::Python, Part::Chromium] {
+        for part in [
+            Part::Postgres,
+            Part::Node,
+            Part::Python,
+            Part::Chromium,
+            Part::Keyring,
+        ] {
             if let Err(missing) = services.add(part) {
                 services.missing.push(missing);
             }

@@ -12,7 +12,8 @@ mod proxy;
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::{Browser, Form, Page};
 pub(crate) use clients::{
-    client_package, for_two, node, node_dir, node_program, output, python, runners, script, succeed,
+    chromium, client_package, for_two, node, node_dir, node_program, output, python, runners,
+    script, succeed,
 };
 pub(crate) use mcp::Mcp;
 pub(crate) use person::{Answer, Person};

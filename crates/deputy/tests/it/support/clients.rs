@@ -56,6 +56,11 @@ pub(crate) fn node(name: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A real browser; nothing where there is none.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    provided("DEPUTY_TEST_CHROMIUM")
+}
+
 /// The folder of Node and its packages; nothing where there is none.
 pub(crate) fn node_dir() -> Option<PathBuf> {
     provided("DEPUTY_TEST_NODE_DIR")
