@@ -1,8 +1,10 @@
 //! The program: reads settings, puts the crates together, offers the commands.
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Parser as _;
+use nix::sys::stat::Mode;
 
 mod agent;
 mod cli;
@@ -12,6 +14,12 @@ mod settings;
 mod telemetry;
 
 use cli::{Cli, Command};
+
+/// Of files that we write: ours alone.
+const OURS: Mode = Mode::from_bits_truncate(0o077);
+
+/// What the program was started with.
+static GIVEN_UMASK: OnceLock<Mode> = OnceLock::new();
 
 /// `EX_CONFIG` of sysexits: wrong configuration.
 const EXIT_CONFIG: u8 = 78;
@@ -62,11 +70,23 @@ fn become_a_server() -> Option<ExitCode> {
 /// What we write is ours alone to read, and other programs of the same account (a person's MCP
 /// server is one) can't read our environment or memory.
 fn keep_to_ourselves() {
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let given = nix::sys::stat::umask(OURS);
+    let _ = GIVEN_UMASK.set(given);
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
         eprintln!("deputy: other programs of this account may read its memory: {error}");
     }
+}
+
+/// Does what starts a program of the person's own, which is to write files as it does otherwise. What we write
+/// meanwhile names its mode.
+pub(crate) fn as_we_were_started<T>(work: impl FnOnce() -> T) -> T {
+    if let Some(given) = GIVEN_UMASK.get() {
+        nix::sys::stat::umask(*given);
+    }
+    let done = work();
+    nix::sys::stat::umask(OURS);
+    done
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -88,7 +108,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Whoami { server, json } => commands::agent::whoami(&server, json).await,
         Command::Login(args) => Box::pin(commands::agent::login(args)).await,
         Command::Logout(args) => commands::agent::logout(&args).await,
-        Command::Bridge(args) => commands::agent::bridge(args).await,
+        Command::Bridge(args) => Box::pin(commands::agent::bridge(&args)).await,
         Command::Doctor { database } => commands::doctor::run(&database).await,
         Command::Completions { shell } => Ok(commands::completions(shell)),
     }

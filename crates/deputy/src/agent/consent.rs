@@ -171,7 +171,7 @@ fn open_browser(link: &Url) {
     let link = link.to_string();
     // some browsers of a terminal run until they are closed
     let opening = std::thread::Builder::new().spawn(move || {
-        if webbrowser::open(&link).is_err() {
+        if crate::as_we_were_started(|| webbrowser::open(&link)).is_err() {
             eprintln!("No browser could be opened here: open the link yourself, or use --paste if your browser is on another machine.");
         }
     });

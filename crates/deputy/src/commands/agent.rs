@@ -231,7 +231,7 @@ pub(crate) async fn whoami(server: &ServerArgs, json: bool) -> anyhow::Result<Ex
 }
 
 /// Forwards MCP between standard input and output and a server.
-pub(crate) async fn bridge(args: BridgeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn bridge(args: &BridgeArgs) -> anyhow::Result<ExitCode> {
     telemetry::init_logs(telemetry::COMMAND_LOGS);
     let server = server_of(args.server.url.as_deref())?;
     let resource = server.mcp(args.name.as_deref());

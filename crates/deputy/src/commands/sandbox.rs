@@ -188,10 +188,11 @@ fn welcome(url: &str, google: &str, token: &Secret<String>, settings: &Settings)
         "\n  Deputy's sandbox is ready.\n\n\
          \x20   Open        {url}   (sign in as {USER}, password {USER})\n\
          \x20   Google      {google}   the emulated one: watch {ACCOUNT}'s calendar, mail and files\n\
-         \x20   MCP         {url}/mcp   with the token below\n\
+         \x20   MCP         {url}/mcp   with a login, or the token below\n\
          \x20   Token       {}\n\n\
-         \x20   export DEPUTY_URL={url} DEPUTY_TOKEN={}\n\
+         \x20   deputy login {url}\n\
          \x20   deputy tools\n\n\
+         \x20 or, without a browser: export DEPUTY_URL={url} DEPUTY_TOKEN={}\n\n\
          \x20 Everything stays in {}. Ctrl-C stops it.\n",
         token.expose(),
         token.expose(),
