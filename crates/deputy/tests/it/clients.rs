@@ -1,6 +1,11 @@
-//! `deputy client`: OAuth clients that an administrator knows beforehand.
+//! OAuth clients: those that an administrator knows beforehand (`deputy client`), and those that
+//! name the document that says who they are.
 
-use crate::support::both;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::support::{App, Browser, Options, PASSWORD, Page, both, client};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_are_added_listed_and_removed_and_what_is_wrong_is_said() {
@@ -118,4 +123,178 @@ async fn clients_are_added_listed_and_removed_and_what_is_wrong_is_said() {
         );
     })
     .await;
+}
+
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The consent page, as `client_id` has somebody led to it.
+async fn consent(app: &App, browser: &mut Browser, client_id: &str, redirect_uri: &str) -> Page {
+    let resource = app.url.join("api").unwrap();
+    let mut link = app.url.join("oauth/authorize").unwrap();
+    link.query_pairs_mut().extend_pairs([
+        ("client_id", client_id),
+        ("redirect_uri", redirect_uri),
+        ("response_type", "code"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("resource", resource.as_str()),
+    ]);
+    browser.go(Method::GET, link, None).await
+}
+
+async fn token(app: &App, form: &[(&str, &str)]) -> (StatusCode, Value) {
+    let to = app.url.join("oauth/token").unwrap();
+    let answer = client().post(to).form(form).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+/// Allows what the page asks for, and redeems the code.
+async fn tokens(
+    app: &App,
+    browser: &mut Browser,
+    page: &Page,
+    client_id: &str,
+    redirect_uri: &str,
+) -> Value {
+    assert_eq!(page.status, StatusCode::OK, "{page:?}");
+    let form = page.form_with("decision").with("decision", "allow");
+    let sent = browser
+        .send(Method::POST, form.action, Some(&form.fields))
+        .await;
+    let to: Url = sent.headers()["location"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(to.as_str().starts_with(redirect_uri), "{to}");
+    let code = to
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    let (status, tokens) = token(
+        app,
+        &[
+            ("grant_type", "authorization_code"),
+            ("client_id", client_id),
+            ("code", &code),
+            ("code_verifier", VERIFIER),
+            ("redirect_uri", redirect_uri),
+        ],
+    )
+    .await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    tokens
+}
+
+/// What the REST API says to a token: the status, and the challenge.
+async fn me(app: &App, tokens: &Value) -> (StatusCode, String) {
+    let to = app.url.join("api/v1/me").unwrap();
+    let token = tokens["access_token"].as_str().unwrap();
+    let answer = client().get(to).bearer_auth(token).send().await.unwrap();
+    let challenge = answer
+        .headers()
+        .get("www-authenticate")
+        .map(|v| v.to_str().unwrap().to_owned());
+    (answer.status(), challenge.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_named_by_its_document_logs_in_and_removing_it_ends_that_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let id = format!("http://{host}/client.json");
+    let said = json!({
+        "client_id": id,
+        "client_name": "A client with a document",
+        "redirect_uris": ["http://localhost/callback"],
+        "token_endpoint_auth_method": "none",
+    });
+    let document = axum::routing::get(move || async move { axum::Json(said) });
+    let site = axum::Router::new().route("/client.json", document);
+    let site = tokio::spawn(async move { axum::serve(listener, site).await });
+    let options = Options::default()
+        .with("DEPUTY_PRIVATE_HOSTS", &host)
+        .with("DEPUTY_CLIENT_DOCUMENTS", "on");
+    let app = App::start(options).await;
+    let metadata = app
+        .url
+        .join(".well-known/oauth-authorization-server")
+        .unwrap();
+    let metadata: Value = client()
+        .get(metadata)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(metadata["client_id_metadata_document_supported"], true);
+
+    app.person("alice").await;
+    let mut browser = app.browser();
+    browser.sign_in("alice", PASSWORD).await;
+    // Not at an address that the document does not have.
+    for wrong in [
+        "http://127.0.0.1:1/callback",
+        "https://localhost/callback",
+        "http://localhost:1/other",
+    ] {
+        let page = consent(&app, &mut browser, &id, wrong).await;
+        assert_eq!(
+            (page.status, page.url.path()),
+            (StatusCode::BAD_REQUEST, "/oauth/authorize"),
+            "{wrong}"
+        );
+    }
+    let redirect_uri = "http://localhost:38123/callback";
+    let page = consent(&app, &mut browser, &id, redirect_uri).await;
+    assert!(
+        page.html.contains("A client with a document") && page.html.contains(&host),
+        "{page:?}"
+    );
+    let first = tokens(&app, &mut browser, &page, &id, redirect_uri).await;
+    assert_eq!(me(&app, &first).await.0, StatusCode::OK);
+
+    // Its site is gone: who is logged in stays so.
+    site.abort();
+    let refresh = first["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", &*id),
+        ("refresh_token", refresh),
+    ];
+    let (status, second) = token(&app, &form).await;
+    assert_eq!(status, StatusCode::OK, "{second}");
+    assert_eq!(me(&app, &second).await.0, StatusCode::OK);
+
+    let (_, out, _) = app.run(&["client", "list", "--all"], "");
+    assert!(
+        out.contains(&format!("{id}\tdocument\tA client with a document\t")),
+        "{out}"
+    );
+    let (code, _, err) = app.run(&["client", "remove", &id], "");
+    assert!(code == 0 && err.contains("1 access ended at once"), "{err}");
+    for tokens in [&first, &second] {
+        let (status, challenge) = me(&app, tokens).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert!(
+            challenge.contains("an administrator removed the client"),
+            "{challenge}"
+        );
+    }
+    let refresh = second["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", &*id),
+        ("refresh_token", refresh),
+    ];
+    let (status, refused) = token(&app, &form).await;
+    assert_eq!(
+        (status, &refused["error"]),
+        (StatusCode::BAD_REQUEST, &json!("invalid_grant"))
+    );
 }

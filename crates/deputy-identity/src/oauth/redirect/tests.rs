@@ -25,6 +25,8 @@ const REAL: &[&str] = &[
     "com.example.app:/oauth2redirect/example-provider",
     "warp://mcp/oauth2callback",
     "raycast://oauth?package_name=Extension",
+    "edgeworks://oauth",
+    "com.raycast:/oauth?package_name=Extension",
     "https://xn--e1awd7f.example/cb",
     "https://[2001:db8::1]:8443/cb",
     "https://example.org:8443/a%20b?x=%2F..&y=1",
