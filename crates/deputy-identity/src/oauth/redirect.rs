@@ -171,7 +171,7 @@ const REFUSED: &[&str] = &[
 ];
 
 /// Families of such schemes.
-const REFUSED_PREFIXES: &[&str] = &["chrome", "devtools", "edge", "ms-", "view-", "web+"];
+const REFUSED_PREFIXES: &[&str] = &["chrome-", "ms-", "web+"];
 
 /// Whether `uri` may be registered as it is written.
 pub fn check_registered(uri: &str) -> Result<(), RedirectError> {
