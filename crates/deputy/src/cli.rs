@@ -290,6 +290,7 @@ pub(crate) enum TokenAction {
 #[derive(Subcommand)]
 pub(crate) enum ClientAction {
     /// Add a client; it gets no secret, since programs on people's machines can't keep one
+    #[command(override_usage = "deputy client add [OPTIONS] <ID> --redirect-uri <URL>...")]
     Add {
         /// Its client_id: letters, digits, '.', '-' and '_'
         #[arg(value_parser = client_id)]
