@@ -8,6 +8,7 @@ use deputy_gateway::audit::{AuditError, Entry};
 use serde_json::Value;
 
 use crate::App;
+use crate::error::PageError;
 
 /// When to come back where the records can't be written.
 pub(crate) const PAUSE: Duration = Duration::from_secs(10);
@@ -38,13 +39,14 @@ impl Act {
     }
 }
 
-/// Writes down a change that a person made to their own ways in, without waiting for the disk.
+/// Writes down that a person is about to change their own ways in; nothing may be changed when that
+/// fails. What it gives is for [`after`] or [`refused`].
 pub(crate) async fn of_person(
     app: &App,
     principal: &Principal,
     action: &'static str,
     target: String,
-) {
+) -> Result<Act, PageError> {
     let act = Act {
         user: principal.user_id,
         caller: principal.caller.label(),
@@ -52,7 +54,10 @@ pub(crate) async fn of_person(
         target,
         detail: Value::Null,
     };
-    after(app, act).await;
+    match before(app, act.clone()).await {
+        Ok(()) => Ok(act),
+        Err(AuditError) => Err(PageError::Unavailable(PAUSE)),
+    }
 }
 
 /// Writes down what is about to be done; nothing may be done when that fails.

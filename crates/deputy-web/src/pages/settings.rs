@@ -19,7 +19,7 @@ use crate::browser;
 use crate::error::PageError;
 use crate::form::Lenient;
 use crate::language;
-use crate::record;
+use crate::record::{self, Act};
 use crate::text::Text;
 use crate::view::{Flash, Nav, Shell, Snippets, When, scope_key, visible};
 
@@ -253,6 +253,8 @@ pub(crate) async fn change_password(
     let present = Secret::from(fields.get("current"));
     let new = Secret::from(fields.get("new"));
     let kept = who.session_name();
+    let username = who.user.username.clone();
+    let act = record::of_person(&app, &who.principal, "password.change", username).await?;
     let changed = app
         .identity
         .change_password(
@@ -263,17 +265,13 @@ pub(crate) async fn change_password(
             kept.as_deref(),
         )
         .await;
+    if changed.is_ok() {
+        record::after(&app, act).await;
+    } else {
+        record::refused(&app, act).await;
+    }
     let text = match changed {
-        Ok(()) => {
-            record::of_person(
-                &app,
-                &who.principal,
-                "password.change",
-                who.user.username.clone(),
-            )
-            .await;
-            return Ok(done("/settings", "password"));
-        }
+        Ok(()) => return Ok(done("/settings", "password")),
         Err(UserError::WrongPassword) => t.tr("password-wrong"),
         Err(UserError::Password(PasswordError::TooShort)) => t.count(
             "password-short",
@@ -312,13 +310,19 @@ pub(crate) async fn create_token(
         scopes: Some(Scopes(scopes.into_iter().collect())),
         days,
     };
-    let text = match app
+    let name = visible(&request.name);
+    let act = record::of_person(&app, &who.principal, "token.create", name).await?;
+    let made = app
         .identity
         .create_token(who.principal.user_id, request)
-        .await
-    {
+        .await;
+    if made.is_err() {
+        record::refused(&app, act.clone()).await;
+    }
+    let text = match made {
         Ok((token, stored)) => {
-            record::of_person(&app, &who.principal, "token.create", stored.id.to_string()).await;
+            let target = stored.id.to_string();
+            record::after(&app, Act { target, ..act }).await;
             let fresh = Fresh {
                 name: visible(&stored.name),
                 snippets: Snippets::new(app.public_url(), token.expose()),
@@ -353,16 +357,23 @@ pub(crate) async fn revoke_token(
     form: Form,
 ) -> Result<Response, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
+    let who = &form.who.principal;
+    let tokens = app.identity.tokens(who.user_id).await;
+    let tokens = tokens.map_err(|error| PageError::internal(&error, "reading tokens"))?;
+    if !tokens.iter().any(|token| token.id == id) {
+        return Err(PageError::NotFound);
+    }
+    let act = record::of_person(&app, who, "token.revoke", id.to_string()).await?;
     let revoked = app
         .identity
-        .revoke_token(form.who.principal.user_id, id)
+        .revoke_token(who.user_id, id)
         .await
         .map_err(|error| PageError::internal(&error, "revoking a token"))?;
     if !revoked {
         return Err(PageError::NotFound);
     }
     app.gateway.look_at_callers();
-    record::of_person(&app, &form.who.principal, "token.revoke", id.to_string()).await;
+    record::after(&app, act).await;
     Ok(done("/settings#tokens", "token-revoked"))
 }
 
@@ -371,17 +382,14 @@ pub(crate) async fn sign_out_everywhere(
     State(app): State<App>,
     form: Form,
 ) -> Result<Response, PageError> {
+    let who = &form.who.principal;
+    let username = form.who.user.username.clone();
+    let act = record::of_person(&app, who, "session.end_all", username).await?;
     app.identity
-        .end_sessions(form.who.principal.user_id, None)
+        .end_sessions(who.user_id, None)
         .await
         .map_err(|error| PageError::internal(&error, "ending sessions"))?;
-    record::of_person(
-        &app,
-        &form.who.principal,
-        "session.end_all",
-        form.who.user.username.clone(),
-    )
-    .await;
+    record::after(&app, act).await;
     let mut response = logout::leave(&app);
     // What the browser kept of the pages goes too (Clear Site Data, section 3.1).
     response

@@ -387,6 +387,86 @@ async fn activity_shows_a_person_their_own_records_and_an_administrator_everybod
 }
 
 #[tokio::test]
+async fn ones_own_ways_in_change_only_when_that_is_on_record() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let mut browser = app.signed_in("alice").await;
+    let kept = [("name", "kept"), ("scope", "tools:read")];
+    let answer = browser.post("/settings/tokens", &kept).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let [token] = &app.identity.tokens(alice.id).await.unwrap()[..] else {
+        panic!("one token");
+    };
+    let revoke = format!("/settings/tokens/{}/revoke", token.id);
+    let password = [
+        ("current", "password of alice"),
+        ("new", "ten new letters"),
+        ("again", "ten new letters"),
+    ];
+    let name = [("name", "second"), ("scope", "tools:read")];
+    let acts: [(&str, &[(&str, &str)]); 4] = [
+        ("/settings/tokens", &name),
+        (&revoke, &[]),
+        ("/settings/password", &password),
+        ("/settings/sign-out-everywhere", &[]),
+    ];
+    let rename = async |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        deputy_store::testing::execute(&app.store.url, &statement).await;
+    };
+    rename("audit_head", "away").await;
+    for (path, fields) in acts {
+        let answer = browser.post(path, fields).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(answer.header("retry-after").parse::<u32>().is_ok());
+    }
+    rename("away", "audit_head").await;
+    assert_eq!(app.identity.tokens(alice.id).await.unwrap().len(), 1);
+    assert_eq!(
+        browser.get("/settings").await.status,
+        StatusCode::OK,
+        "still signed in"
+    );
+    app.signed_in("alice").await;
+
+    // And then they do, in this order: begun, done.
+    let wrong = [
+        ("current", "wrong"),
+        ("new", "ten new letters"),
+        ("again", "ten new letters"),
+    ];
+    browser.post("/settings/password", &wrong).await;
+    for (path, fields) in acts {
+        let answer = browser.post(path, fields).await;
+        assert!(answer.status.is_success() || answer.status.is_redirection());
+    }
+    assert!(app.audit.flush().await);
+    let all = app.store.store.audit_after(0, 100).await.unwrap();
+    let told: Vec<(&str, &str)> = all
+        .iter()
+        .filter(|row| row.action != "session.start")
+        .map(|row| (row.action.as_str(), row.outcome.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("token.create", "started"),
+            ("token.create", "ok"),
+            ("password.change", "started"),
+            ("password.change", "INVALID"),
+            ("token.create", "started"),
+            ("token.create", "ok"),
+            ("token.revoke", "started"),
+            ("token.revoke", "ok"),
+            ("password.change", "started"),
+            ("password.change", "ok"),
+            ("session.end_all", "started"),
+            ("session.end_all", "ok"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn activity_pages_go_both_ways() {
     let app = TestApp::start(None).await;
     let alice = app.user("alice").await;
