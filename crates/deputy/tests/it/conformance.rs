@@ -5,6 +5,7 @@
 //! newer: so that each set of requirements crosses Deputy with and without a change of era. What may fail is in
 //! `tests/conformance`, with reasons; a listed line that passes fails the run.
 
+mod authorization;
 mod client;
 
 use std::path::{Path, PathBuf};

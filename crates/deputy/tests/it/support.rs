@@ -7,7 +7,9 @@ mod google;
 mod mcp;
 mod person;
 mod process;
+mod program;
 mod proxy;
+mod somebody;
 
 pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
 pub(crate) use browser::{Browser, Form, Page};
@@ -18,7 +20,9 @@ pub(crate) use clients::{
 pub(crate) use mcp::Mcp;
 pub(crate) use person::{Answer, Person};
 pub(crate) use process::{Process, deputy, is_alive};
+pub(crate) use program::{CALLBACK, Program, Reply, VERIFIER, parameter};
 pub(crate) use proxy::Proxy;
+pub(crate) use somebody::Somebody;
 
 use std::time::{Duration, Instant};
 

@@ -48,6 +48,11 @@ impl Browser {
         }
     }
 
+    /// Where its installation is.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// One request, no redirect followed. The cookie jar is kept.
     pub(crate) async fn send(
         &mut self,

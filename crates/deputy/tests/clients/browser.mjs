@@ -1,0 +1,48 @@
+// Somebody at a real browser: opens LINK, signs in as USERNAME with PASSWORD where asked, ticks SCOPES (a JSON list)
+// where there is such a list, allows, and arrives where the client listens. Prints where, and what stood on the page.
+//
+// CHROMIUM is the browser; what drives it is in DEPUTY_TEST_NODE_DIR.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+
+const { chromium } = createRequire(`${process.env.DEPUTY_TEST_NODE_DIR}/`)('playwright-core');
+const { LINK, USERNAME, PASSWORD, CHROMIUM } = process.env;
+const scopes = JSON.parse(process.env.SCOPES ?? 'null');
+
+// The client that waits for its answer.
+const callback = new URL(new URL(LINK).searchParams.get('redirect_uri'));
+const client = createServer((_, answer) => answer.end('You can close this page.'));
+await new Promise((ready) => { client.listen(Number(callback.port), callback.hostname, ready); });
+
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'],
+});
+try {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+  page.on('pageerror', (error) => complaints.push(`${error}`));
+  await page.goto(LINK);
+  if (await page.locator('[name=password]').count() > 0) {
+    await page.fill('[name=username]', USERNAME);
+    await page.fill('[name=password]', PASSWORD);
+    await page.press('[name=password]', 'Enter');
+  }
+  const allow = page.locator('[name=decision][value=allow]');
+  await allow.waitFor();
+  for (const box of scopes ? await page.locator('[name=scope]').all() : []) {
+    if (await box.isEnabled()) await box.setChecked(scopes.includes(await box.getAttribute('value')));
+  }
+  const consent = await page.locator('body').innerText();
+  await allow.click();
+  await page.waitForURL((url) => url.origin === callback.origin);
+  // A policy of the page's that it breaks itself is said here.
+  assert.deepEqual(complaints, []);
+  console.log(JSON.stringify({ sent_to: page.url(), consent }));
+} finally {
+  await browser.close();
+  client.close();
+}
