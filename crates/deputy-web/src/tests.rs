@@ -163,6 +163,28 @@ fn identity(
     )
 }
 
+fn authorization(
+    identity: &Identity,
+    store: &deputy_store::Store,
+    public_url: &Url,
+    private_hosts: &PrivateHosts,
+    clock: &Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+) -> AuthorizationServer {
+    let guard = deputy_core::http::GuardConfig {
+        private_hosts: private_hosts.clone(),
+        limits: deputy_identity::oauth::document_limits(),
+    };
+    AuthorizationServer::new(
+        identity.clone(),
+        store.clone(),
+        Some(deputy_core::http::guarded(guard).unwrap()),
+        deputy_identity::oauth::Config::new(public_url.as_str()),
+        Arc::clone(clock),
+        rng,
+    )
+}
+
 impl TestApp {
     /// With Google's token endpoint at `google`, if there is one.
     pub(crate) async fn start(google: Option<&Url>) -> Self {
@@ -229,18 +251,8 @@ impl TestApp {
             clock: Arc::clone(&clock),
             rng: Arc::clone(&rng),
         };
-        let guard = deputy_core::http::GuardConfig {
-            private_hosts: private_hosts.clone(),
-            limits: deputy_identity::oauth::document_limits(),
-        };
-        let authorization = AuthorizationServer::new(
-            identity.clone(),
-            store.clone(),
-            Some(deputy_core::http::guarded(guard).unwrap()),
-            deputy_identity::oauth::Config::new(public_url.as_str()),
-            Arc::clone(&clock),
-            rng,
-        );
+        let authorization =
+            authorization(&identity, &store, &public_url, &private_hosts, &clock, rng);
         let mut own_servers = own_servers(folder.path());
         own_servers.plain_http = PlainHttp::Allowed(private_hosts);
         let gateway = Gateway::new(

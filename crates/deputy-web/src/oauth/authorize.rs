@@ -114,7 +114,7 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         headers,
     };
     if query.len() > LONGEST {
-        return place.too_long();
+        return Ok(place.too_long());
     }
     let request = match AuthorizeRequest::parse(query) {
         Ok(request) => request,
@@ -158,7 +158,7 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         return place.back_with(&asked, redirect, why).await;
     }
     let before = remembered.map(|consent| consent.allowed_at);
-    consent::page(app, who, &asked, query, before, None)
+    Ok(consent::page(app, who, &asked, query, before, None))
 }
 
 async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Response, Response> {
@@ -171,7 +171,7 @@ async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Respon
         headers: &parts.headers,
     };
     if query.len() > LONGEST {
-        return place.too_long();
+        return Ok(place.too_long());
     }
     let Some(who) = &who else {
         // The session ended while the page was open: the same page again, after the sign-in.
@@ -196,7 +196,7 @@ async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Respon
                 .0
                 .retain(|scope| fields.all("scope").any(|id| id == scope.as_str()));
             if ticked.0.is_empty() {
-                return consent::page(app, who, &asked, query, None, Some(&ticked));
+                return Ok(consent::page(app, who, &asked, query, None, Some(&ticked)));
             }
             allow(&place, who, &asked, ticked, false).await
         }
@@ -228,7 +228,7 @@ async fn allow(
             record::after(app, act).await;
             Ok(away(&allowed.location))
         }
-        Err(AllowError::TooMany(_)) => place.not_now("consent-too-many"),
+        Err(AllowError::TooMany(_)) => Ok(place.not_now("consent-too-many")),
         Err(AllowError::Nothing | AllowError::NotInPerson) => {
             Err(PageError::Invalid.into_response())
         }

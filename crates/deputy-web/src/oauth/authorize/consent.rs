@@ -64,7 +64,7 @@ pub(super) fn page(
     query: &str,
     before: Option<Timestamp>,
     ticked: Option<&Scopes>,
-) -> Result<Response, Response> {
+) -> Response {
     debug_assert!(query.len() <= LONGEST, "checked when it was read");
     let path = format!("/oauth/authorize?{query}");
     let shell = plain_shell(app, who.user.language, &path, who.csrf());
@@ -99,7 +99,10 @@ pub(super) fn page(
         },
         shell,
     };
-    let page = render(&view).map_err(axum::response::IntoResponse::into_response)?;
+    let page = match render(&view) {
+        Ok(page) => page,
+        Err(error) => return error.into_response(),
+    };
     let status = match ticked {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
@@ -107,7 +110,7 @@ pub(super) fn page(
     let eased = Eased {
         form_action: source(&asked.redirect_uri),
     };
-    Ok(eased.on((status, page).into_response()))
+    eased.on((status, page).into_response())
 }
 
 /// What the program calls itself, fit to be shown.

@@ -54,7 +54,7 @@ impl Place<'_> {
             AuthorizeError::Page(PageReason::Store(error)) => {
                 Err(internal(&error, "looking up a program"))
             }
-            AuthorizeError::Page(reason) => self.page(&reason),
+            AuthorizeError::Page(reason) => Ok(self.page(&reason)),
             AuthorizeError::Redirect {
                 client,
                 redirect,
@@ -78,7 +78,7 @@ impl Place<'_> {
     ) -> Result<Response, Response> {
         let redirect = match redirect {
             Ok(redirect) => redirect,
-            Err(AuthorizeError::Page(reason)) => return self.page(&reason),
+            Err(AuthorizeError::Page(reason)) => return Ok(self.page(&reason)),
             Err(error) => return Err(internal(&error, "answering a program")),
         };
         let trusted = is_trusted(&asked.client) || is_here(redirect.as_str());
@@ -105,7 +105,7 @@ impl Place<'_> {
             href: redirect.into(),
         };
         let text = t.tr1("consent-request-failed", "detail", said(why, DETAIL));
-        self.say(StatusCode::BAD_REQUEST, text, Some(back))
+        Ok(self.say(StatusCode::BAD_REQUEST, text, Some(back)))
     }
 
     /// Whether this person was sent to that address of that program by their own consent.
@@ -129,7 +129,7 @@ impl Place<'_> {
     }
 
     /// A page that says why, and leads nowhere.
-    pub(super) fn page(&self, reason: &PageReason) -> Result<Response, Response> {
+    pub(super) fn page(&self, reason: &PageReason) -> Response {
         let t = self.text();
         let (status, text) = match reason {
             PageReason::UnknownClient => (StatusCode::BAD_REQUEST, t.tr("consent-unknown-client")),
@@ -142,33 +142,29 @@ impl Place<'_> {
                 StatusCode::BAD_REQUEST,
                 t.tr1("consent-document", "detail", said(detail, DETAIL)),
             ),
-            PageReason::Store(error) => return Err(internal(error, "looking up a program")),
+            PageReason::Store(error) => return internal(error, "looking up a program"),
         };
         self.say(status, text, None)
     }
 
     /// A request that is not even read.
-    pub(super) fn too_long(&self) -> Result<Response, Response> {
+    pub(super) fn too_long(&self) -> Response {
         let text = self.text().tr("consent-too-long");
         self.say(StatusCode::URI_TOO_LONG, text, None)
     }
 
     /// What is right for the program and wrong for this person.
-    pub(super) fn not_now(&self, key: &str) -> Result<Response, Response> {
+    pub(super) fn not_now(&self, key: &str) -> Response {
         let text = self.text().tr(key);
         self.say(StatusCode::CONFLICT, text, None)
     }
 
-    fn say(
-        &self,
-        status: StatusCode,
-        text: String,
-        back: Option<Back>,
-    ) -> Result<Response, Response> {
+    fn say(&self, status: StatusCode, text: String, back: Option<Back>) -> Response {
         let shell = plain_shell(self.app, self.text().language, "/", String::new());
-        let page = render(&Page { shell, text, back });
-        let page = page.map_err(axum::response::IntoResponse::into_response)?;
-        Ok((status, page).into_response())
+        match render(&Page { shell, text, back }) {
+            Ok(page) => (status, page).into_response(),
+            Err(error) => error.into_response(),
+        }
     }
 }
 
