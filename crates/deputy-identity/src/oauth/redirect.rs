@@ -200,7 +200,8 @@ pub fn check_registered(uri: &str) -> Result<(), RedirectError> {
         }
         "https" => check_web(uri),
         _ if is_refused(scheme) => Err(RedirectError::Scheme(scheme.to_owned())),
-        _ => Ok(()),
+        // A host or a port that is none: nobody could be sent there.
+        _ => Url::parse(uri).map(|_| ()).map_err(|_| RedirectError::Host),
     }
 }
 

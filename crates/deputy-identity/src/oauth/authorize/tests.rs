@@ -352,6 +352,20 @@ async fn the_page_is_left_out_only_for_what_was_allowed_before_at_the_same_https
             ("scope", "chat"),
         ];
         assert!(!skips(&other).await, "somebody else's consent");
+        let at = |redirect_uri: &str| Consent {
+            redirect_uri: redirect_uri.to_owned(),
+            ..consent.clone()
+        };
+        let asked = desk.check(&first).await.unwrap();
+        assert!(
+            !desk.server.may_skip(&asked, &at(OTHER_AT)),
+            "another address of it"
+        );
+        let theirs = Consent {
+            client_id: OTHER.to_owned(),
+            ..at(APP_AT)
+        };
+        assert!(!desk.server.may_skip(&asked, &theirs));
         // The weighty ones are ticked each time.
         let consent = Consent {
             scopes: Scopes::all(),

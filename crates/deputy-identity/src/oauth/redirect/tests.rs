@@ -151,6 +151,9 @@ fn spellings_that_are_not_plain_and_schemes_with_a_meaning_are_refused() {
         ("https://example.org:0/cb", E::Host),
         ("https://example.org:99999/cb", E::Host),
         ("https://xn--/cb", E::Host),
+        ("aa://[", E::Host),
+        ("cursor://[::1/cb", E::Host),
+        ("cursor://x:99999/cb", E::Host),
         ("https://EXAMPLE.org/cb", plain("https://example.org/cb")),
         (
             "https://example.org:443/cb",

@@ -287,15 +287,76 @@ async fn a_clock_that_is_set_back_opens_no_grace_again() {
             refusal(desk.refresh(&old, &[]).await).ended.unwrap().why,
             REUSE
         );
-        // One that starts years back gives nothing, and ends nothing for it.
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replica_whose_clock_is_behind_repeats_or_says_so_and_ends_nothing() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
         let old = desk.tokens(&[]).await.refresh_token;
-        desk.refresh(&old, &[]).await.unwrap();
-        let clock = OffsetClock::default();
-        clock.advance(SignedDuration::from_hours(-24 * 1000));
-        let (_, server) = desk.replica(&clock);
+        // Old enough to be known to a clock that is an hour behind.
+        desk.pass(2 * 3600);
+        let next = desk.refresh(&old, &[]).await.unwrap();
         let body = Desk::refreshing(&old, &[]);
-        let refused = refusal(server.token(body.as_bytes(), FORM, None, HERE).await);
-        assert_eq!((refused.status, refused.ended), (503, None));
+        let behind = async |seconds: i64| {
+            let clock = OffsetClock::default();
+            clock.advance(desk.world.clock.offset() - SignedDuration::from_secs(seconds));
+            let (_, server) = desk.replica(&clock);
+            server.token(body.as_bytes(), FORM, None, HERE).await
+        };
+        let again = behind(60).await.unwrap();
+        assert_eq!(again.refresh_token.expose(), next.refresh_token.expose());
+        for seconds in [3600, 24 * 3600 * 1000] {
+            let refused = refusal(behind(seconds).await);
+            assert_eq!((refused.status, refused.ended), (503, None));
+        }
+        assert!(desk.opens(&next).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_happens_at_once_nothing_fails_and_no_end_is_lost() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let lifecycle = Lifecycle::new();
+        let mut grants = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..5 {
+            let tokens = desk.tokens(&[]).await;
+            let body = Desk::refreshing(&tokens.refresh_token, &[]);
+            let given_back = form(&[("token", tokens.refresh_token.expose())], &[]);
+            for i in 0..6 {
+                let (server, anna, grant) = (desk.server.clone(), desk.anna.id, tokens.grant_id);
+                let (body, given_back) = (body.clone(), given_back.clone());
+                tasks.push(lifecycle.spawn(async move {
+                    match i {
+                        4 => server.end_grant(anna, grant).await.map(|_| ()).unwrap(),
+                        5 => {
+                            let body = given_back.as_bytes();
+                            server.revoke(body, FORM, None, HERE).await.unwrap();
+                            server.sweep().await.unwrap();
+                        }
+                        _ => match server.token(body.as_bytes(), FORM, None, HERE).await {
+                            Ok(_) => {}
+                            Err(refused) => assert_eq!(refused.error, "invalid_grant"),
+                        },
+                    }
+                }));
+            }
+            grants.push(tokens);
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        for tokens in grants {
+            assert!(!desk.opens(&tokens).await);
+            let refused = refusal(desk.refresh(&tokens.refresh_token, &[]).await);
+            assert_eq!((refused.error, refused.ended), ("invalid_grant", None));
+        }
+        assert!(desk.server.grants(desk.anna.id).await.unwrap().is_empty());
     })
     .await;
 }
