@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
-use deputy_core::{Principal, Scope, Scopes, Secret, challenge};
+use deputy_core::{Principal, Role, Scope, Scopes, Secret, challenge};
 use deputy_identity::oauth::Resource;
 use deputy_identity::{AuthError, Identity, Session, User, UserError, csrf};
 use http::request::Parts;
@@ -35,7 +35,12 @@ impl Caller {
             return Ok(());
         }
         let why = format!("this needs the scope {scope}, which this caller does not have");
-        Err(ApiError::forbidden(why).lacks(scope))
+        let refused = ApiError::forbidden(why);
+        if scope == Scope::Admin && self.0.role != Role::Admin {
+            // Nothing that a program could ask this person for.
+            return Err(refused);
+        }
+        Err(refused.lacks(scope))
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum Need {
 
 impl Need {
     /// Whether a token of these rights is let in.
-    fn met_by(self, scopes: &[&str]) -> bool {
+    pub(crate) fn met_by(self, scopes: &[&str]) -> bool {
         match self {
             Self::Nothing | Self::Somebody => true,
             Self::Right(right) => scopes.contains(&right),
@@ -40,7 +40,7 @@ const LOOK: Need = Need::Either("tools:read", "servers:manage");
 const MANAGE: Need = Need::Right("servers:manage");
 
 /// Every route of the document: verb and path there, with a path and a body that reach its handler.
-pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 40] = [
+pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 45] = [
     (
         "get",
         "/api/v1/integrations/google/auth",
@@ -297,9 +297,44 @@ pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 40] = [
         "",
         MANAGE,
     ),
+    (
+        "get",
+        "/api/v1/grants",
+        "api/v1/grants",
+        "",
+        Need::Right("integrations:manage"),
+    ),
+    (
+        "delete",
+        "/api/v1/grants/{id}",
+        "api/v1/grants/999999",
+        "",
+        Need::Right("integrations:manage"),
+    ),
+    (
+        "get",
+        "/api/v1/admin/clients",
+        "api/v1/admin/clients",
+        "",
+        Need::Right("admin"),
+    ),
+    (
+        "post",
+        "/api/v1/admin/clients",
+        "api/v1/admin/clients",
+        "{}",
+        Need::Right("admin"),
+    ),
+    (
+        "delete",
+        "/api/v1/admin/clients/{client_id}",
+        "api/v1/admin/clients/nobody",
+        "",
+        Need::Right("admin"),
+    ),
 ];
 /// The one that changes the caller, apart.
-const CHANGE_ME: (&str, &str, &str, &str, Need) = (
+pub(crate) const CHANGE_ME: (&str, &str, &str, &str, Need) = (
     "patch",
     "/api/v1/me",
     "api/v1/me",
@@ -307,7 +342,7 @@ const CHANGE_ME: (&str, &str, &str, &str, Need) = (
     Need::Right("tools:write"),
 );
 /// A tool that writes asks for another right than one that reads.
-const WRITE: (&str, &str, &str, &str, Need) = (
+pub(crate) const WRITE: (&str, &str, &str, &str, Need) = (
     "post",
     "/api/v1/tools/{name}/call",
     "api/v1/tools/create_document/call",
@@ -315,7 +350,7 @@ const WRITE: (&str, &str, &str, &str, Need) = (
     Need::Right("tools:write"),
 );
 
-const SCOPES: [&str; 9] = [
+pub(crate) const SCOPES: [&str; 9] = [
     "tools:read",
     "tools:call",
     "tools:write",
@@ -333,6 +368,16 @@ pub(crate) async fn ask(
     token: Option<&str>,
     route: &(&str, &str, &str, &str, Need),
 ) -> (u16, String) {
+    let response = answer(app, token, route).await;
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// The same: the whole answer.
+pub(crate) async fn answer(
+    app: &App,
+    token: Option<&str>,
+    route: &(&str, &str, &str, &str, Need),
+) -> reqwest::Response {
     let (verb, _, path, body, _) = route;
     let method = Method::from_bytes(verb.to_uppercase().as_bytes()).unwrap();
     let mut request = client().request(method, app.url.join(path).unwrap());
@@ -344,8 +389,7 @@ pub(crate) async fn ask(
             .header("content-type", "application/json")
             .body((*body).to_owned());
     }
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+    request.send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

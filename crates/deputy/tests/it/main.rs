@@ -32,6 +32,7 @@ mod oauth_hostile;
 mod oauth_races;
 mod oauth_soak;
 mod on_record;
+mod oauth_rights;
 mod operations;
 mod own_kinds;
 mod own_servers;
