@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use deputy_core::{Clock, Rng, Scope, Secret, http, random};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use url::Url;
 
@@ -24,6 +25,7 @@ use super::store::{Login, Logins, Place, Slot};
 use super::terminal::{plain, strong};
 use super::tokens::{TokenEndpoint, Tokens};
 use super::{CLIENT_ID, callback};
+use crate::settings::variable;
 use answer::{AnswerError, Expected};
 
 /// How long the browser may take.
@@ -64,9 +66,9 @@ pub(crate) async fn login(
     rng: &dyn Rng,
 ) -> anyhow::Result<Login> {
     let slot = Logins::find()?.of(server);
-    let place = choose_place(&slot, wish.place).await?;
     let client = http::trusted(http::Limits::default())?;
     let endpoints = discover(&client, server).await?;
+    let place = choose_place(&slot, wish.place).await?;
     let endpoint = TokenEndpoint::new(endpoints.token.clone(), endpoints.revoke.clone())?;
 
     let mut resources = vec![server.api(), server.mcp(None)];
@@ -94,42 +96,61 @@ pub(crate) async fn login(
         scopes: &wish.scopes,
         clock,
     };
-    if wish.way == Way::Paste {
-        let link = asked.link(UNHEARD);
-        show_link(&link);
-        let code = pasted(&expected).await?;
-        let tokens = endpoint.redeem(&code, &asked.verifier, UNHEARD).await;
-        return kept
-            .keep(tokens.context("the code was not accepted")?)
-            .await;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    match wish.way {
+        Way::Paste => by_pasting(&asked, &expected, &kept, &mut interrupt).await,
+        way => by_listening(&asked, &expected, &kept, way, &mut interrupt).await,
     }
+}
+
+/// The browser is elsewhere: its person carries the answer.
+async fn by_pasting(
+    asked: &Asked<'_>,
+    expected: &Expected,
+    kept: &Kept<'_>,
+    interrupt: &mut Signal,
+) -> anyhow::Result<Login> {
+    show_link(&asked.link(UNHEARD));
+    let code = pasted(expected, interrupt).await?;
+    kept.redeem(&code, &asked.verifier, UNHEARD).await
+}
+
+/// The browser is here, and brings the answer itself.
+async fn by_listening(
+    asked: &Asked<'_>,
+    expected: &Expected,
+    kept: &Kept<'_>,
+    way: Way,
+    interrupt: &mut Signal,
+) -> anyhow::Result<Login> {
     let mut callback = Callback::listen(&expected.state)
         .await
         .context("no port of this machine is free to hear from the browser; try --paste")?;
     let redirect_uri = callback.redirect_uri();
     let link = asked.link(&redirect_uri);
     show_link(&link);
-    if wish.way == Way::Browser {
+    if way == Way::Browser {
         open_browser(&link);
     }
     eprintln!("Waiting for the browser, for five minutes at most. Ctrl-C gives up.");
+    if variable("SSH_CONNECTION").is_some() {
+        eprintln!("Is it on another machine? Then give up, and add --paste.");
+    }
     let arrival = tokio::select! {
         arrival = tokio::time::timeout(WAIT, callback.arrival()) => arrival,
-        _ = tokio::signal::ctrl_c() => bail!("given up; nothing was changed"),
+        _ = interrupt.recv() => bail!("given up; nothing was changed"),
     };
     let Ok(arrival) = arrival else {
         bail!(
-            "the browser did not come back within five minutes; nothing was changed. Is it on another machine? Then: deputy login {server} --paste"
+            "the browser did not come back within five minutes; nothing was changed. Is it on another machine? Then: deputy login {} --paste",
+            kept.server
         );
     };
     let callback::Arrival { query, tell } = arrival?;
-    let done = async {
-        let code = expected.read(query.expose())?;
-        let tokens = endpoint.redeem(&code, &asked.verifier, &redirect_uri).await;
-        kept.keep(tokens.context("the code was not accepted")?)
-            .await
-    }
-    .await;
+    let done = match expected.read(query.expose()) {
+        Ok(code) => kept.redeem(&code, &asked.verifier, &redirect_uri).await,
+        Err(error) => Err(error.into()),
+    };
     // the browser may be gone
     let _ = tell.send(match &done {
         Ok(login) => Ok(format!("{} at {}", login.username, login.server)),
@@ -216,14 +237,14 @@ impl Asked<'_> {
 }
 
 /// Reads from the terminal where the browser ended, or the code that stands there.
-async fn pasted(expected: &Expected) -> anyhow::Result<Secret<String>> {
+async fn pasted(expected: &Expected, interrupt: &mut Signal) -> anyhow::Result<Secret<String>> {
     eprintln!(
         "Your browser will end at an address that begins with {UNHEARD} and can't be shown: that is right.\nPaste that whole address here:"
     );
     for _ in 0..PASTES {
         let line = tokio::select! {
             line = read_line() => line?,
-            _ = tokio::signal::ctrl_c() => bail!("given up; nothing was changed"),
+            _ = interrupt.recv() => bail!("given up; nothing was changed"),
         };
         let Some(line) = line else {
             bail!("nothing was pasted; nothing was changed");
@@ -270,6 +291,17 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
+    async fn redeem(
+        &self,
+        code: &Secret<String>,
+        verifier: &Secret<String>,
+        redirect_uri: &str,
+    ) -> anyhow::Result<Login> {
+        let tokens = self.endpoint.redeem(code, verifier, redirect_uri).await;
+        self.keep(tokens.context("the code was not accepted")?)
+            .await
+    }
+
     async fn keep(&self, tokens: Tokens) -> anyhow::Result<Login> {
         let Some(refresh) = &tokens.refresh else {
             bail!("the server gave no token to stay logged in with");
@@ -303,9 +335,11 @@ impl Kept<'_> {
             );
         }
         let api = Api::of(self.server.clone(), Identity::Token(tokens.access))?;
-        let me = api.get("api/v1/me").await;
-        let me = me.context("you are logged in, but the server did not say as whom")?;
-        login.username = plain(me["username"].as_str().unwrap_or_default());
+        match api.get("api/v1/me").await {
+            Ok(me) => login.username = plain(me["username"].as_str().unwrap_or_default()),
+            // with few rights, or just now: the login is none the worse for it
+            Err(error) => eprintln!("the server did not say as whom: {error}"),
+        }
         self.slot.put_record(&login)?;
         Logins::find()?.set_current(Some(self.server))?;
         Ok(login)

@@ -53,7 +53,7 @@ struct Resource {
 }
 
 #[derive(Deserialize)]
-struct Issuer {
+struct Metadata {
     issuer: String,
     authorization_endpoint: Url,
     token_endpoint: Url,
@@ -73,8 +73,8 @@ pub(crate) async fn discover(
     let resource: Resource = document(http, server, about).await?;
     check_resource(server, &resource)?;
     let about = server.well_known("oauth-authorization-server", "");
-    let issuer: Issuer = document(http, server, about).await?;
-    check_issuer(server, issuer)
+    let metadata: Metadata = document(http, server, about).await?;
+    check_issuer(server, metadata)
 }
 
 fn check_resource(server: &ServerUrl, resource: &Resource) -> Result<(), DiscoveryError> {
@@ -91,28 +91,28 @@ fn check_resource(server: &ServerUrl, resource: &Resource) -> Result<(), Discove
     Ok(())
 }
 
-fn check_issuer(server: &ServerUrl, issuer: Issuer) -> Result<Endpoints, DiscoveryError> {
-    if issuer.issuer != server.issuer() {
-        return Err(elsewhere(server, Some(&issuer.issuer)));
+fn check_issuer(server: &ServerUrl, metadata: Metadata) -> Result<Endpoints, DiscoveryError> {
+    if metadata.issuer != server.issuer() {
+        return Err(elsewhere(server, Some(&metadata.issuer)));
     }
-    if !issuer
+    if !metadata
         .code_challenge_methods_supported
         .iter()
         .any(|method| method == "S256")
     {
         return Err(unfit(server, "it does not offer PKCE with S256"));
     }
-    let endpoints = [&issuer.authorization_endpoint, &issuer.token_endpoint];
-    for url in endpoints.into_iter().chain(&issuer.revocation_endpoint) {
+    let endpoints = [&metadata.authorization_endpoint, &metadata.token_endpoint];
+    for url in endpoints.into_iter().chain(&metadata.revocation_endpoint) {
         if !server.is_home_of(url) {
             return Err(unfit(server, "it names an endpoint on another host"));
         }
     }
     Ok(Endpoints {
-        authorize: issuer.authorization_endpoint,
-        token: issuer.token_endpoint,
-        revoke: issuer.revocation_endpoint,
-        names_issuer: issuer.authorization_response_iss_parameter_supported,
+        authorize: metadata.authorization_endpoint,
+        token: metadata.token_endpoint,
+        revoke: metadata.revocation_endpoint,
+        names_issuer: metadata.authorization_response_iss_parameter_supported,
     })
 }
 

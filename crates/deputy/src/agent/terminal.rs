@@ -43,18 +43,14 @@ pub(crate) async fn waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
     let begun = Instant::now();
     let mut shown = false;
     loop {
-        match tokio::time::timeout(PATIENCE, &mut work).await {
-            Ok(done) => {
-                if shown {
-                    show("");
-                }
-                return done;
+        if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+            if shown {
+                show("");
             }
-            Err(_) => {
-                show(&format!("{what} … {} s", begun.elapsed().as_secs()));
-                shown = true;
-            }
+            return done;
         }
+        show(&format!("{what} … {} s", begun.elapsed().as_secs()));
+        shown = true;
     }
 }
 

@@ -54,10 +54,10 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         say(&serde_json::to_string_pretty(&described(&server, &login)?)?);
     }
-    eprintln!(
-        "You are logged in to {server} as {}.",
-        strong(&login.username)
-    );
+    match login.username.as_str() {
+        "" => eprintln!("You are logged in to {server}."),
+        name => eprintln!("You are logged in to {server} as {}.", strong(name)),
+    }
     let refused: Vec<&str> = wish
         .scopes
         .iter()

@@ -361,6 +361,16 @@ async fn only_the_answer_that_was_asked_for_counts() {
     );
     process.line_with("did not let you in");
     assert_eq!(process.end().code(), Some(1));
+    // Given up.
+    let (mut process, _) = machine.begin(&[]);
+    process.line_with("Ctrl-C");
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(process.id()),
+        nix::sys::signal::SIGINT,
+    )
+    .unwrap();
+    process.line_with("given up");
+    assert_eq!(process.end().code(), Some(1));
     // None of it touched the login there was.
     assert_eq!(machine.run(&["whoami"]).out, "alice\n");
 }

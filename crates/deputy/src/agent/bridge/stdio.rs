@@ -82,8 +82,8 @@ pub(super) fn write() -> io::Result<(mpsc::Sender<Bytes>, Written)> {
         .name("stdout".to_owned())
         .spawn(move || {
             let mut output = io::stdout().lock();
-            while let Some(mut line) = lines.blocking_recv() {
-                line = one_line(line);
+            while let Some(message) = lines.blocking_recv() {
+                let line = one_line(&message);
                 let written = output
                     .write_all(&line)
                     .and_then(|()| output.write_all(b"\n"))
@@ -99,7 +99,7 @@ pub(super) fn write() -> io::Result<(mpsc::Sender<Bytes>, Written)> {
 }
 
 /// A message as one line. A line's end inside of JSON is white space: in texts it is escaped.
-pub(super) fn one_line(message: Bytes) -> Bytes {
+pub(super) fn one_line(message: &Bytes) -> Bytes {
     let message = message.slice_ref(message.trim_ascii());
     if !message.iter().any(|b| matches!(b, b'\n' | b'\r')) {
         return message;
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_one_line() {
-        let line = |text: &'static str| one_line(Bytes::from_static(text.as_bytes()));
+        let line = |text: &'static str| one_line(&Bytes::from_static(text.as_bytes()));
         assert_eq!(line("{}\n"), "{}");
         assert_eq!(line("{\n  \"a\": \"b\\n\"\r\n}"), "{   \"a\": \"b\\n\"  }");
     }

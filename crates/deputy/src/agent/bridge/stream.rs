@@ -27,7 +27,7 @@ enum Broken {
 
 /// A stream of messages, and where it stands.
 pub(super) struct Events {
-    events: BoxStream<'static, Result<Sse, sse_stream::Error>>,
+    parsed: BoxStream<'static, Result<Sse, sse_stream::Error>>,
     pending: Arc<AtomicUsize>,
     /// The id of the last event that had one: where to take it up again.
     pub(super) last_id: Option<String>,
@@ -47,7 +47,7 @@ impl Events {
             Ok::<Bytes, Broken>(piece)
         });
         Self {
-            events: SseStream::from_bytes_stream(bytes).boxed(),
+            parsed: SseStream::from_bytes_stream(bytes).boxed(),
             pending,
             last_id: None,
             pause: PAUSE,
@@ -57,7 +57,7 @@ impl Events {
     /// The next message; nothing when the stream has ended or broken off.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let event = self.events.next().await?.ok()?;
+            let event = self.parsed.next().await?.ok()?;
             self.pending.store(0, Ordering::Relaxed);
             if let Some(id) = event.id.filter(|id| id.len() <= LONGEST_ID) {
                 self.last_id = Some(id).filter(|id| !id.is_empty());

@@ -67,16 +67,14 @@ async fn call<T: Send + 'static>(
         })
         .map_err(|error| StoreError::Keyring(error.to_string()))?;
     let attended = std::io::stderr().is_terminal();
-    let answer = match tokio::time::timeout(PATIENCE, &mut told).await {
-        Ok(answer) => Ok(answer),
-        Err(_) => {
-            if attended {
-                eprintln!("waiting for {NAME}: it may be asking for its password");
-            }
-            let wait = if attended { ATTENDED } else { ALONE };
-            tokio::time::timeout(wait, told).await
+    let mut answer = tokio::time::timeout(PATIENCE, &mut told).await;
+    if answer.is_err() {
+        if attended {
+            eprintln!("waiting for {NAME}: it may be asking for its password");
         }
-    };
+        let wait = if attended { ATTENDED } else { ALONE };
+        answer = tokio::time::timeout(wait, told).await;
+    }
     match answer {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(StoreError::Keyring("it ended unexpectedly".to_owned())),
