@@ -34,7 +34,9 @@ use stdio::Line;
 
 /// How long requests under way may take after the input has ended: a script may have asked and closed its end.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
-/// How long the end of what is left may take.
+/// How long tasks may go on after that.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+/// How long telling the server, and writing what is left, may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Forwards until standard input ends, standard output is gone, or `stop`.
@@ -73,7 +75,8 @@ pub(crate) async fn run(
     }
     lifecycle.soft().cancel();
     let _ = tokio::time::timeout(FAREWELL, link.end_session()).await;
-    lifecycle.stop(FAREWELL).await;
+    // What is still under way now has nobody to answer; a refresh may come to its end.
+    lifecycle.stop(LAST_STEPS).await;
     drop(link);
     let _ = tokio::time::timeout(FAREWELL, written.done()).await;
     Ok(())
