@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use deputy_core::Principal;
 use deputy_store::own_server::{NewOwnServer, OwnServer, OwnServerChange, OwnServerSetup};
-use deputy_templates::{Checked, DefaultPolicy, Template};
+use deputy_store::own_tool::OwnToolRow;
+use deputy_templates::{Checked, DefaultPolicy, Policy, Template};
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -19,8 +20,8 @@ use super::draft::Drafted;
 use super::health::Health;
 use super::resolve::default_of;
 use super::{
-    Change, NewServer, Server, ServerError, Servers, Shown, Status, launch, may_loosen, may_manage,
-    names,
+    Change, NewServer, Server, ServerError, Servers, Shown, Status, is_in_person, launch,
+    may_loosen, may_manage, names,
 };
 use crate::pool::PoolKey;
 
@@ -60,6 +61,9 @@ impl Servers {
         let given = names_of(&checked);
         let setup = self.seal(principal.user_id, uid, &template, checked, None);
         let policy = new.default_policy.unwrap_or(template.default_policy);
+        if policy < template.default_policy {
+            may_loosen(principal)?;
+        }
         let new = NewOwnServer {
             uid,
             name: new.name,
@@ -154,7 +158,7 @@ impl Servers {
                 detail["config"] = json!(changed);
                 let stored = self.opened(&row).await?;
                 let setup = self.seal(user, row.uid, &template, checked, Some(&stored));
-                Some(setup.await?)
+                Some((setup.await?, template.default_policy))
             }
         };
         if let Some(policy) = change.default_policy {
@@ -178,12 +182,13 @@ impl Servers {
         .await
     }
 
-    /// Stores a change and sees to it that nothing runs any more as it was before; answers the row as it is then.
+    /// Stores a change (of what it reaches, with the policy that its kind has by itself) and sees to it that nothing
+    /// runs any more as it was before; answers the row as it is then.
     async fn put(
         &self,
         principal: &Principal,
         read: &OwnServer,
-        setup: Option<OwnServerSetup>,
+        setup: Option<(OwnServerSetup, DefaultPolicy)>,
         policy: Option<DefaultPolicy>,
         enabled: Option<bool>,
         shown: Option<Shown>,
@@ -207,9 +212,12 @@ impl Servers {
         if policy.is_some_and(|policy| policy < default_of(&now)) {
             may_loosen(principal)?;
         }
+        if let Some((_, usual)) = setup {
+            may_reach_else(principal, &now, usual, &scope.own_tools(now.id).await?)?;
+        }
         let switched_on = enabled == Some(true) && !now.is_enabled;
         let change = OwnServerChange {
-            setup,
+            setup: setup.map(|(setup, _)| setup),
             default_policy: policy.map(|policy| policy.to_string()),
             is_enabled: enabled,
             anew: switched_on,
@@ -404,6 +412,27 @@ fn taken(name: &str) -> ServerError {
 fn names_of(checked: &Checked) -> Vec<String> {
     let secrets = checked.secrets.keys();
     checked.config.keys().chain(secrets).cloned().collect()
+}
+
+/// What its person lets run unasked was allowed of what the server reaches now: another folder,
+/// address or program is not given to it by who may not decide in the person's place.
+fn may_reach_else(
+    principal: &Principal,
+    row: &OwnServer,
+    usual: DefaultPolicy,
+    tools: &[OwnToolRow],
+) -> Result<(), ServerError> {
+    let auto = Policy::Auto.to_string();
+    let is_loosened =
+        default_of(row) < usual || tools.iter().any(|tool| tool.policy.as_ref() == Some(&auto));
+    if is_in_person(principal) || !is_loosened {
+        return Ok(());
+    }
+    Err(ServerError::Forbidden(
+        "its person lets tools of this server run unasked: changing what it reaches needs the scope \
+         approvals:decide as well, or the web pages"
+            .to_owned(),
+    ))
 }
 
 /// A name that can't be, before all else that is wrong.

@@ -1,7 +1,7 @@
 use deputy_core::{Caller, Role, Scope};
 use deputy_gateway::servers::{Server, ServerError};
 use deputy_gateway::{CallError, Outcome};
-use deputy_templates::Policy;
+use deputy_templates::{DefaultPolicy, Policy};
 use serde_json::{Value, json};
 
 use crate::support::{both, code, reading, writing};
@@ -153,8 +153,25 @@ async fn a_token_that_may_not_decide_makes_nothing_laxer_and_carries_no_secret_e
         decides.scopes.0.insert(Scope::ApprovalsDecide);
         servers.accept(&decides, "fx", &[]).await.unwrap();
 
-        // The secret does not go to another program, nor beside another variable.
+        // What runs unasked is given nothing else to reach, by a new name for it neither.
         let config = |config: Value| json!({ "config": config });
+        let args = json!(["--tools", world.tools_file("other")]);
+        let elsewhere = config(json!({ "args": args, "env": { "FIXTURE_TOKEN": null } }));
+        assert_eq!(code(change(&token, elsewhere.clone()).await), "FORBIDDEN");
+        change(&anna, json!({ "default_policy": "ask_writes" }))
+            .await
+            .unwrap();
+        set(&anna, Some(Policy::Auto)).await.unwrap();
+        assert_eq!(code(change(&token, elsewhere).await), "FORBIDDEN");
+        set(&anna, None).await.unwrap();
+        let mut unasked = world.fixture("fx2", "fx");
+        unasked.default_policy = Some(DefaultPolicy::Auto);
+        let added = servers.create(&token, unasked.clone()).await;
+        assert_eq!(code(added), "FORBIDDEN");
+        unasked.default_policy = Some(DefaultPolicy::Ask);
+        servers.create(&token, unasked).await.unwrap();
+
+        // The secret does not go to another program, nor beside another variable.
         let more = config(json!({ "env": { "MORE": "x" } }));
         let kept = change(&anna, more.clone()).await.unwrap();
         assert_eq!(kept.secrets_set, ["env/FIXTURE_TOKEN", "env/MORE"]);
