@@ -38,6 +38,9 @@ fn what_clients_register_is_taken() {
         assert_eq!(check_registered(uri), Ok(()), "{uri}");
         assert!(matches(uri, uri));
     }
+    let host = "https://example.org/";
+    let longest = format!("{host}{}", "a".repeat(MAX - host.len()));
+    assert_eq!(check_registered(&longest), Ok(()));
 }
 
 /// Each is refused, and for this reason.

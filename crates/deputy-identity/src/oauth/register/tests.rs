@@ -220,6 +220,11 @@ async fn what_is_wrong_is_said_and_nothing_is_kept() {
             assert_eq!(refused.json()["error"], error);
         }
         assert!(server.clients(None, None, 1).await.unwrap().is_empty());
+        let longest = format!("{fine}{}", " ".repeat(MAX_BODY - fine.len()));
+        server
+            .register(longest.as_bytes(), JSON, address(1))
+            .await
+            .unwrap();
         let charset = Some("Application/JSON; charset=utf-8");
         server.register(fine.as_bytes(), charset, address(1)).await.unwrap();
     })
