@@ -98,33 +98,37 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
                 user.username
             );
         }
-        UserAction::Delete { name } => {
-            let user = identity.user_by_name(&name).await?;
-            let doing = delete(&offline, &identity, &user);
-            let (told, untold) = offline
-                .on_record(Act::on("user.delete", &user), doing)
-                .await?;
-            eprintln!(
-                "deleted {} and destroyed their keys; backups made before still hold both",
-                user.username
-            );
-            eprintln!("{}", removed(&offline.settings.confinement, user.id));
-            if untold > 0 {
-                eprintln!(
-                    "{untold} of the sign-in services of their servers could not be told: these grants stay \
-                     there until the person ends them, or they lapse"
-                );
-            }
-            if !told {
-                eprintln!(
-                    "Google could not be told: the grant stays there until the person removes it in \
-                     their Google account, or it lapses"
-                );
-            }
-        }
+        UserAction::Delete { name } => Box::pin(delete_by_name(&offline, &identity, &name)).await?,
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes the person of this name, and says what is left to do elsewhere.
+async fn delete_by_name(offline: &Offline, identity: &Identity, name: &str) -> anyhow::Result<()> {
+    let user = identity.user_by_name(name).await?;
+    let doing = Box::pin(delete(offline, identity, &user));
+    let (told, untold) = offline
+        .on_record(Act::on("user.delete", &user), doing)
+        .await?;
+    eprintln!(
+        "deleted {} and destroyed their keys; backups made before still hold both",
+        user.username
+    );
+    eprintln!("{}", removed(&offline.settings.confinement, user.id));
+    if untold > 0 {
+        eprintln!(
+            "{untold} of the sign-in services of their servers could not be told: these grants stay \
+             there until the person ends them, or they lapse"
+        );
+    }
+    if !told {
+        eprintln!(
+            "Google could not be told: the grant stays there until the person removes it in \
+             their Google account, or it lapses"
+        );
+    }
+    Ok(())
 }
 
 /// Deletes a person once those who hold grants of theirs were told. Whether Google was, and how many
