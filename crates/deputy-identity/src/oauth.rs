@@ -110,7 +110,8 @@ pub struct Config {
     pub code: SignedDuration,
     /// How long a rotated refresh token still gives its successor, 0 to 30 min. Default 30 s.
     pub grace: SignedDuration,
-    /// Requests to the token endpoint per address and minute; 0 for no limit. Default 60.
+    /// Requests to the token endpoint that fail, per address and minute; those that succeed have ten
+    /// times as many per grant. 0 for no limit. Default 60.
     pub token_per_min: u32,
     /// Registrations per address and hour; 0 for no limit. Default 20.
     pub register_per_hour: u32,
@@ -156,8 +157,10 @@ struct Inner {
     config: Config,
     clock: SteadyClock,
     rng: Arc<dyn Rng>,
-    /// Requests to the endpoints that take tokens.
+    /// Requests to the endpoints that take tokens; those for tokens only if they fail.
     requests: Throttle<IpAddr>,
+    /// Refresh tokens that were exchanged, per grant.
+    refreshes: Throttle<i64>,
     /// When clients were last used, since the last sweep.
     used_clients: Mutex<HashMap<String, Timestamp>>,
 }
@@ -175,6 +178,8 @@ impl AuthorizationServer {
     ) -> Self {
         const MINUTE: Duration = Duration::from_mins(1);
         let requests = Throttle::new(config.token_per_min, MINUTE, Arc::clone(&clock));
+        let per_grant = config.token_per_min.saturating_mul(token::PER_GRANT);
+        let refreshes = Throttle::new(per_grant, MINUTE, Arc::clone(&clock));
         Self {
             inner: Arc::new(Inner {
                 identity,
@@ -185,6 +190,7 @@ impl AuthorizationServer {
                 clock: SteadyClock::new(clock),
                 rng,
                 requests,
+                refreshes,
                 used_clients: Mutex::default(),
             }),
         }

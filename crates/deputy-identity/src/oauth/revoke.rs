@@ -18,7 +18,7 @@ use crate::{Identity, token};
 
 impl AuthorizationServer {
     /// The revocation endpoint; parameters as in [`AuthorizationServer::token`]. A refresh token
-    /// ends its grant, which is given back; an access token ends alone (RFC 7009 section 2.1). What
+    /// ends its grant, which is given back, and the consent is forgotten; an access token ends alone (RFC 7009 section 2.1). What
     /// is unknown or over is as good as revoked.
     ///
     /// A client that names itself must be the token's. One that does not need not: whoever holds a
@@ -51,6 +51,10 @@ impl AuthorizationServer {
             is_its(&grant)?;
             let tx = store.begin().await?;
             let ended = tx.end_oauth_grant(grant.id, CLIENT, self.now()).await?;
+            if ended {
+                let user = tx.user(grant.user_id);
+                user.delete_oauth_consent(&grant.client_id).await?;
+            }
             tx.commit().await?;
             return Ok(ended.then(|| EndedGrant::of(&grant, CLIENT)));
         }

@@ -6,9 +6,11 @@
 //!
 //! # Who may ask how often
 //!
-//! Requests count per address, those that succeed too: what is behind one address shares one limit,
-//! and a limit that one address has used up keeps nobody else from anything. Nothing counts per
-//! client or token, which a stranger could use up for somebody.
+//! What fails counts per address: what is behind one address shares that limit, and one that has
+//! used it up keeps nobody else from anything. What succeeds does not count there, or a program that
+//! refreshes often would shut out everybody behind its router. It counts per grant, ten times as
+//! many: only who holds a refresh token of the grant can use that up, so no stranger can for somebody.
+//! Nothing counts per client, whose identifier everybody knows.
 
 mod answer;
 mod code;
@@ -33,6 +35,10 @@ use crate::sign_in::network;
 pub const ACCESS_PREFIX: &str = "dpt_at_";
 /// What every refresh token begins with.
 pub const REFRESH_PREFIX: &str = "dpt_rt_";
+
+/// How many times as often as a request may fail per address, a refresh may succeed per grant. A
+/// command line refreshes with each command, and ten in a second are still somebody's shell loop.
+pub(super) const PER_GRANT: u32 = 10;
 
 /// 256 bits in URL-safe base64.
 pub(crate) const RANDOM: usize = 43;
@@ -178,7 +184,22 @@ impl AuthorizationServer {
         authorization: Option<&str>,
         address: IpAddr,
     ) -> Result<TokenAnswer, TokenEndpointError> {
-        self.inner.requests.hit(&network(address))?;
+        let from = network(address);
+        self.inner.requests.hit(&from)?;
+        let answer = self
+            .token_for(form_body, content_type, authorization)
+            .await?;
+        self.inner.requests.take_back(&from);
+        self.note_client_use(&answer.client_id);
+        Ok(answer)
+    }
+
+    async fn token_for(
+        &self,
+        form_body: &[u8],
+        content_type: Option<&str>,
+        authorization: Option<&str>,
+    ) -> Result<TokenAnswer, TokenEndpointError> {
         let form = Form::of_body(form_body, content_type)?;
         let client_id = client_id(&form, authorization)?;
         let client_id =
@@ -187,19 +208,15 @@ impl AuthorizationServer {
         let grant_type = grant_type
             .ok_or_else(|| TokenEndpointError::invalid_request("grant_type is missing"))?;
         self.must_be_known(&client_id).await?;
-        let answer = match grant_type {
-            "authorization_code" => self.redeem(&form, &client_id).await?,
-            "refresh_token" => self.refresh(&form, &client_id).await?,
-            _ => {
-                return Err(TokenEndpointError::new(
-                    400,
-                    "unsupported_grant_type",
-                    "there are authorization_code and refresh_token",
-                ));
-            }
-        };
-        self.note_client_use(&answer.client_id);
-        Ok(answer)
+        match grant_type {
+            "authorization_code" => self.redeem(&form, &client_id).await,
+            "refresh_token" => self.refresh(&form, &client_id).await,
+            _ => Err(TokenEndpointError::new(
+                400,
+                "unsupported_grant_type",
+                "there are authorization_code and refresh_token",
+            )),
+        }
     }
 
     /// Refuses a client that there is not, or no longer. A document is not fetched for it, and may
@@ -258,7 +275,9 @@ impl AuthorizationServer {
 
 /// Who asks. Clients have no secret, so there is nothing to prove; but who sends one believes that
 /// it is checked, and is told that it is not. `Authorization: Basic` with an empty password names a
-/// client as `client_id` does: some libraries know no other way (RFC 6749 section 2.3.1).
+/// client as `client_id` does: some libraries know no other way (RFC 6749 section 2.3.1). Another
+/// scheme says nothing about a client that is named already: HTTP stacks put their `Bearer` on every
+/// request, and a client that is told `invalid_client` throws its whole login away.
 pub(crate) fn client_id(
     form: &Form,
     authorization: Option<&str>,
@@ -268,7 +287,7 @@ pub(crate) fn client_id(
         return Err(no_secrets());
     }
     let named = form.text("client_id").map(str::to_owned);
-    let Some(header) = authorization else {
+    let Some(header) = authorization.filter(|header| named.is_none() || is_basic(header)) else {
         return Ok(named);
     };
     let (id, password) = basic(header).ok_or_else(|| {
@@ -285,12 +304,14 @@ pub(crate) fn client_id(
     Ok(Some(id))
 }
 
+fn is_basic(header: &str) -> bool {
+    let scheme = header.split_ascii_whitespace().next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("basic")
+}
+
 /// `Basic base64(id:password)`, both form-encoded.
 fn basic(header: &str) -> Option<(String, Secret<String>)> {
-    let (scheme, encoded) = header.trim().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
+    let (_, encoded) = header.trim().split_once(' ').filter(|_| is_basic(header))?;
     let pair = STANDARD.decode(encoded.trim()).ok()?;
     let pair = Secret::new(String::from_utf8(pair).ok()?);
     let (id, password) = pair.expose().split_once(':')?;

@@ -2,17 +2,30 @@
 //!
 //! A token is rotated once. It stays until it expires, so that a second use of it is known for what
 //! it is; for the seconds of grace it keeps the answer that the first use got.
+//!
+//! Of a grant at most [`ROTATED`] rotated tokens stay; one whose row is gone is unknown, and opens as
+//! little as before. Half of them are the newest, which may come again within the grace. The others are
+//! those that were the current one for the longest time: a copy is taken from where a token lies for a
+//! while. Were it simply the newest, a thief would hide the theft by refreshing a hundred times at once,
+//! for the token that its owner comes with next would be unknown instead of used.
 
 use jiff::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Grant, HASH, live_at};
 use crate::entity::oauth_refresh_tokens::{ActiveModel, Column, Entity, Model};
 use crate::entity::{oauth_grants, users};
 use crate::user::User;
 use crate::{Result, Store, Tx, fits, from_ms, is_storable, to_ms};
+
+/// Most rotated tokens that a grant keeps.
+const ROTATED: usize = 100;
+/// How many of them are the newest.
+const NEWEST: usize = ROTATED / 2;
+/// Most rotated tokens that are looked through at once.
+const AT_ONCE: u64 = 2000;
 
 /// A refresh token, without what opens anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +132,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Marks a token as exchanged and keeps the answer for those who ask again within the grace.
-    /// True for exactly one caller, and only while the token and its grant are live at `at`.
+    /// Marks a token as exchanged and keeps the answer for those who ask again within the grace. Of
+    /// the grant's rotated tokens those beyond [`ROTATED`] are deleted. True for exactly one caller, and only while the token and its grant are live at `at`.
     pub async fn rotate_refresh_token(
         &self,
         token_hash: &str,
@@ -140,7 +153,45 @@ impl Tx {
             .filter(Column::GrantId.in_subquery(live_at(at)))
             .exec(self.conn())
             .await?;
-        Ok(done.rows_affected == 1)
+        let is_first = done.rows_affected == 1;
+        if is_first {
+            self.forget_rotated(token_hash).await?;
+        }
+        Ok(is_first)
+    }
+
+    /// Deletes the rotated tokens of the same grant that are too many. The caller holds the grant.
+    async fn forget_rotated(&self, token_hash: &str) -> Result<()> {
+        let of = Query::select()
+            .column(Column::GrantId)
+            .from(Entity)
+            .and_where(Column::TokenHash.eq(token_hash))
+            .to_owned();
+        let rotated: Vec<(String, i64, i64)> = Entity::find()
+            .select_only()
+            .column(Column::TokenHash)
+            .column(Column::CreatedAt)
+            .column(Column::RotatedAt)
+            .filter(Column::GrantId.in_subquery(of))
+            .filter(Column::RotatedAt.is_not_null())
+            .order_by_desc(Column::RotatedAt)
+            .order_by_desc(Column::CreatedAt)
+            .limit(AT_ONCE)
+            .into_tuple()
+            .all(self.conn())
+            .await?;
+        if rotated.len() <= ROTATED {
+            return Ok(());
+        }
+        let mut older = rotated;
+        older.drain(..NEWEST);
+        older.sort_by_key(|(_, created, rotated)| created.saturating_sub(*rotated));
+        let over = older.into_iter().skip(ROTATED - NEWEST);
+        Entity::delete_many()
+            .filter(Column::TokenHash.is_in(over.map(|(hash, ..)| hash)))
+            .exec(self.conn())
+            .await?;
+        Ok(())
     }
 
     async fn hold_grant_of_refresh_token(&self, token_hash: &str) -> Result<()> {

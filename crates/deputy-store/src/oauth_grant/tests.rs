@@ -7,6 +7,7 @@ use crate::oauth_consent::Consent;
 use crate::testing::{for_each_database, user};
 
 mod races;
+mod rotated;
 mod sweep;
 
 pub(super) fn at(second: i64) -> Timestamp {

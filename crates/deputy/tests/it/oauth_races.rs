@@ -70,8 +70,21 @@ async fn a_code_that_many_redeem_at_once_gives_tokens_once() {
         for reply in refused {
             assert_eq!(error(&reply), "invalid_grant");
         }
-        // Whoever was first may have been a thief: what the code gave is dead, and what else this client has is not.
+        // All of them had the verifier, so it was the program itself, which goes on with what it got.
         let [first] = &given[..] else { unreachable!() };
+        assert!(program.works(&first.text("access_token")).await);
+        assert_eq!(recorded(&app, "access.reuse"), 0);
+        // Who has the code without the verifier is somebody else: what the code gave ends, and nothing else.
+        let wrong = "x".repeat(43);
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", &*program.id),
+            ("redirect_uri", CALLBACK),
+            ("code", &*code),
+            ("code_verifier", &*wrong),
+        ];
+        let stolen = program.form("oauth/token", &fields).await.unwrap();
+        assert_eq!(error(&stolen), "invalid_grant");
         assert!(!program.works(&first.text("access_token")).await);
         let refreshed = program.refresh(&first.text("refresh_token")).await.unwrap();
         assert_eq!(error(&refreshed), "invalid_grant");

@@ -20,17 +20,23 @@ async fn a_refresh_token_that_is_given_back_ends_its_grant() {
         let desk = Desk::new(store).await;
         let kept = desk.tokens(&[]).await;
         let tokens = desk.tokens(&[]).await;
+        let asked = desk.check(&[]).await.unwrap();
+        let remembered = async || {
+            let found = desk.server.remembered(desk.anna.id, &asked).await;
+            found.unwrap().is_some()
+        };
         let error = revoke(&desk, &tokens.refresh_token, OTHER)
             .await
             .unwrap_err();
         assert_eq!(error.error, "invalid_grant", "somebody else's");
-        assert!(desk.opens(&tokens).await);
+        assert!(desk.opens(&tokens).await && remembered().await);
         let ended = revoke(&desk, &tokens.refresh_token, APP)
             .await
             .unwrap()
             .unwrap();
         assert_eq!((ended.grant_id, ended.why), (tokens.grant_id, CLIENT));
         assert_eq!(ended.user_id, desk.anna.id);
+        assert!(!remembered().await, "the next login asks the person");
         let error = desk
             .bearer(&tokens.access_token, MCP)
             .await

@@ -1,8 +1,14 @@
 //! Redeeming a code.
+//!
+//! A code that comes again may be in a thief's hands, so what it gave ends (RFC 6749 section 4.1.2:
+//! *should*). Not so when it comes again within the grace, from its client and with its verifier: only
+//! the program that began the login has the verifier, so this is that program, which lost the answer
+//! or sent its request twice. It is refused, and what the first request got goes on working.
 
 use deputy_core::random;
 use deputy_core::secret::sha256_hex;
 use deputy_store::oauth_grant::{Code, Grant, NewAccessToken, NewRefreshToken};
+use jiff::Timestamp;
 
 use super::super::authorize::CODE_PREFIX;
 use super::super::bearer::is_live;
@@ -37,26 +43,26 @@ impl AuthorizationServer {
             // Somebody else's code is as unknown as none.
             return Err(unknown());
         };
+        let now = self.now();
         if code.used_at.is_some() {
+            let verifier = verifier.map(|verifier| verifier.expose().as_str());
+            let is_its_own = is_redirect(form, &code)
+                && verifier.is_some_and(|text| pkce::matches(&code.challenge, text));
+            if is_its_own {
+                return Err(self.used_code(&code, &grant, now).await?);
+            }
             return Err(self.end_for_misuse(&grant, REPLAY).await?);
         }
-        let now = self.now();
         if let Some(why) = why_ended(&grant) {
             return Err(TokenEndpointError::invalid_grant(why));
         }
         if !is_live(code.created_at, code.expires_at, now) {
             return Err(unknown());
         }
-        // Named at first, it must be named again; not named, there is nothing to compare with but
-        // the one that was meant (RFC 6749 section 4.1.3).
-        match form.text("redirect_uri") {
-            Some(uri) if uri == code.redirect_uri => {}
-            None if !code.redirect_given => {}
-            _ => {
-                return Err(TokenEndpointError::invalid_grant(
-                    "redirect_uri is not that of the authorization request",
-                ));
-            }
+        if !is_redirect(form, &code) {
+            return Err(TokenEndpointError::invalid_grant(
+                "redirect_uri is not that of the authorization request",
+            ));
         }
         let verifier = verifier.ok_or_else(|| missing("code_verifier"))?;
         if !pkce::matches(&code.challenge, verifier.expose()) {
@@ -126,9 +132,34 @@ impl AuthorizationServer {
     async fn lost_code(&self, code: &Code) -> Result<TokenEndpointError, TokenEndpointError> {
         match self.inner.store.oauth_code(&code.code_hash).await? {
             Some((code, grant)) if code.used_at.is_some() => {
-                self.end_for_misuse(&grant, REPLAY).await
+                self.used_code(&code, &grant, self.now()).await
             }
             _ => Ok(unknown()),
         }
+    }
+
+    /// The refusal of a code that was redeemed before, in a request that is right otherwise: within
+    /// the grace it ends nothing.
+    async fn used_code(
+        &self,
+        code: &Code,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<TokenEndpointError, TokenEndpointError> {
+        if code.used_at.is_some_and(|at| self.is_in_grace(at, now)) {
+            return Ok(TokenEndpointError::invalid_grant(
+                "the code was redeemed a moment ago; what it gave is given once",
+            ));
+        }
+        self.end_for_misuse(grant, REPLAY).await
+    }
+}
+
+/// Named at first, it must be named again; not named, there is nothing to compare with but the one
+/// that was meant (RFC 6749 section 4.1.3).
+fn is_redirect(form: &Form, code: &Code) -> bool {
+    match form.text("redirect_uri") {
+        Some(uri) => uri == code.redirect_uri,
+        None => !code.redirect_given,
     }
 }

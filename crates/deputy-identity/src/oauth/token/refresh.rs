@@ -36,16 +36,21 @@ impl AuthorizationServer {
         let old = form.secret("refresh_token");
         let old =
             old.ok_or_else(|| TokenEndpointError::invalid_request("refresh_token is missing"))?;
+        let mut is_counted = false;
         // Once more when somebody else rotated it between the look and the update.
         for _ in 0..2 {
             let (token, grant) = self.usable(old, client_id).await?;
             let now = self.now();
-            if let Some(rotated_at) = token.rotated_at {
-                return if self.is_in_grace(rotated_at, now) && token.answer.is_some() {
-                    self.repeat(form, old, &token, &grant, now).await
-                } else {
-                    Err(self.end_for_misuse(&grant, REUSE).await?)
-                };
+            let is_late = |at| token.answer.is_none() || !self.is_in_grace(at, now);
+            if token.rotated_at.is_some_and(is_late) {
+                return Err(self.end_for_misuse(&grant, REUSE).await?);
+            }
+            if !is_counted {
+                self.inner.refreshes.hit(&grant.id)?;
+                is_counted = true;
+            }
+            if token.rotated_at.is_some() {
+                return self.repeat(form, old, &token, &grant, now).await;
             }
             let wanted = self.wanted(form, form.text("scope"), &grant)?;
             if let Some(answer) = self.rotate(old, &token, &grant, wanted).await? {
@@ -98,10 +103,10 @@ impl AuthorizationServer {
         Ok((token, grant))
     }
 
-    fn is_in_grace(&self, rotated_at: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn is_in_grace(&self, used_at: Timestamp, now: Timestamp) -> bool {
         let grace = self.inner.config.grace;
         // Less than nothing where another replica's clock is ahead of this one's.
-        !grace.is_zero() && now.duration_since(rotated_at) < grace
+        !grace.is_zero() && now.duration_since(used_at) < grace
     }
 
     /// Rotates the token; `None` when somebody else did, or it is over.
@@ -206,8 +211,8 @@ impl AuthorizationServer {
         Ok(answer(grant, next, Issued::Repeated, now))
     }
 
-    /// Ends a grant because a code or a refresh token came twice, and leaves the person a notice.
-    /// The refusal to answer with.
+    /// Ends a grant because a code or a refresh token came twice, forgets the consent, so that the
+    /// person is asked before there is another, and leaves them a notice. The refusal to answer with.
     pub(super) async fn end_for_misuse(
         &self,
         grant: &Grant,
@@ -221,9 +226,9 @@ impl AuthorizationServer {
                 ("client".to_owned(), grant.client_name.clone()),
                 ("why".to_owned(), why.to_owned()),
             ]);
-            tx.user(grant.user_id)
-                .notice_put(NOTICE_REUSE, &parameters, now)
-                .await?;
+            let user = tx.user(grant.user_id);
+            user.delete_oauth_consent(&grant.client_id).await?;
+            user.notice_put(NOTICE_REUSE, &parameters, now).await?;
         }
         tx.commit().await?;
         let description = if why == REUSE {

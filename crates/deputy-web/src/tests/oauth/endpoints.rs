@@ -338,8 +338,22 @@ async fn a_code_that_comes_twice_ends_what_it_gave_and_is_on_record() {
     let code = browser.allow(&Wish::of(&client)).await;
     let tokens = app.redeem(&client, &code, CALLBACK).await;
     let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    // The program itself, a moment ago.
     let again = app.redeem(&client, &code, CALLBACK).await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    assert_eq!(again.json()["error"], "invalid_grant");
+    let goes_on = app.api(Method::GET, "/api/v1/me", &token, None).await;
+    assert_eq!(goes_on.status, StatusCode::OK);
+    // Somebody who has the code without the verifier.
+    let wrong = "x".repeat(43);
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client.as_str()),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", wrong.as_str()),
+    ];
+    let again = app.form("/oauth/token", &fields).await;
     assert_eq!(again.json()["error"], "invalid_grant");
     let refused = app.api(Method::GET, "/api/v1/me", &token, None).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
