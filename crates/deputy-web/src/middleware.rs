@@ -68,16 +68,21 @@ fn label(method: &Method) -> String {
 
 /// Nothing from elsewhere, no scripts, no frames. `form-action` is our own origin: no form of ours
 /// is answered with a redirect to another (Chromium holds redirects to it too), which is why a
-/// consent elsewhere begins with a link. Only our own consent page adds to it ([`Eased`]).
+/// consent elsewhere begins with a link. Only our own consent page has none ([`Eased`]).
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The same without `form-action`, which `default-src` does not stand in for.
+const LEADING_AWAY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                            frame-ancestors 'none'; base-uri 'none'";
 
 /// What a page needs that the others may not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Eased {
-    /// Where the answer to the page's form may lead besides here: one source of a content security
-    /// policy, without spaces, commas and semicolons.
-    pub(crate) form_action: Option<String>,
+    /// Whether the answer to the page's form may lead anywhere. Chromium holds each step of the way
+    /// to the policy, and a program's address may send people on: to an app of its own scheme, to
+    /// another host of its maker.
+    pub(crate) leads_away: bool,
 }
 
 impl Eased {
@@ -140,11 +145,10 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
 }
 
 fn policy(eased: Option<&Eased>) -> HeaderValue {
-    eased
-        .and_then(|eased| eased.form_action.as_deref())
-        .filter(|source| !source.contains([' ', ',', ';']))
-        .and_then(|source| HeaderValue::from_str(&format!("{POLICY} {source}")).ok())
-        .unwrap_or(HeaderValue::from_static(POLICY))
+    HeaderValue::from_static(match eased {
+        Some(Eased { leads_away: true }) => LEADING_AWAY,
+        _ => POLICY,
+    })
 }
 
 /// Refuses what a browser sends from another site: writes that carry this site's cookies. Browsers

@@ -14,8 +14,9 @@
 //!
 //! Chromium holds what follows a form to the policy of the form's page, redirects included. After
 //! our sign-in form a redirect to the program would be cut off without a word, so what comes from a
-//! page of ours ends on a page: the consent page, whose policy names the one address that its own
-//! form may lead to, or a page with a link.
+//! page of ours ends on a page: the consent page, whose policy lets its own form lead away, or a page
+//! with a link. Away means anywhere: each further step is held to the policy too, and a program's
+//! address often sends people on, to an app or to another host.
 
 pub(crate) mod consent;
 pub(crate) mod refused;

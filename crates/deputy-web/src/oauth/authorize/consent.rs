@@ -7,7 +7,6 @@ use deputy_core::Scopes;
 use deputy_identity::oauth::{Asked, Client, Kind, Resource, redirect};
 use http::StatusCode;
 use jiff::Timestamp;
-use url::{Host, Url};
 
 use super::{LONGEST, is_grave};
 use crate::App;
@@ -107,9 +106,7 @@ pub(super) fn page(
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
-    let eased = Eased {
-        form_action: source(&asked.redirect_uri),
-    };
+    let eased = Eased { leads_away: true };
     eased.on((status, page).into_response())
 }
 
@@ -152,55 +149,5 @@ fn warning(asked: &Asked) -> Option<&'static str> {
         redirect::Target::Site => None,
         redirect::Target::Loopback => Some("consent-loopback"),
         redirect::Target::App => Some("consent-app"),
-    }
-}
-
-/// Where the page's form may lead in the end: the origin of `redirect_uri`, as a content security
-/// policy names it (CSP Level 3, section 2.3.1). Where its grammar has no word for the host (an
-/// IPv6 address, an underscore) or there is none (a program's own scheme), the scheme.
-pub(super) fn source(redirect_uri: &str) -> Option<String> {
-    let url = Url::parse(redirect_uri).ok()?;
-    let nameable = match url.host() {
-        Some(Host::Domain(name)) => name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')),
-        Some(Host::Ipv4(_)) => true,
-        Some(Host::Ipv6(_)) | None => false,
-    };
-    if matches!(url.scheme(), "http" | "https") && nameable {
-        Some(url.origin().ascii_serialization())
-    } else {
-        Some(format!("{}:", url.scheme()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_policy_names_one_origin_and_nothing_of_the_programs_choice() {
-        for (uri, expected) in [
-            (
-                "https://claude.ai/api/mcp/auth_callback",
-                "https://claude.ai",
-            ),
-            (
-                "https://example.org:8443/cb?x=1;%20*",
-                "https://example.org:8443",
-            ),
-            ("https://example.org:443/cb", "https://example.org"),
-            ("http://127.0.0.1:33418/", "http://127.0.0.1:33418"),
-            ("http://localhost/callback", "http://localhost"),
-            ("http://[::1]:8181/callback", "http:"),
-            ("https://a_b.example.org/", "https:"),
-            ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor:"),
-            ("com.example.app:/oauth", "com.example.app:"),
-        ] {
-            let source = source(uri).unwrap();
-            assert_eq!(source, expected, "{uri}");
-            assert!(!source.contains([' ', ';', ',', '\'', '*']), "{uri}");
-        }
-        assert_eq!(source("not a uri"), None);
     }
 }

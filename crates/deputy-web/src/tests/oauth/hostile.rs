@@ -290,7 +290,7 @@ async fn what_programs_say_is_never_markup() {
 }
 
 #[tokio::test]
-async fn the_page_can_not_be_framed_and_its_form_leads_to_one_place_besides() {
+async fn the_page_can_not_be_framed_and_its_form_may_lead_away() {
     let app = TestApp::start(None).await;
     app.user("alice").await;
     let mut browser = app.signed_in("alice").await;
@@ -302,15 +302,12 @@ async fn the_page_can_not_be_framed_and_its_form_leads_to_one_place_besides() {
         .await;
     let fixed = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; \
                  base-uri 'none'; form-action 'self'";
-    for (redirect, source) in [
-        (CALLBACK, " https://program.example"),
-        ("cursor://x.y/cb", " cursor:"),
-        ("http://127.0.0.1:5151/cb", " http://127.0.0.1:5151"),
-    ] {
+    let leading_away = fixed.strip_suffix("; form-action 'self'").unwrap();
+    for redirect in [CALLBACK, "cursor://x.y/cb", "http://127.0.0.1:5151/cb"] {
         let wish = Wish::of(&client).with("redirect_uri", redirect);
         let page = browser.get(&wish.path()).await;
         let policy = page.header("content-security-policy");
-        assert_eq!(policy, format!("{fixed}{source}"));
+        assert_eq!(policy, leading_away);
         assert_eq!(
             page.headers
                 .get_all("content-security-policy")
