@@ -79,7 +79,8 @@ struct Front {
     config: StreamableHttpServerConfig,
 }
 
-/// The router of `/mcp` and `/mcp/{server}`. The layer that authenticates goes around it.
+/// The router of `/mcp` and `/mcp/{server}`. The layer that authenticates goes around it; it takes the slash away with
+/// which either may be asked for, so that everything in here sees one spelling.
 pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
     let manager = sessions::manager();
     let lifecycle = gateway.inner.parts.lifecycle.clone();
@@ -126,12 +127,12 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
         manager,
         config,
     );
+    let one = any(one::serve).with_state(Arc::clone(&front));
     Router::new()
-        .route_service("/mcp", service)
-        .route(
-            "/mcp/{server}",
-            any(one::serve).with_state(Arc::clone(&front)),
-        )
+        .route_service("/mcp", service.clone())
+        .route_service("/mcp/", service)
+        .route("/mcp/{server}", one.clone())
+        .route("/mcp/{server}/", one)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&front),
             step_up::check,

@@ -11,7 +11,7 @@ use deputy_core::{Principal, Role, Scope, Scopes, Secret, challenge};
 use deputy_identity::oauth::Resource;
 use deputy_identity::{AuthError, Identity, Session, User, UserError, csrf};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use url::Url;
 
 use crate::App;
@@ -177,7 +177,13 @@ impl Doorway {
 /// Middleware for what is mounted beside this router (`/mcp`, `/mcp/SERVER`): puts an
 /// `Arc<Principal>` into the request, or answers 401. Takes tokens only, and of access tokens those
 /// for exactly this address; a browser's cookie opens nothing there.
+///
+/// People paste the address with a slash at its end as often as without. It is the same resource,
+/// and what comes after this sees it without.
 pub async fn bearer(State(door): State<Doorway>, mut request: Request, next: Next) -> Response {
+    if let Some(plain) = without_slash(request.uri()) {
+        *request.uri_mut() = plain;
+    }
     let path = request.uri().path().to_owned();
     match by_token(&door.identity, &door.public_url, &path, request.headers()).await {
         Ok(principal) => {
@@ -186,6 +192,18 @@ pub async fn bearer(State(door): State<Doorway>, mut request: Request, next: Nex
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// The same address without the one slash at the end of its path; `None` where there is none.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().strip_suffix('/')?;
+    let plain = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(plain.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// A person in a browser. Without one, a page leads to the sign-in and back.

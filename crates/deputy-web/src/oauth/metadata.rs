@@ -24,13 +24,15 @@ pub(super) async fn of_mcp(State(app): State<App>) -> Response {
 }
 
 /// `GET /.well-known/oauth-protected-resource/…`: of the resource at that path. Whether anybody
-/// has a server of that name is not said.
+/// has a server of that name is not said. A client whose address has a slash at its end asks with
+/// one.
 pub(super) async fn of_resource(State(app): State<App>, uri: Uri) -> Response {
     let path = uri.path().strip_prefix(WELL_KNOWN).unwrap_or_default();
     let resource = format!("{}{path}", app.public_url());
-    match Resource::parse(app.public_url(), &resource) {
-        // Only as it is written: a client compares what it asked for with what it is told.
-        Some(found) if found.url(app.public_url()) == resource => {
+    let plain = resource.strip_suffix('/').unwrap_or(&resource);
+    match Resource::parse(app.public_url(), plain) {
+        // Otherwise only as it is written: a client compares what it asked for with what it is told.
+        Some(found) if found.url(app.public_url()) == plain => {
             kept(app.authorization.resource_metadata(&found))
         }
         _ => nothing().await,

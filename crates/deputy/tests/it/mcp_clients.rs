@@ -179,3 +179,82 @@ async fn other_sites_and_nobody_are_refused() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slash_at_the_end_of_the_address_makes_no_difference() {
+    both(|app| async move {
+        let alice = app.connected("alice").await;
+        let (code, reads, err) = app.run(
+            &[
+                "token",
+                "create",
+                "--user",
+                "alice",
+                "--scope",
+                "tools:read",
+            ],
+            "",
+        );
+        assert_eq!(code, 0, "{err}");
+        let version = ("mcp-protocol-version", "2025-11-25");
+        let post = async |path: &str, token: &str, session: Option<&str>, body: &Value| {
+            let mut request = client()
+                .post(app.url.join(path).unwrap())
+                .header("accept", "application/json, text/event-stream")
+                .header(version.0, version.1)
+                .json(body);
+            if !token.is_empty() {
+                request = request.bearer_auth(token);
+            }
+            if let Some(session) = session {
+                request = request.header("mcp-session-id", session);
+            }
+            request.send().await.unwrap()
+        };
+        for plain in ["mcp", "mcp/calendar"] {
+            let slash = format!("{plain}/");
+            let about = format!(".well-known/oauth-protected-resource/{plain}");
+            let about = format!("resource_metadata=\"{}\"", app.url.join(&about).unwrap());
+            let says = |answer: &reqwest::Response| {
+                let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+                assert!(challenge.contains(&about), "{slash}: {challenge}");
+            };
+            let refused = post(&slash, "", None, &initialize()).await;
+            assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{slash}");
+            says(&refused);
+
+            // A session is the same at both.
+            let begun = post(&slash, &alice.token, None, &initialize()).await;
+            assert_eq!(begun.status(), StatusCode::OK, "{slash}");
+            let session = begun.headers()["mcp-session-id"].to_str().unwrap();
+            let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+            let accepted = post(&slash, &alice.token, Some(session), &ready).await;
+            assert_eq!(accepted.status(), StatusCode::ACCEPTED, "{slash}");
+            let call = json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {
+                "name": "list_calendars", "arguments": {}
+            } });
+            let mut listed = Vec::new();
+            for path in [plain, &slash] {
+                let answer = post(path, &alice.token, Some(session), &list()).await;
+                assert_eq!(answer.status(), StatusCode::OK, "{path}");
+                listed.push(answer.text().await.unwrap());
+                let called = post(path, &alice.token, Some(session), &call).await;
+                let called = called.text().await.unwrap();
+                assert!(called.contains("\"content\""), "{path}: {called}");
+            }
+            assert!(listed[0].contains("list_calendars"), "{listed:?}");
+            assert_eq!(listed[0], listed[1]);
+
+            // What a token lacks is asked for at the plain address.
+            let begun = post(&slash, reads.trim(), None, &initialize()).await;
+            let session = begun.headers()["mcp-session-id"].to_str().unwrap();
+            let refused = post(&slash, reads.trim(), Some(session), &call).await;
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{slash}");
+            says(&refused);
+        }
+        let nothing = post("mcp/nothing/", &alice.token, None, &initialize()).await;
+        assert_eq!(nothing.status(), StatusCode::NOT_FOUND);
+        assert_eq!(nothing.headers()["content-type"], "application/json");
+    })
+    .await;
+}

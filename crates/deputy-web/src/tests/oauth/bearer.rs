@@ -10,13 +10,16 @@ use super::*;
 fn mcp(app: &TestApp) -> axum::Router {
     async fn told(
         axum::Extension(principal): axum::Extension<Arc<Principal>>,
+        uri: axum::http::Uri,
     ) -> axum::response::Response {
-        principal.caller.label().into_response()
+        format!("{}:{uri}", principal.caller.label()).into_response()
     }
     let door = crate::Doorway::new(app.identity.clone(), &Url::parse(ORIGIN).unwrap());
     axum::Router::new()
         .route("/mcp", any(told))
+        .route("/mcp/", any(told))
         .route("/mcp/{server}", any(told))
+        .route("/mcp/{server}/", any(told))
         .layer(axum::middleware::from_fn_with_state(door, crate::bearer))
 }
 
@@ -58,18 +61,22 @@ async fn a_token_opens_what_it_is_for_and_nothing_else() {
     }
     for (resource, token) in &tokens {
         let bearer = format!("Bearer {token}");
-        for path in [
-            "/mcp",
-            "/mcp/files",
-            "/mcp/other",
-            "/mcp/%66iles",
-            "/mcp/files%2f",
+        for (path, of) in [
+            ("/mcp", "/mcp"),
+            ("/mcp/", "/mcp"),
+            ("/mcp/files", "/mcp/files"),
+            ("/mcp/files/", "/mcp/files"),
+            ("/mcp/other", ""),
+            ("/mcp/other/", ""),
+            ("/mcp/%66iles", ""),
+            ("/mcp/files%2f", ""),
         ] {
-            let (status, challenge, body) = knock(&router, path, &[&bearer]).await;
-            if path == *resource {
+            let asked = format!("{path}?a=b/");
+            let (status, challenge, body) = knock(&router, &asked, &[&bearer]).await;
+            if of == *resource {
                 assert_eq!(status, StatusCode::OK, "{path}");
                 assert!(
-                    body.starts_with("client:") && body.ends_with(":Notes"),
+                    body.starts_with("client:") && body.ends_with(&format!(":Notes:{of}?a=b/")),
                     "{body}"
                 );
                 continue;
@@ -101,7 +108,9 @@ async fn who_is_not_let_in_is_told_where_to_ask() {
     let usual = "scope=\"tools:read tools:call tools:write\"";
     for (path, metadata) in [
         ("/mcp", "/mcp"),
+        ("/mcp/", "/mcp"),
         ("/mcp/files", "/mcp/files"),
+        ("/mcp/files/", "/mcp/files"),
         ("/mcp/A%22b", "/mcp"),
     ] {
         let metadata = format!(

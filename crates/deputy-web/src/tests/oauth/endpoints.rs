@@ -35,6 +35,12 @@ async fn documents_say_where_and_for_what() {
         (DOCUMENTS[3], "/mcp"),
         (DOCUMENTS[4], "/mcp/files"),
         (DOCUMENTS[5], "/api"),
+        ("/.well-known/oauth-protected-resource/mcp/", "/mcp"),
+        (
+            "/.well-known/oauth-protected-resource/mcp/files/",
+            "/mcp/files",
+        ),
+        ("/.well-known/oauth-protected-resource/api/", "/api"),
     ] {
         let document = browser.get(path).await.json();
         assert_eq!(document["resource"], format!("{ORIGIN}{resource}"));
@@ -57,7 +63,9 @@ async fn documents_say_where_and_for_what() {
     }
     for path in [
         "/.well-known/oauth-protected-resource/",
-        "/.well-known/oauth-protected-resource/mcp/",
+        "/.well-known/oauth-protected-resource//",
+        "/.well-known/oauth-protected-resource/mcp//",
+        "/.well-known/oauth-protected-resource/mcp/files//",
         "/.well-known/oauth-protected-resource/mcp/Files",
         "/.well-known/oauth-protected-resource/mcp/a/b",
         "/.well-known/oauth-protected-resource/mcp/%66iles",
