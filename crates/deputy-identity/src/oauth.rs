@@ -113,7 +113,8 @@ pub struct Config {
     /// Requests to the token endpoint that fail, per address and minute; those that succeed have ten
     /// times as many per grant. 0 for no limit. Default 60.
     pub token_per_min: u32,
-    /// Registrations per address and hour; 0 for no limit. Default 20.
+    /// Clients that one address may register in an hour; it may try ten times as often. 0 for no
+    /// limit. Default 60.
     pub register_per_hour: u32,
     /// Clients that registered themselves and that nobody has allowed anything yet. Default 2000.
     pub max_unused_clients: u64,
@@ -134,7 +135,7 @@ impl Config {
             code: SignedDuration::from_mins(5),
             grace: SignedDuration::from_secs(30),
             token_per_min: 60,
-            register_per_hour: 20,
+            register_per_hour: 60,
             max_unused_clients: 2000,
             documents: Documents::Auto,
             documents_probe: Some(document::PROBE.to_owned()),
@@ -152,7 +153,7 @@ struct Inner {
     identity: Identity,
     store: Store,
     /// Who may register how many clients.
-    registering: Throttle<IpAddr>,
+    registering: register::Registering,
     documents: document::Fetching,
     config: Config,
     clock: SteadyClock,
@@ -184,7 +185,7 @@ impl AuthorizationServer {
             inner: Arc::new(Inner {
                 identity,
                 store,
-                registering: register::throttle(config.register_per_hour, &clock),
+                registering: register::Registering::new(config.register_per_hour, &clock),
                 documents: document::Fetching::new(documents, &clock),
                 config,
                 clock: SteadyClock::new(clock),

@@ -2,7 +2,7 @@
 //!
 //! Anybody may, since most clients know no other way yet; so a registration is worth nothing until
 //! a person allows it something, and what a stranger can grow is bounded. An address may register
-//! so many in an hour. Those that nobody allows anything are swept after a day; when there are too
+//! so many in an hour, and try ten times as often. Those that nobody allows anything are swept after a day; when there are too
 //! many of them before that, room is made among those of whoever made most
 //! ([`deputy_store::Tx::drop_crowding_oauth_client`]), so that filling the table shuts nobody else
 //! out. Only a client that has had a few minutes for its consent can be dropped so; if all are
@@ -87,10 +87,12 @@ impl From<Fault> for RegisterError {
 
 impl From<Throttled> for RegisterError {
     fn from(throttled: Throttled) -> Self {
+        let seconds = throttled.seconds();
+        let minutes = seconds.div_ceil(60);
         Self::later(
             429,
-            "too many registrations from this address",
-            throttled.seconds(),
+            &format!("too many registrations from this address; try again in {minutes} min"),
+            seconds,
         )
     }
 }
@@ -105,9 +107,26 @@ impl From<deputy_store::Error> for RegisterError {
     }
 }
 
+/// Attempts for each registration that an address may make.
+const ATTEMPTS: u32 = 10;
+
 /// Who registered how many, of late.
-pub(super) fn throttle(per_hour: u32, clock: &Arc<dyn Clock>) -> Throttle<IpAddr> {
-    Throttle::new(per_hour, Duration::from_hours(1), Arc::clone(clock))
+pub(super) struct Registering {
+    stored: Throttle<IpAddr>,
+    /// Also those that were refused: reading them is work.
+    tried: Throttle<IpAddr>,
+}
+
+impl Registering {
+    /// `per_hour` of each address; 0 for no limit.
+    pub(super) fn new(per_hour: u32, clock: &Arc<dyn Clock>) -> Self {
+        const HOUR: Duration = Duration::from_hours(1);
+        let tries = per_hour.saturating_mul(ATTEMPTS);
+        Self {
+            stored: Throttle::new(per_hour, HOUR, Arc::clone(clock)),
+            tried: Throttle::new(tries, HOUR, Arc::clone(clock)),
+        }
+    }
 }
 
 impl AuthorizationServer {
@@ -120,8 +139,23 @@ impl AuthorizationServer {
         address: IpAddr,
     ) -> Result<Value, RegisterError> {
         let from = network(address);
-        self.inner.registering.hit(&from)?;
+        let Registering { stored, tried } = &self.inner.registering;
+        tried.hit(&from)?;
         let described = Described::read(&object(body, content_type)?)?;
+        // Counted before it is stored, so that many at a time are not more than one after the other.
+        stored.hit(&from)?;
+        let answer = self.store_client(&described, from).await;
+        if answer.is_err() {
+            stored.take_back(&from);
+        }
+        answer
+    }
+
+    async fn store_client(
+        &self,
+        described: &Described,
+        from: IpAddr,
+    ) -> Result<Value, RegisterError> {
         let name = if described.name.is_empty() {
             described
                 .redirect_uris

@@ -187,6 +187,7 @@ pub(super) fn oauth(settings: &Settings, is_sandbox: bool) -> deputy_identity::o
     let mut config = deputy_identity::oauth::Config::new(settings.public_url.as_str());
     config.grace = settings.oauth.grace;
     config.token_per_min = settings.oauth.token_per_min;
+    config.register_per_hour = settings.oauth.register_per_hour;
     config.documents = settings.oauth.documents;
     if is_sandbox {
         // What runs on one machine asks nobody outside unless somebody has it to.

@@ -41,6 +41,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_LIMITS_LOGIN_PER_5MIN", "limits.login_per_5min"),
     ("DEPUTY_LIMITS_CALLS_PER_MIN", "limits.calls_per_min"),
     ("DEPUTY_LIMITS_TOKEN_PER_MIN", "limits.token_per_min"),
+    (
+        "DEPUTY_LIMITS_REGISTER_PER_HOUR",
+        "limits.register_per_hour",
+    ),
     ("DEPUTY_OAUTH_REFRESH_GRACE_S", "oauth.refresh_grace_s"),
     ("DEPUTY_CLIENT_DOCUMENTS", "oauth.client_documents"),
 ];

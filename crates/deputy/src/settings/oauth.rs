@@ -12,6 +12,8 @@ pub(crate) struct OAuthSettings {
     pub(crate) grace: SignedDuration,
     /// Requests to the token endpoint per address and minute; 0: no limit.
     pub(crate) token_per_min: u32,
+    /// Clients that one address may register in an hour; 0: no limit.
+    pub(crate) register_per_hour: u32,
     /// Whether clients may name themselves by the URL of a document.
     pub(crate) documents: Documents,
 }
@@ -38,6 +40,11 @@ impl OAuthSettings {
             grace: SignedDuration::from_secs(grace),
             token_per_min: values.parse(
                 "DEPUTY_LIMITS_TOKEN_PER_MIN",
+                "a number, 0 for no limit",
+                60,
+            )?,
+            register_per_hour: values.parse(
+                "DEPUTY_LIMITS_REGISTER_PER_HOUR",
                 "a number, 0 for no limit",
                 60,
             )?,

@@ -30,11 +30,13 @@ fn logins_of_programs_have_limits_that_are_checked() {
     let settings = Settings::check(&values(&[
         ("DEPUTY_OAUTH_REFRESH_GRACE_S", "1800"),
         ("DEPUTY_LIMITS_TOKEN_PER_MIN", "0"),
+        ("DEPUTY_LIMITS_REGISTER_PER_HOUR", "7"),
         ("DEPUTY_CLIENT_DOCUMENTS", "off"),
     ]))
     .unwrap();
     assert_eq!(settings.oauth.grace.as_secs(), 1800);
     assert_eq!(settings.oauth.token_per_min, 0);
+    assert_eq!(settings.oauth.register_per_hour, 7);
     assert_eq!(
         settings.oauth.documents,
         deputy_identity::oauth::Documents::Off
@@ -44,6 +46,7 @@ fn logins_of_programs_have_limits_that_are_checked() {
         ("DEPUTY_OAUTH_REFRESH_GRACE_S", "-1"),
         ("DEPUTY_OAUTH_REFRESH_GRACE_S", "30s"),
         ("DEPUTY_LIMITS_TOKEN_PER_MIN", "-1"),
+        ("DEPUTY_LIMITS_REGISTER_PER_HOUR", "many"),
         ("DEPUTY_CLIENT_DOCUMENTS", "yes"),
     ] {
         let said = error(&[(name, value)]);

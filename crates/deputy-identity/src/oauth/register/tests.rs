@@ -240,7 +240,10 @@ async fn an_address_registers_so_many_in_an_hour_and_no_other_one_pays_for_it() 
             let from: IpAddr = from.parse().unwrap();
             server.register(said.as_bytes(), JSON, from)
         };
-        for n in 0..20 {
+        for n in 0..60 {
+            // What is not stored doesn't count as a registration.
+            let bad = server.register(b"{}", JSON, "2001:db8:0:1::1".parse().unwrap());
+            assert_eq!(bad.await.unwrap_err().status, 400, "{n}");
             register(&format!("2001:db8:0:1::{n:x}")).await.unwrap();
         }
         let refused = register("2001:db8:0:1:ffff::").await.unwrap_err();
@@ -249,10 +252,43 @@ async fn an_address_registers_so_many_in_an_hour_and_no_other_one_pays_for_it() 
             (429, "temporarily_unavailable")
         );
         assert!((1..=3600).contains(&refused.retry_after.unwrap()));
+        assert!(
+            refused.description.ends_with("try again in 60 min"),
+            "{refused}"
+        );
         register("2001:db8:0:2::1").await.unwrap();
         register("::ffff:198.51.100.7").await.unwrap();
         world.clock.advance(SignedDuration::from_mins(61));
         register("2001:db8:0:1::1").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempts_have_a_limit_of_their_own_and_a_failure_of_ours_costs_none() {
+    for_each_database(|store| async move {
+        let world = World::new(store);
+        let server = server(&world, |config| {
+            config.register_per_hour = 2;
+            config.max_unused_clients = 1;
+        });
+        let fine = json!({"redirect_uris": ["https://example.org/cb"]});
+        register(&server, &fine).await.unwrap();
+        // No room: nothing is stored, and nothing counts.
+        for _ in 0..9 {
+            assert_eq!(register(&server, &fine).await.unwrap_err().status, 503);
+        }
+        world.clock.advance(SignedDuration::from_mins(11));
+        register(&server, &fine).await.unwrap();
+        assert_eq!(register(&server, &fine).await.unwrap_err().status, 429);
+        for _ in 0..8 {
+            let bad = server.register(b"{}", JSON, address(1)).await.unwrap_err();
+            assert_eq!(bad.status, 400);
+        }
+        let bad = server.register(b"{}", JSON, address(1)).await.unwrap_err();
+        assert_eq!(bad.status, 429, "the attempts are over");
+        let other = server.register(b"{}", JSON, address(2)).await.unwrap_err();
+        assert_eq!(other.status, 400, "of that address alone");
     })
     .await;
 }
