@@ -27,7 +27,8 @@ pub enum Fault {
     /// It has no redirect URIs, or too many, or they are no list of texts.
     #[error("redirect_uris must be a list of 1 to {MAX_REDIRECTS} texts")]
     Redirects,
-    /// One of them may not be registered.
+    /// None of them may be registered (this is what is wrong with the first), or one has a scheme that
+    /// no honest client lists.
     #[error("redirect_uris: {0}")]
     Redirect(#[from] RedirectError),
     /// A member has a value of another type.
@@ -137,6 +138,10 @@ fn supports(
     }
 }
 
+/// Those of the client's redirect URIs that can be kept; what is answered lists them. Clients list
+/// all that some server somewhere takes, and one that can't be used here is no reason to do without
+/// the others. Refused is a list of which nothing is left, and one with a scheme that no honest
+/// client has.
 fn redirect_uris(said: &Map<String, Value>) -> Result<Vec<String>, Fault> {
     let listed = texts(said, "redirect_uris")
         .map_err(|_| Fault::Redirects)?
@@ -145,13 +150,21 @@ fn redirect_uris(said: &Map<String, Value>) -> Result<Vec<String>, Fault> {
         return Err(Fault::Redirects);
     }
     let mut kept: Vec<String> = Vec::with_capacity(listed.len());
+    let mut wrong = None;
     for uri in listed {
-        redirect::check_registered(uri)?;
-        if !kept.iter().any(|known| known == uri) {
-            kept.push(uri.to_owned());
+        if let Some(scheme) = redirect::hostile_scheme(uri) {
+            return Err(RedirectError::Scheme(scheme.to_owned()).into());
+        }
+        match redirect::check_registered(uri) {
+            Ok(()) if kept.iter().any(|known| known == uri) => {}
+            Ok(()) => kept.push(uri.to_owned()),
+            Err(why) => wrong = wrong.or(Some(why)),
         }
     }
-    Ok(kept)
+    match wrong {
+        Some(why) if kept.is_empty() => Err(why.into()),
+        _ => Ok(kept),
+    }
 }
 
 /// Whether this is the address of a page that could be linked to.

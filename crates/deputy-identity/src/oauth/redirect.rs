@@ -173,6 +173,36 @@ const REFUSED: &[&str] = &[
 /// Families of such schemes.
 const REFUSED_PREFIXES: &[&str] = &["chrome-", "ms-", "web+"];
 
+/// Of those families, what is a program's own: where sign-in brokers of Windows come back to.
+const OWN: &[&str] = &["ms-appx-web"];
+
+/// Of those schemes, the ones that run what follows, read files, or lead a browser where no answer
+/// belongs. No honest client lists one.
+const HOSTILE: &[&str] = &[
+    "about",
+    "blob",
+    "data",
+    "file",
+    "ftp",
+    "javascript",
+    "vbscript",
+    "ws",
+    "wss",
+];
+
+/// The scheme of `uri` as a browser reads it, in any case and with white space in it, where it is
+/// one that no honest client lists.
+pub(super) fn hostile_scheme(uri: &str) -> Option<&'static str> {
+    let (scheme, _) = uri.split_once(':')?;
+    let read: String = scheme
+        .chars()
+        .filter(|c| !c.is_control() && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .take(MAX_SCHEME)
+        .collect();
+    HOSTILE.iter().copied().find(|hostile| *hostile == read)
+}
+
 /// Whether `uri` may be registered as it is written.
 pub fn check_registered(uri: &str) -> Result<(), RedirectError> {
     if uri.is_empty() || uri.len() > MAX {
@@ -307,9 +337,10 @@ fn is_refused(scheme: &str) -> bool {
     scheme.len() < 2
         || scheme.len() > MAX_SCHEME
         || REFUSED.contains(&scheme)
-        || REFUSED_PREFIXES
+        || (REFUSED_PREFIXES
             .iter()
             .any(|prefix| scheme.starts_with(prefix))
+            && !OWN.contains(&scheme))
 }
 
 /// The scheme, in small letters as RFC 3986 section 3.1 wants them, and what follows its colon.

@@ -86,6 +86,51 @@ fn what_means_nothing_here_is_left_out_and_extras_are_narrowed() {
 }
 
 #[test]
+fn redirects_that_cant_be_kept_are_left_out_as_long_as_one_is_left() {
+    let kept = read(json!({"redirect_uris": [
+        "http://192.168.1.4:3000/cb",
+        "HTTPS://example.org/cb",
+        "",
+        "https://example.org/cb",
+        "https://example.org/cb#x",
+        "ms-settings:/x",
+        "mailto:me@example.org",
+        "ms-appx-web://microsoft.aad.brokerplugin/x",
+        "https://example.org/cb",
+    ]}));
+    assert_eq!(
+        kept.unwrap().redirect_uris,
+        [
+            "https://example.org/cb",
+            "ms-appx-web://microsoft.aad.brokerplugin/x"
+        ]
+    );
+    assert_eq!(
+        read(json!({"redirect_uris": ["http://192.168.1.4:3000/cb", "https://example.org/cb#x"]})),
+        Err(Fault::Redirect(RedirectError::PlainHttp)),
+        "the first is named"
+    );
+    for (uri, scheme) in [
+        ("javascript:alert(1)", "javascript"),
+        ("JavaScript:alert(1)", "javascript"),
+        (" data:text/html,x", "data"),
+        ("file:///etc/passwd", "file"),
+        ("ws://localhost/cb", "ws"),
+    ] {
+        for list in [
+            ["https://example.org/cb", uri],
+            [uri, "https://example.org/cb"],
+        ] {
+            assert_eq!(
+                read(json!({ "redirect_uris": list })),
+                Err(Fault::Redirect(RedirectError::Scheme(scheme.to_owned()))),
+                "{list:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_could_not_work_is_refused() {
     let twenty_one: Vec<String> = (0..21)
         .map(|n| format!("https://example.org/{n}"))

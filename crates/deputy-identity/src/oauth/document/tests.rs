@@ -588,3 +588,16 @@ fn the_documents_of_real_clients_are_taken() {
         Fetching::new(Some(guard), &clock).url(id).unwrap();
     }
 }
+
+#[test]
+fn a_document_keeps_the_redirects_that_can_be_used() {
+    let id = "https://example.org/client.json";
+    let of = |redirects: Value| {
+        let said = json!({ "client_id": id, "client_name": "One", "redirect_uris": redirects });
+        read(id, said.to_string().as_bytes())
+    };
+    let kept = of(json!(["http://192.168.1.4/cb", "https://example.org/cb"])).unwrap();
+    assert_eq!(kept.redirect_uris, ["https://example.org/cb"]);
+    assert!(of(json!(["http://192.168.1.4/cb"])).is_err());
+    assert!(of(json!(["https://example.org/cb", "javascript:alert(1)"])).is_err());
+}

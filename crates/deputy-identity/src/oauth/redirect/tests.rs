@@ -22,6 +22,7 @@ const REAL: &[&str] = &[
     "http://localhost:8787/callback",
     "vscode://vscode.git/callback",
     "vscode-insiders://anthropic.claude/cb?x=1",
+    "ms-appx-web://microsoft.aad.brokerplugin/7b2c1e5e-3c0f-4a5b-9d5e-0f6a1b2c3d4e",
     "com.example.app:/oauth2redirect/example-provider",
     "warp://mcp/oauth2callback",
     "raycast://oauth?package_name=Extension",
@@ -182,9 +183,44 @@ fn spellings_that_are_not_plain_and_schemes_with_a_meaning_are_refused() {
         ("intent://x/", scheme("intent")),
         ("chrome-extension://abc/cb", scheme("chrome-extension")),
         ("ms-msdt:/id", scheme("ms-msdt")),
+        ("ms-appx-webs://x/", scheme("ms-appx-webs")),
+        ("ms-settings:/", scheme("ms-settings")),
         ("c:/windows", scheme("c")),
         ("view-source://x/", scheme("view-source")),
     ]);
+}
+
+#[test]
+fn what_no_honest_client_lists_is_known_however_it_is_written() {
+    for uri in [
+        "javascript:alert(1)",
+        "jAvAsCrIpT://x/alert(1)",
+        " javascript:x",
+        "java\tscript:\n/x",
+        "\u{1}data:text/html,x",
+        "file:///etc/passwd",
+        "VBSCRIPT:x",
+        "blob:https://example.org/x",
+        "about:blank",
+        "ws://localhost/",
+        "wss:x",
+        "ftp://example.org/",
+    ] {
+        let scheme = hostile_scheme(uri).unwrap_or_else(|| panic!("{uri:?}"));
+        assert!(check_registered(uri).is_err(), "{uri:?}");
+        assert!(REFUSED.contains(&scheme), "{uri:?}");
+    }
+    assert!(HOSTILE.iter().all(|scheme| REFUSED.contains(scheme)));
+    let others = [
+        "",
+        "javascript",
+        "https://javascript:1/",
+        "javascripts:/x",
+        "mailto:x",
+    ];
+    for uri in others.iter().chain(REAL) {
+        assert_eq!(hostile_scheme(uri), None, "{uri:?}");
+    }
 }
 
 #[test]
