@@ -709,10 +709,7 @@ async fn an_address_that_asks_too_often_waits_and_no_other() {
     let guess = json!({ "grant_type": "refresh_token", "client_id": "x",
         "refresh_token": format!("dpt_rt_{}", "A".repeat(43)) });
     let metadata = json!({ "client_name": "One more", "redirect_uris": [CALLBACK] });
-    for (path, body, tries) in [
-        ("oauth/token", &guess, 8),
-        ("oauth/register", &metadata, 8),
-    ] {
+    for (path, body, tries) in [("oauth/token", &guess, 8), ("oauth/register", &metadata, 8)] {
         let mut statuses = Vec::new();
         for _ in 0..tries {
             statuses.push(ask(path, "198.51.100.7", body).await);
