@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use deputy_core::clock::SteadyClock;
 use deputy_core::http::Guarded;
-use deputy_core::{Clock, Lifecycle, Rng, Throttle};
+use deputy_core::{Clock, Lifecycle, Rng, Throttle, UserId};
 use deputy_store::Store;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
@@ -162,6 +162,8 @@ struct Inner {
     requests: Throttle<IpAddr>,
     /// Refresh tokens that were exchanged, per grant.
     refreshes: Throttle<i64>,
+    /// Logins that no page was shown for, per person.
+    skips: Throttle<UserId>,
     /// When clients were last used, since the last sweep.
     used_clients: Mutex<HashMap<String, Timestamp>>,
 }
@@ -188,16 +190,18 @@ impl AuthorizationServer {
                 registering: register::Registering::new(config.register_per_hour, &clock),
                 documents: document::Fetching::new(documents, &clock),
                 config,
-                clock: SteadyClock::new(clock),
                 rng,
                 requests,
                 refreshes,
+                skips: Throttle::new(authorize::SKIPS_PER_MIN, MINUTE, Arc::clone(&clock)),
+                clock: SteadyClock::new(clock),
                 used_clients: Mutex::default(),
             }),
         }
     }
 
-    /// Deletes what is over every ten minutes and once more at the soft stop; tries from time to time
+    /// Deletes what is over every ten minutes and once more at the soft stop, the answers of rotations
+    /// every minute; tries from time to time
     /// whether clients' documents can be fetched, where that is asked for.
     pub fn run(&self, lifecycle: &Lifecycle) {
         self.sweep_from_time_to_time(lifecycle);

@@ -161,6 +161,17 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// How many grants this person holds at `now`: redeemed, not ended, not lapsed.
+    pub async fn count_live_oauth_grants(&self, now: Timestamp) -> Result<u64> {
+        Ok(Entity::find()
+            .filter(Column::UserId.eq(self.user.0))
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::RedeemedAt.is_not_null())
+            .filter(Column::ExpiresAt.gt(to_ms(now)))
+            .count(self.conn)
+            .await?)
+    }
+
     /// How many grants of this person have not ended, redeemed or not.
     pub async fn count_oauth_grants(&self) -> Result<u64> {
         Ok(Entity::find()

@@ -29,9 +29,14 @@ const MAX_RESOURCES: usize = 20;
 /// Longest `state`, in bytes.
 const MAX_STATE: usize = 8 * 1024;
 
-/// What one person has allowed at most, in all. Programs that register anew with each login leave
-/// one behind each time, which lapses after a month.
+/// What one person holds at most, in all: what programs redeemed and still have. Programs that
+/// register anew with each login leave one behind each time, which lapses after a month. What nobody
+/// redeemed does not count, or a page that sends the person here again and again would fill it up; of
+/// that there is one per client and address.
 const MAX_GRANTS: u64 = 500;
+
+/// Logins of one person in a minute that no page is shown for.
+pub(super) const SKIPS_PER_MIN: u32 = 10;
 
 /// An authorization request as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -310,10 +315,12 @@ impl AuthorizationServer {
 
     /// Whether the page can be left out: the person allowed this client all of this before, at the
     /// same `https` address. At others it is always shown, because any program can listen on a
-    /// loopback port or claim a scheme; nor is it left out for what decides in the person's place.
+    /// loopback port or claim a scheme; to a client that registered itself, for nobody answers for its
+    /// address; nor is it left out for what decides in the person's place.
     pub fn may_skip(&self, asked: &Asked, consent: &Consent) -> bool {
         let weighty = [Scope::Admin, Scope::ApprovalsDecide];
         !asked.prompt_consent
+            && asked.client.kind != Kind::Dynamic
             && consent.client_id == asked.client.client_id
             && consent.redirect_uri == asked.redirect_uri
             && Url::parse(&asked.redirect_uri).is_ok_and(|url| url.scheme() == "https")
@@ -323,8 +330,15 @@ impl AuthorizationServer {
                 .all(|resource| consent.resources.contains(&resource.url(self.issuer())))
     }
 
+    /// Counts a login of this person that no page is shown for. False when there were ten in this
+    /// minute: then the page is shown, for something else than the person sends them here.
+    pub fn count_skip(&self, user: UserId) -> bool {
+        self.inner.skips.hit(&user).is_ok()
+    }
+
     /// Allows what was asked for and ticked, within the person's rights: a grant and a code for it,
-    /// and the consent is remembered. Nothing of it is there when one part fails.
+    /// and the consent is remembered. A code that nobody has redeemed gives way to a new one of the
+    /// same person, client and address. Nothing of it is there when one part fails.
     pub async fn allow(
         &self,
         principal: &Principal,
@@ -351,7 +365,9 @@ impl AuthorizationServer {
 
         let tx = inner.store.begin().await?;
         let user = tx.user(principal.user_id);
-        let count = user.count_oauth_grants().await?;
+        user.delete_unredeemed_oauth_grants(&asked.client.client_id, &asked.redirect_uri)
+            .await?;
+        let count = user.count_live_oauth_grants(now).await?;
         if count >= MAX_GRANTS {
             return Err(AllowError::TooMany(count));
         }

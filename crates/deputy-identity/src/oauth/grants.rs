@@ -6,10 +6,14 @@ use deputy_core::{Lifecycle, UserId};
 use deputy_store::oauth_grant::Grant;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AuthorizationServer, CLIENT, PERSON, REPLAY, REUSE, SKEW};
+use super::{AuthorizationServer, CLIENT, PERSON, REPLAY, REUSE};
 
-/// How often what is over is deleted.
-const SWEEP: Duration = Duration::from_mins(10);
+/// How often the answers of rotations are deleted.
+const FORGET: Duration = Duration::from_mins(1);
+/// What else is over is deleted every so many times.
+const SWEEP: u32 = 10;
+/// For how long after the grace an answer stays, for a replica whose clock is behind.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
 /// How long an ended grant is kept, so that its client can be told why.
 const ENDED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -97,8 +101,7 @@ impl AuthorizationServer {
         let mut gone = 0;
         loop {
             let tx = inner.store.begin().await?;
-            // Another replica's clock may be behind this one's.
-            let answers = before(inner.config.grace.saturating_add(SKEW));
+            let answers = self.answers_over();
             let some = tx.sweep_oauth(now, before(ENDED), answers).await?;
             tx.commit().await?;
             gone += some;
@@ -109,18 +112,45 @@ impl AuthorizationServer {
         Ok(gone + self.sweep_clients().await?)
     }
 
+    /// Deletes the answers of rotations whose grace is over; how many.
+    pub(super) async fn forget_answers(&self) -> Result<u64, deputy_store::Error> {
+        let mut gone = 0;
+        loop {
+            let tx = self.inner.store.begin().await?;
+            let some = tx.forget_oauth_answers(self.answers_over()).await?;
+            tx.commit().await?;
+            gone += some;
+            if some == 0 {
+                return Ok(gone);
+            }
+        }
+    }
+
+    /// Answers of rotations before this instant are over.
+    fn answers_over(&self) -> Timestamp {
+        let age = self.inner.config.grace.saturating_add(LATE);
+        self.now().checked_sub(age).unwrap_or(Timestamp::MIN)
+    }
+
     pub(super) fn sweep_from_time_to_time(&self, lifecycle: &Lifecycle) {
         let server = self.clone();
         let stop = lifecycle.soft().clone();
         lifecycle.spawn(async move {
-            let mut timer = tokio::time::interval(SWEEP);
+            let mut timer = tokio::time::interval(FORGET);
             timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut turn = 0_u32;
             loop {
                 let stopped = tokio::select! {
                     () = stop.cancelled() => true,
                     _ = timer.tick() => false,
                 };
-                if let Err(err) = server.sweep().await {
+                let done = if stopped || turn.is_multiple_of(SWEEP) {
+                    server.sweep().await
+                } else {
+                    server.forget_answers().await
+                };
+                turn = turn.wrapping_add(1);
+                if let Err(err) = done {
                     tracing::warn!(
                         error = &err as &dyn std::error::Error,
                         "codes, tokens and clients could not be swept"

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TryGetable,
-    Value,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, TryGetable, Value,
 };
 
 use crate::entity::{oauth_access_tokens, oauth_codes, oauth_grants, oauth_refresh_tokens};
-use crate::{Result, Tx, to_ms};
+use crate::{Result, Tx, UserScope, is_storable, to_ms};
 
 /// Most rows of a table that go with one call.
 const AT_ONCE: u64 = 1000;
@@ -30,25 +30,19 @@ impl Tx {
         {
             use oauth_codes::{Column, Entity};
             let query = Entity::find().filter(Column::ExpiresAt.lte(now));
-            gone += self
-                .delete_some::<_, String>(query, Column::CodeHash)
-                .await?;
+            gone += delete_some::<_, String>(self.conn(), query, Column::CodeHash).await?;
         }
         {
             use oauth_access_tokens::{Column, Entity};
             let query = Entity::find().filter(Column::ExpiresAt.lte(now));
-            gone += self
-                .delete_some::<_, String>(query, Column::TokenHash)
-                .await?;
+            gone += delete_some::<_, String>(self.conn(), query, Column::TokenHash).await?;
         }
         {
             use oauth_refresh_tokens::{Column, Entity};
             let query = Entity::find().filter(Column::ExpiresAt.lte(now));
-            gone += self
-                .delete_some::<_, String>(query, Column::TokenHash)
-                .await?;
+            gone += delete_some::<_, String>(self.conn(), query, Column::TokenHash).await?;
         }
-        Ok(gone + self.forget_answers(answers_before).await?)
+        Ok(gone + self.forget_oauth_answers(answers_before).await?)
     }
 
     async fn sweep_grants(&self, now: Timestamp, ended_before: Timestamp) -> Result<u64> {
@@ -70,16 +64,16 @@ impl Tx {
                 .add(Column::EndedAt.lt(to_ms(ended_before)))
                 .add(over),
         );
-        self.delete_some::<_, i64>(query, Column::Id).await
+        delete_some::<_, i64>(self.conn(), query, Column::Id).await
     }
 
-    /// Forgets what rotations before `before` answered.
-    async fn forget_answers(&self, before: Timestamp) -> Result<u64> {
+    /// Forgets what rotations before `before` answered, at most 1,000 of them; how many.
+    pub async fn forget_oauth_answers(&self, before: Timestamp) -> Result<u64> {
         use oauth_refresh_tokens::{Column, Entity};
         let query = Entity::find()
             .filter(Column::RotatedAt.lt(to_ms(before)))
             .filter(Column::Answer.is_not_null());
-        let hashes: Vec<String> = self.some_of(query, Column::TokenHash).await?;
+        let hashes: Vec<String> = some_of(self.conn(), query, Column::TokenHash).await?;
         if hashes.is_empty() {
             return Ok(0);
         }
@@ -90,39 +84,66 @@ impl Tx {
             .await?;
         Ok(done.rows_affected)
     }
+}
 
-    /// Deletes at most [`AT_ONCE`] of the rows that `query` finds.
-    async fn delete_some<E, Id>(&self, query: Select<E>, key: E::Column) -> Result<u64>
-    where
-        E: EntityTrait,
-        Id: TryGetable + Into<Value> + Send,
-    {
-        let keys: Vec<Id> = self.some_of(query, key).await?;
-        if keys.is_empty() {
+impl UserScope<'_, DatabaseTransaction> {
+    /// Deletes this person's grants of the client at `redirect_uri` that nobody has redeemed, with
+    /// their codes; how many. On PostgreSQL one that is being redeemed at this moment stays.
+    pub async fn delete_unredeemed_oauth_grants(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+    ) -> Result<u64> {
+        use oauth_grants::{Column, Entity};
+        if !is_storable(client_id) || !is_storable(redirect_uri) {
             return Ok(0);
         }
-        let done = E::delete_many()
-            .filter(key.is_in(keys))
-            .exec(self.conn())
-            .await?;
-        Ok(done.rows_affected)
+        let query = Entity::find()
+            .filter(Column::UserId.eq(self.user.0))
+            .filter(Column::ClientId.eq(client_id))
+            .filter(Column::RedirectUri.eq(redirect_uri))
+            .filter(Column::RedeemedAt.is_null())
+            .filter(Column::EndedAt.is_null());
+        delete_some::<_, i64>(self.conn, query, Column::Id).await
     }
+}
 
-    /// The keys of some rows, held. On PostgreSQL those that somebody writes are left for the next
-    /// time: a sweep waits for nobody, so nobody waits for it in a circle.
-    async fn some_of<E, Id>(&self, query: Select<E>, key: E::Column) -> Result<Vec<Id>>
-    where
-        E: EntityTrait,
-        Id: TryGetable + Send,
-    {
-        Ok(query
-            .select_only()
-            .column(key)
-            .order_by_asc(key)
-            .limit(AT_ONCE)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(self.conn())
-            .await?)
+/// Deletes at most [`AT_ONCE`] of the rows that `query` finds.
+async fn delete_some<E, Id>(
+    conn: &DatabaseTransaction,
+    query: Select<E>,
+    key: E::Column,
+) -> Result<u64>
+where
+    E: EntityTrait,
+    Id: TryGetable + Into<Value> + Send,
+{
+    let keys: Vec<Id> = some_of(conn, query, key).await?;
+    if keys.is_empty() {
+        return Ok(0);
     }
+    let done = E::delete_many().filter(key.is_in(keys)).exec(conn).await?;
+    Ok(done.rows_affected)
+}
+
+/// The keys of some rows, held. On PostgreSQL those that somebody writes are left for the next
+/// time: a sweep waits for nobody, so nobody waits for it in a circle.
+async fn some_of<E, Id>(
+    conn: &DatabaseTransaction,
+    query: Select<E>,
+    key: E::Column,
+) -> Result<Vec<Id>>
+where
+    E: EntityTrait,
+    Id: TryGetable + Send,
+{
+    Ok(query
+        .select_only()
+        .column(key)
+        .order_by_asc(key)
+        .limit(AT_ONCE)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(conn)
+        .await?)
 }

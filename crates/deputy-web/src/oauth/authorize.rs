@@ -149,7 +149,8 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
     let offered = asked.offered(who.principal.role);
     let skips = is_led_here(headers)
         && !from_our_page(headers)
-        && (remembered.as_ref()).is_some_and(|consent| app.authorization.may_skip(&asked, consent));
+        && (remembered.as_ref()).is_some_and(|consent| app.authorization.may_skip(&asked, consent))
+        && app.authorization.count_skip(who.principal.user_id);
     if skips {
         return allow(&place, who, &asked, offered, true).await;
     }

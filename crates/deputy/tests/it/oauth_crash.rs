@@ -48,18 +48,23 @@ async fn on(engine: Engine) {
     app.person("alice").await;
     let program = Program::register(&app.url, "Program of Alice").await;
     let mut browser = app.browser();
+    // One of each at a time: a code that nobody redeemed gives way to the program's next.
+    let mut others = Vec::new();
+    for n in 0..CROWD {
+        others.push(Program::register(&app.url, &format!("Program {n}")).await);
+    }
     let mut stored = Vec::new();
     for _ in 0..CROWD {
         stored.push(tokens(&program.log_in(&mut browser, "alice").await).1);
     }
     for moment in MOMENTS {
         let mut codes = Vec::new();
-        for _ in 0..CROWD {
-            codes.push(program.code(&mut browser, "alice").await);
+        for other in &others {
+            codes.push(other.code(&mut browser, "alice").await);
         }
         let redeeming = staggered(|n| {
-            let (program, code) = (program.clone(), codes[n].clone());
-            async move { program.redeem(&code).await }
+            let (other, code) = (others[n].clone(), codes[n].clone());
+            async move { other.redeem(&code).await }
         });
         let refreshing = staggered(|n| {
             let (program, token) = (program.clone(), stored[n].clone());
@@ -72,12 +77,12 @@ async fn on(engine: Engine) {
         let (redeemed, refreshed, ()) = tokio::join!(redeeming, refreshing, kill);
         app.start_server().await;
 
-        for (code, answer) in codes.iter().zip(redeemed) {
+        for ((other, code), answer) in others.iter().zip(&codes).zip(redeemed) {
             if let Some(answer) = &answer {
                 let (access, _) = tokens(answer);
                 assert!(program.works(&access).await, "after {moment} ms");
             }
-            let repeated = program.redeem(code).await.unwrap();
+            let repeated = other.redeem(code).await.unwrap();
             if answer.is_none() {
                 // Whoever got no answer asks again: tokens, or the code was used and the person is asked again.
                 if repeated.status != StatusCode::OK {

@@ -373,6 +373,12 @@ async fn the_page_is_left_out_only_for_what_was_allowed_before_at_the_same_https
         };
         let asked = desk.check(&[("scope", "approvals:decide")]).await.unwrap();
         assert!(!desk.server.may_skip(&asked, &consent));
+        // Nobody answers for the address of one that registered itself.
+        let own = [("client_id", OTHER), ("redirect_uri", OTHER_AT)];
+        desk.code(&own).await;
+        let asked = desk.check(&own).await.unwrap();
+        let theirs = desk.server.remembered(desk.anna.id, &asked).await.unwrap();
+        assert!(!desk.server.may_skip(&asked, &theirs.unwrap()));
         // Any program can listen on a loopback port.
         let uri = "http://localhost:8181/callback";
         let local = [("client_id", "deputy-cli"), ("redirect_uri", uri)];
@@ -390,6 +396,48 @@ async fn the_page_is_left_out_only_for_what_was_allowed_before_at_the_same_https
 }
 
 #[tokio::test]
+async fn so_many_logins_in_a_minute_show_no_page() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let admin = desk.world.identity.user_by_name("admin").await.unwrap();
+        for _ in 0..10 {
+            assert!(desk.server.count_skip(desk.anna.id));
+        }
+        assert!(!desk.server.count_skip(desk.anna.id));
+        assert!(desk.server.count_skip(admin.id), "somebody else's");
+        desk.pass(60);
+        assert!(desk.server.count_skip(desk.anna.id));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_redeems_shuts_nobody_out() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let held = desk.tokens(&[]).await;
+        let others = [("client_id", OTHER), ("redirect_uri", OTHER_AT)];
+        let other = desk.code(&others).await;
+        let mut codes = Vec::new();
+        for _ in 0..5 {
+            codes.push(desk.code(&[]).await);
+        }
+        let user = desk.world.store.user(desk.anna.id);
+        let count = user.count_oauth_grants().await;
+        assert_eq!(count.unwrap(), 3, "the one held, and one of each");
+        let last = codes.pop().unwrap();
+        for code in codes {
+            let refused = desk.redeem(&code, &[]).await.err().unwrap();
+            assert_eq!((refused.error, refused.ended), ("invalid_grant", None));
+        }
+        assert!(desk.redeem(&last, &[]).await.is_ok());
+        assert!(desk.redeem(&other, &others).await.is_ok());
+        assert!(desk.opens(&held).await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_can_have_allowed_too_much() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
@@ -397,7 +445,7 @@ async fn nobody_can_have_allowed_too_much() {
         let principal = in_browser(&desk.anna);
         let tx = desk.world.store.begin().await.unwrap();
         let (at, expires_at) = desk.server.span(desk.config.refresh);
-        for _ in 0..MAX_GRANTS {
+        for i in 0..MAX_GRANTS {
             let grant = NewGrant {
                 client_id: APP.to_owned(),
                 client_name: APP.to_owned(),
@@ -407,10 +455,18 @@ async fn nobody_can_have_allowed_too_much() {
                 at,
                 expires_at,
             };
-            tx.user(desk.anna.id)
-                .insert_oauth_grant(grant)
-                .await
-                .unwrap();
+            let grant = tx.user(desk.anna.id).insert_oauth_grant(grant).await;
+            let code = NewCode {
+                code_hash: format!("{i}"),
+                grant_id: grant.unwrap().id,
+                redirect_uri: APP_AT.to_owned(),
+                redirect_given: true,
+                challenge: challenge(),
+                at,
+                expires_at,
+            };
+            tx.insert_oauth_code(code).await.unwrap();
+            assert!(tx.use_oauth_code(&format!("{i}"), at).await.unwrap());
         }
         tx.commit().await.unwrap();
         let refused = desk.server.allow(&principal, &asked, &Scopes::all()).await;
@@ -418,6 +474,9 @@ async fn nobody_can_have_allowed_too_much() {
             refused.err(),
             Some(AllowError::TooMany(MAX_GRANTS))
         ));
+        desk.pass(desk.config.refresh.as_secs());
+        let allowed = desk.server.allow(&principal, &asked, &Scopes::all()).await;
+        assert!(allowed.is_ok(), "what has lapsed does not count");
     })
     .await;
 }

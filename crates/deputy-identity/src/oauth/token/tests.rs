@@ -208,8 +208,9 @@ async fn a_code_is_over_after_its_time_and_when_its_grant_ends() {
         let desk = Desk::new(store).await;
         let code = desk.code(&[]).await;
         desk.pass(299);
-        let fresh = desk.code(&[]).await;
-        desk.pass(1);
+        assert!(desk.redeem(&code, &[]).await.is_ok());
+        let code = desk.code(&[]).await;
+        desk.pass(300);
         assert_eq!(
             refusal(desk.redeem(&code, &[]).await).error,
             "invalid_grant"
@@ -220,7 +221,6 @@ async fn a_code_is_over_after_its_time_and_when_its_grant_ends() {
             "invalid_grant",
             "still"
         );
-        assert!(desk.redeem(&fresh, &[]).await.is_ok());
         let code = desk.code(&[]).await;
         desk.world
             .identity

@@ -111,3 +111,49 @@ async fn so_many_go_at_a_time() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_nobody_redeemed_gives_way_and_counts_for_nothing() {
+    for_each_database(|store| async move {
+        let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
+        let (waiting, redeemed, ended, his) = (
+            full(&store, alice, "1").await,
+            full(&store, alice, "2").await,
+            full(&store, alice, "3").await,
+            full(&store, bob, "4").await,
+        );
+        let tx = store.begin().await.unwrap();
+        let hers = tx.user(alice);
+        let elsewhere = NewGrant {
+            redirect_uri: "http://localhost:6275/back".to_owned(),
+            ..grant("abc")
+        };
+        let elsewhere = hers.insert_oauth_grant(elsewhere).await.unwrap();
+        let other = hers.insert_oauth_grant(grant("other")).await.unwrap();
+        assert!(tx.use_oauth_code("c2", at(1100)).await.unwrap());
+        let done = tx.end_oauth_grant(ended.id, "person", at(1100)).await;
+        assert!(done.unwrap());
+        for (client, at) in [("abc", "http://x"), ("abc", "\0"), ("\0", "http://x")] {
+            let gone = hers.delete_unredeemed_oauth_grants(client, at).await;
+            assert_eq!(gone.unwrap(), 0);
+        }
+        let uri = grant("abc").redirect_uri;
+        let gone = hers.delete_unredeemed_oauth_grants("abc", &uri).await;
+        assert_eq!(gone.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let hers = store.user(alice);
+        assert!(hers.oauth_grant(waiting.id).await.unwrap().is_none());
+        assert!(store.oauth_code("c1").await.unwrap().is_none());
+        for id in [redeemed.id, ended.id, elsewhere.id, other.id] {
+            assert!(hers.oauth_grant(id).await.unwrap().is_some());
+        }
+        let bobs = store.user(bob);
+        assert!(bobs.oauth_grant(his.id).await.unwrap().is_some());
+        for (now, live) in [(9999, 1), (10_000, 0)] {
+            let count = hers.count_live_oauth_grants(at(now)).await;
+            assert_eq!(count.unwrap(), live);
+        }
+        assert_eq!(bobs.count_live_oauth_grants(at(1000)).await.unwrap(), 0);
+    })
+    .await;
+}

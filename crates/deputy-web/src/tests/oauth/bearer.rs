@@ -221,7 +221,8 @@ async fn what_a_token_lacks_is_named_with_what_it_has() {
 async fn what_is_taken_away_is_dead_at_once_and_says_why() {
     let app = TestApp::start(None).await;
     let alice = app.user("alice").await;
-    let client = app.registered("Notes", &[CALLBACK]).await;
+    let client = "Notes".to_owned();
+    app.added(&client, &[CALLBACK]).await;
     let mut browser = app.signed_in("alice").await;
     let wish = Wish::of(&client);
     let (token, refresh) = app.log_in(&mut browser, &client, &wish).await;

@@ -148,9 +148,16 @@ async fn a_consent_is_remembered_for_the_same_and_no_more() {
     let app = TestApp::start(None).await;
     app.user("alice").await;
     let other = "https://program.example/other";
-    let client = app.registered("Notes", &[CALLBACK, other]).await;
-    let wish = Wish::of(&client);
+    // A program that registered itself is never waved through.
+    let stranger = app.registered("Notes", &[CALLBACK]).await;
+    let wish = Wish::of(&stranger);
     let mut browser = app.signed_in("alice").await;
+    browser.allow(&wish).await;
+    let page = browser.follow(&wish.path(), "cross-site").await;
+    assert_eq!(page.status, StatusCode::OK);
+
+    app.added("bot", &[CALLBACK, other]).await;
+    let wish = Wish::of("bot");
     browser.allow(&wish).await;
 
     let at_once = browser.follow(&wish.path(), "cross-site").await;
@@ -199,6 +206,13 @@ async fn a_consent_is_remembered_for_the_same_and_no_more() {
         let page = browser.exchange(request).await;
         assert_eq!(page.status, StatusCode::OK, "{name}: {value}");
     }
+    // So often in a minute, no person sends themselves here.
+    for _ in 0..8 {
+        let at_once = browser.follow(&wish.path(), "cross-site").await;
+        assert_eq!(at_once.status, StatusCode::SEE_OTHER);
+    }
+    let page = browser.follow(&wish.path(), "cross-site").await;
+    assert_eq!(page.status, StatusCode::OK);
     // Of another person nothing is remembered.
     app.user("bob").await;
     let page = app
@@ -214,9 +228,9 @@ async fn what_weighs_much_and_programs_on_this_machine_are_asked_about_each_time
     let app = TestApp::start(None).await;
     app.user("alice").await;
     let local = "http://127.0.0.1:33418/cb";
-    let client = app.registered("Notes", &[CALLBACK, local]).await;
-    let grave = Wish::of(&client).with("scope", "tools:read approvals:decide");
-    let here = Wish::of(&client).with("redirect_uri", "http://127.0.0.1:5000/cb");
+    app.added("bot", &[CALLBACK, local]).await;
+    let grave = Wish::of("bot").with("scope", "tools:read approvals:decide");
+    let here = Wish::of("bot").with("redirect_uri", "http://127.0.0.1:5000/cb");
     let mut browser = app.signed_in("alice").await;
     for (wish, scopes) in [
         (grave, &["tools:read", "approvals:decide"][..]),
