@@ -638,7 +638,21 @@ async fn the_sign_in_page_says_nothing_of_who_is_there() {
     assert_eq!(app.run(&["user", "disable", "carol"], "").0, 0);
     let mut times = [const { Vec::new() }; 3];
     let mut said = Vec::new();
-    for _ in 0..5 {
+    // The quickest of each: what the machine does beside it makes any of them slower, so it is tried until they are
+    // alike. They never are where one of them costs less.
+    let alike = |times: &[Vec<Duration>; 3]| {
+        let quickest = times.each_ref().map(|times| times.iter().min().copied());
+        let [Some(first), Some(second), Some(third)] = quickest else {
+            return false;
+        };
+        let (least, most) = (first.min(second).min(third), first.max(second).max(third));
+        least * 2 > most
+    };
+    for round in 0.. {
+        if round >= 3 && alike(&times) {
+            break;
+        }
+        assert!(round < 40, "{times:?}");
         for (n, name) in ["alice", "nobody", "carol"].into_iter().enumerate() {
             let (status, text, time) = try_sign_in(&app, "192.0.2.1", name, "a wrong one").await;
             times[n].push(time);
@@ -656,14 +670,6 @@ async fn the_sign_in_page_says_nothing_of_who_is_there() {
     }
     assert_eq!(said[0].1, said[1].1);
     assert_eq!(said[0].1, said[2].1);
-    // The quickest of each: what the machine does beside it makes any of them slower.
-    let quickest = times.map(|times| times.into_iter().min().unwrap());
-    for time in quickest {
-        assert!(
-            time * 2 > quickest[0] && quickest[0] * 2 > time,
-            "{quickest:?}"
-        );
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
