@@ -3,6 +3,11 @@
 //! Strict where OAuth is: what comes twice is refused (RFC 6749 sections 3.1 and 3.2), only
 //! `resource` may be repeated (RFC 8707 section 2). What is empty was not sent. Values may be
 //! secrets, so they are kept as such and errors don't repeat them.
+//!
+//! A value may have line breaks and other control characters in it: some clients keep JSON as it is
+//! printed in `state`, and what goes back is percent-encoded. No value gets into a header, a log or a
+//! page otherwise than encoded; what names something is compared with what is known. NUL alone is
+//! refused: nobody means it, and no database takes it.
 
 use deputy_core::Secret;
 use percent_encoding::percent_decode;
@@ -23,7 +28,7 @@ pub(crate) enum FormError {
     TooLong,
     #[error("there are too many parameters")]
     TooMany,
-    #[error("a parameter is not UTF-8 or has a control character in it")]
+    #[error("a parameter is not UTF-8 or has a NUL in it")]
     Text,
     #[error("a parameter is there twice")]
     Twice,
@@ -102,7 +107,7 @@ fn decode(text: &[u8]) -> Result<String, FormError> {
         .collect();
     let decoded = percent_decode(&spaced).decode_utf8();
     let decoded = decoded.map_err(|_| FormError::Text)?.into_owned();
-    if decoded.chars().any(char::is_control) {
+    if decoded.contains('\0') {
         return Err(FormError::Text);
     }
     Ok(decoded)

@@ -45,7 +45,8 @@ impl AuthorizationServer {
         document
     }
 
-    /// The document about a resource, for [`Resource::metadata_url`]. Without `offline_access`,
+    /// The document about a resource, for
+    /// [`deputy_core::challenge::metadata_url`]. Without `offline_access`,
     /// which is no right of a resource.
     pub fn resource_metadata(&self, resource: &Resource) -> Value {
         let issuer = self.issuer();

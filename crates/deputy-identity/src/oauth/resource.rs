@@ -23,7 +23,12 @@ const MAX_SERVER: usize = 32;
 impl Resource {
     /// The resource that `text` names, an absolute URL with or without a trailing slash. `None` for
     /// what this server has not, and for a URL with a query, a fragment or user information.
+    /// `public_url`: an origin.
     pub fn parse(public_url: &str, text: &str) -> Option<Self> {
+        // A parser drops tabs and line breaks; what is written with one is not that address.
+        if text.contains(char::is_control) {
+            return None;
+        }
         let root = Url::parse(public_url).ok()?;
         let asked = Url::parse(text).ok()?;
         let is_plain = asked.query().is_none()
@@ -38,9 +43,7 @@ impl Resource {
         if !is_plain || !same_place {
             return None;
         }
-        let path = asked
-            .path()
-            .strip_prefix(root.path().trim_end_matches('/'))?;
+        let path = asked.path();
         match path.strip_suffix('/').unwrap_or(path) {
             "/mcp" => Some(Self::Mcp),
             "/api" => Some(Self::Api),
@@ -54,20 +57,6 @@ impl Resource {
     /// Its URL, as metadata and tokens name it.
     pub fn url(&self, public_url: &str) -> String {
         format!("{public_url}{}", self.path())
-    }
-
-    /// Where its metadata document is (RFC 9728 section 3.1): the well-known part goes between the
-    /// host and the path.
-    pub fn metadata_url(&self, public_url: &str) -> String {
-        let path = self.path();
-        let Ok(mut url) = Url::parse(public_url) else {
-            return format!("{public_url}/.well-known/oauth-protected-resource{path}");
-        };
-        let root = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!(
-            "/.well-known/oauth-protected-resource{root}{path}"
-        ));
-        url.into()
     }
 
     /// What a client of it may ask for, as its metadata list it. Without `approvals:decide` and
