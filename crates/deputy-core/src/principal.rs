@@ -68,6 +68,12 @@ impl Scope {
             Self::Admin => "admin",
         }
     }
+
+    /// Whether it decides in the person's place, or about others: nobody's default, never ticked
+    /// beforehand, never remembered.
+    pub const fn is_grave(self) -> bool {
+        matches!(self, Self::ApprovalsDecide | Self::Admin)
+    }
 }
 
 impl fmt::Display for Scope {
@@ -104,14 +110,10 @@ impl Scopes {
         Self(Scope::ALL.into())
     }
 
-    /// What a personal token has that names none: all but `admin` and `approvals:decide`.
+    /// What a personal token has that names none: all but the grave ones.
     pub fn default_for_token() -> Self {
-        Self(
-            Scope::ALL
-                .into_iter()
-                .filter(|s| !matches!(s, Scope::Admin | Scope::ApprovalsDecide))
-                .collect(),
-        )
+        let usual = Scope::ALL.into_iter().filter(|scope| !scope.is_grave());
+        Self(usual.collect())
     }
 
     /// Whether `scope` is in the set.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use deputy_core::secret::sha256_hex;
-use deputy_core::{Caller, Principal, Role, Scope, Scopes, UserId, random};
+use deputy_core::{Caller, Principal, Role, Scopes, UserId, random};
 use deputy_store::oauth_consent::Consent;
 use deputy_store::oauth_grant::{NewCode, NewGrant};
 use url::Url;
@@ -86,6 +86,12 @@ impl AuthorizeRequest {
             prompt: text("prompt"),
             is_elsewhere: text("request").or_else(|| text("request_uri")).is_some(),
         })
+    }
+
+    /// Whether this word is in `prompt`.
+    pub fn prompts(&self, word: &str) -> bool {
+        let words = self.prompt.as_deref().unwrap_or_default();
+        words.split_ascii_whitespace().any(|other| other == word)
     }
 }
 
@@ -230,9 +236,9 @@ impl AuthorizationServer {
                 redirect_given,
                 scopes,
                 resources,
+                prompt_consent: request.prompts("consent"),
+                prompt_none: request.prompts("none"),
                 challenge: request.code_challenge.unwrap_or_default(),
-                prompt_consent: has_word(request.prompt.as_deref(), "consent"),
-                prompt_none: has_word(request.prompt.as_deref(), "none"),
                 state: request.state,
             }),
             Err((error, description)) => {
@@ -318,14 +324,13 @@ impl AuthorizationServer {
     /// loopback port or claim a scheme; to a client that registered itself, for nobody answers for its
     /// address; nor is it left out for what decides in the person's place.
     pub fn may_skip(&self, asked: &Asked, consent: &Consent) -> bool {
-        let weighty = [Scope::Admin, Scope::ApprovalsDecide];
         !asked.prompt_consent
             && asked.client.kind != Kind::Dynamic
             && consent.client_id == asked.client.client_id
             && consent.redirect_uri == asked.redirect_uri
             && Url::parse(&asked.redirect_uri).is_ok_and(|url| url.scheme() == "https")
             && asked.scopes.0.is_subset(&consent.scopes.0)
-            && !weighty.into_iter().any(|s| asked.scopes.contains(s))
+            && !asked.scopes.0.iter().any(|scope| scope.is_grave())
             && (asked.resources.iter())
                 .all(|resource| consent.resources.contains(&resource.url(self.issuer())))
     }
@@ -442,10 +447,6 @@ impl AuthorizationServer {
         answer.push(("iss", self.issuer()));
         answer_url(redirect_uri, &answer).ok_or_else(|| PageReason::WrongRedirect.into())
     }
-}
-
-fn has_word(text: Option<&str>, word: &str) -> bool {
-    text.is_some_and(|text| text.split_ascii_whitespace().any(|other| other == word))
 }
 
 /// The client's address with `answer` after what its query has already (RFC 6749 section 3.1.2).

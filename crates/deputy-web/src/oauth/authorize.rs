@@ -23,11 +23,11 @@ pub(crate) mod refused;
 
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use deputy_core::{Scope, Scopes};
+use deputy_core::Scopes;
 use deputy_identity::csrf;
 use deputy_identity::oauth::{AllowError, Asked, AuthorizeRequest};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use jiff::SignedDuration;
 use serde_json::json;
 use url::Url;
@@ -47,11 +47,6 @@ const RECENT: SignedDuration = SignedDuration::from_mins(5);
 /// Longest request, in bytes: what is to survive the way through the sign-in. Some programs keep
 /// all they know in `state`.
 pub(crate) const LONGEST: usize = 8 * 1024;
-
-/// What nobody has ticked for them.
-pub(crate) fn is_grave(scope: Scope) -> bool {
-    matches!(scope, Scope::ApprovalsDecide | Scope::Admin)
-}
 
 /// `GET /oauth/authorize`.
 pub(crate) async fn show(State(app): State<App>, request: Request) -> Response {
@@ -97,10 +92,12 @@ fn from_our_page(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a person's window goes here, as far as the browser says: what is fetched beforehand, or
-/// for a picture or a frame of another page, allows nothing.
-fn is_led_here(headers: &HeaderMap) -> bool {
+/// for a picture or a frame of another page, allows nothing. Nor does a HEAD, whose answer nobody
+/// gets to see.
+fn is_led_here(method: &Method, headers: &HeaderMap) -> bool {
     let is = |name: &str, expected: &str| headers.get(name).is_none_or(|value| value == expected);
-    is("sec-fetch-mode", "navigate")
+    *method == Method::GET
+        && is("sec-fetch-mode", "navigate")
         && is("sec-fetch-dest", "document")
         && !headers.contains_key("sec-purpose")
 }
@@ -125,7 +122,7 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
     if who.is_none() && request.client_id.contains(':') {
         return Ok(to_login(query, false));
     }
-    let prompt_login = has_word(request.prompt.as_deref(), "login");
+    let prompt_login = request.prompts("login");
     let asked = match app.authorization.check(request, address).await {
         Ok(asked) => asked,
         Err(error) => return place.refuse(error).await,
@@ -147,7 +144,7 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         .await
         .map_err(|error| internal(&error, "reading a consent"))?;
     let offered = asked.offered(who.principal.role);
-    let skips = is_led_here(headers)
+    let skips = is_led_here(&parts.method, headers)
         && !from_our_page(headers)
         && (remembered.as_ref()).is_some_and(|consent| app.authorization.may_skip(&asked, consent))
         && app.authorization.count_skip(who.principal.user_id);
@@ -230,11 +227,16 @@ async fn allow(
             record::after(app, act).await;
             Ok(away(&allowed.location))
         }
-        Err(AllowError::TooMany(_)) => Ok(place.not_now("consent-too-many")),
-        Err(AllowError::Nothing | AllowError::NotInPerson) => {
-            Err(PageError::Invalid.into_response())
+        Err(error) => {
+            record::refused(app, act).await;
+            match error {
+                AllowError::TooMany(_) => Ok(place.not_now("consent-too-many")),
+                AllowError::Nothing | AllowError::NotInPerson => {
+                    Err(PageError::Invalid.into_response())
+                }
+                AllowError::Store(_) => Err(internal(&error, "allowing a program access")),
+            }
         }
-        Err(error @ AllowError::Store(_)) => Err(internal(&error, "allowing a program access")),
     }
 }
 
@@ -242,10 +244,17 @@ async fn deny(place: &Place<'_>, who: &SignedIn, asked: &Asked) -> Result<Respon
     let app = place.app;
     let scopes = asked.offered(who.principal.role);
     let act = act(app, who, "access.deny", asked, &scopes, false);
-    record::before(app, act).await.map_err(|_| unrecorded())?;
+    let before = record::before(app, act.clone()).await;
+    before.map_err(|_| unrecorded())?;
     match app.authorization.deny(asked) {
-        Ok(redirect) => Ok(away(&redirect)),
-        Err(error) => place.refuse(error).await,
+        Ok(redirect) => {
+            record::after(app, act).await;
+            Ok(away(&redirect))
+        }
+        Err(error) => {
+            record::refused(app, act).await;
+            place.refuse(error).await
+        }
     }
 }
 
@@ -286,10 +295,6 @@ async fn signed_in_recently(app: &App, who: &SignedIn) -> Result<bool, Response>
     Ok(sessions
         .iter()
         .any(|session| session.is_current && now.duration_since(session.created_at) < RECENT))
-}
-
-fn has_word(text: Option<&str>, word: &str) -> bool {
-    text.is_some_and(|text| text.split_ascii_whitespace().any(|other| other == word))
 }
 
 /// Off to the program. After a form that is a GET (RFC 9700 section 4.12).

@@ -390,7 +390,7 @@ fn consent(language: Language, doubtful: bool) -> String {
             .map(|scope| consent::ScopeChoice {
                 id: scope.as_str(),
                 key: scope_key(scope),
-                ticked: !crate::oauth::authorize::is_grave(scope),
+                ticked: !scope.is_grave(),
             })
             .collect(),
         request: "client_id=x&state=\"><script>alert(1)</script>".into(),

@@ -8,7 +8,7 @@ use deputy_identity::oauth::{Asked, Client, Kind, Resource, redirect};
 use http::StatusCode;
 use jiff::Timestamp;
 
-use super::{LONGEST, is_grave};
+use super::LONGEST;
 use crate::App;
 use crate::auth::SignedIn;
 use crate::middleware::Eased;
@@ -75,7 +75,7 @@ pub(super) fn page(
         key: scope_key(*scope),
         ticked: match ticked {
             Some(ticked) => ticked.contains(*scope),
-            None => !is_grave(*scope),
+            None => !scope.is_grave(),
         },
     });
     let view = Page {

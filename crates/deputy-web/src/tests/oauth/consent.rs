@@ -1,5 +1,8 @@
 //! The consent page and what comes of it.
 
+use deputy_core::Clock as _;
+use deputy_store::oauth_grant::{NewCode, NewGrant};
+
 use super::*;
 
 #[tokio::test]
@@ -71,7 +74,7 @@ async fn who_refuses_gives_nothing() {
     let scope = app.store.store.user(alice.id);
     assert_eq!(scope.count_oauth_grants().await.unwrap(), 0);
     assert!(scope.oauth_consent(&client).await.unwrap().is_none());
-    let on_record = [("access.deny".to_owned(), "started".to_owned())];
+    let on_record = ["started", "ok"].map(|it| ("access.deny".to_owned(), it.to_owned()));
     assert_eq!(app.recorded("access.").await, on_record);
     let senseless = browser.decide(&page, "perhaps").await;
     assert_eq!(senseless.status, StatusCode::BAD_REQUEST);
@@ -206,6 +209,11 @@ async fn a_consent_is_remembered_for_the_same_and_no_more() {
         let page = browser.exchange(request).await;
         assert_eq!(page.status, StatusCode::OK, "{name}: {value}");
     }
+    // Nor to who asks what an answer would look like.
+    let head = browser.request(Method::HEAD, &wish.path());
+    let head = head.header("sec-fetch-site", "cross-site");
+    let head = browser.exchange(head.body(Body::empty()).unwrap()).await;
+    assert_eq!(head.status, StatusCode::OK);
     // So often in a minute, no person sends themselves here.
     for _ in 0..8 {
         let at_once = browser.follow(&wish.path(), "cross-site").await;
@@ -353,6 +361,92 @@ async fn nothing_is_allowed_that_can_not_be_put_on_record() {
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     let me = app.api(Method::GET, "/api/v1/me", &token, None).await;
     assert_eq!(me.status, StatusCode::OK, "nothing was taken away either");
+}
+
+#[tokio::test]
+async fn what_was_allowed_in_vain_is_on_record_as_that() {
+    let app = TestApp::start(None).await;
+    let alice = app.user("alice").await;
+    let client = app.registered("Notes", &[CALLBACK]).await;
+    let mut browser = app.signed_in("alice").await;
+    let page = browser.get(&Wish::of(&client).path()).await;
+    let at = deputy_core::SystemClock.now();
+    let expires_at = at + jiff::SignedDuration::from_hours(24);
+    let tx = app.store.store.begin().await.unwrap();
+    for n in 0..500 {
+        let grant = NewGrant {
+            client_id: client.clone(),
+            client_name: "Notes".to_owned(),
+            redirect_uri: CALLBACK.to_owned(),
+            scopes: "chat".parse().unwrap(),
+            resources: vec![format!("{ORIGIN}/api")],
+            at,
+            expires_at,
+        };
+        let grant = tx.user(alice.id).insert_oauth_grant(grant).await.unwrap();
+        // Only what was redeemed counts.
+        let code = NewCode {
+            code_hash: format!("{n}"),
+            grant_id: grant.id,
+            redirect_uri: CALLBACK.to_owned(),
+            redirect_given: true,
+            challenge: CHALLENGE.to_owned(),
+            at,
+            expires_at,
+        };
+        tx.insert_oauth_code(code).await.unwrap();
+        assert!(tx.use_oauth_code(&format!("{n}"), at).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let refused = browser.decide(&page, "allow").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    assert!(refused.text.contains("too many programs"));
+    let on_record = ["started", "INVALID"].map(|it| ("access.allow".to_owned(), it.to_owned()));
+    assert_eq!(app.recorded("access.").await, on_record);
+}
+
+#[tokio::test]
+async fn a_state_comes_back_as_it_was_whatever_is_in_it() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    let mut browser = app.browser();
+    for state in [
+        "{\n\t\"page\": 1\r\n}",
+        "\r\nSet-Cookie: a=b\r\n\r\n<script>",
+        "\u{1}\u{1b}[31m\u{7f}\u{85}\u{202e}",
+    ] {
+        let client = app.registered("Notes", &[CALLBACK]).await;
+        let wish = Wish::of(&client).with("state", state);
+        let mut page = browser.get(&wish.path()).await;
+        // The first time by the sign-in, which carries it too.
+        if page.status == StatusCode::SEE_OTHER {
+            let form = browser.get(page.header("location")).await;
+            let next = hidden(&form.text, "next");
+            let back = browser.sign_in("alice", "password of alice", &next).await;
+            page = browser.get(back.header("location")).await;
+        }
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(!page.text.contains("<script"));
+        for decision in ["deny", "allow"] {
+            let away = browser.decide(&page, decision).await;
+            assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.text);
+            assert!(away.headers.get("set-cookie").is_none());
+            let location = away.header("location");
+            assert!(!location.contains(char::is_control), "{location:?}");
+            assert_eq!(parameter(location, "state").unwrap(), state);
+        }
+    }
+    for name in ["client_id", "redirect_uri", "resource", "code_challenge"] {
+        let client = app.registered("Notes", &[CALLBACK]).await;
+        let wish = Wish::of(&client);
+        let (_, was) = wish.0.iter().find(|(n, _)| n == name).unwrap().clone();
+        let broken = wish.with(name, &format!("{was}\r\nx: y"));
+        let refused = browser.get(&broken.path()).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name}");
+    }
+    let zero = Wish::of("bot").with("state", "a\0b");
+    let refused = browser.get(&zero.path()).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
