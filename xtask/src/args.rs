@@ -3,13 +3,17 @@
 #[cfg(test)]
 mod tests;
 
+use crate::fuzz::LONG;
+
 /// What it can do, for people.
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [--only STEP]... [-- ARGS]   check everything: format, lints, dependencies, tests
                                     STEP: fmt, clippy, deny, unit (tests inside the crates),
-                                    it (tests in tests/ folders); ARGS go to the test programs
+                                    it (tests in tests/ folders), fuzz (each parser for some
+                                    seconds); ARGS go to the test programs
+  fuzz [TARGET [--seconds N]]       try a parser with made-up input; without TARGET, list them
   with COMMAND...                   run a command with what the tests need beside it, e.g.
                                     cargo xtask with cargo test -p deputy-store
   setup                             install what the tests need
@@ -22,6 +26,11 @@ With CI=true a missing part is a failure; otherwise the tests that need it are l
 pub(crate) enum Task {
     Help,
     Test(Plan),
+    /// Without a target: lists them.
+    Fuzz {
+        target: Option<String>,
+        seconds: u64,
+    },
     /// A program and its arguments.
     With(Vec<String>),
     Setup,
@@ -45,10 +54,18 @@ pub(crate) enum Step {
     Deny,
     Unit,
     It,
+    Fuzz,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 5] = [Self::Fmt, Self::Clippy, Self::Deny, Self::Unit, Self::It];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Fmt,
+        Self::Clippy,
+        Self::Deny,
+        Self::Unit,
+        Self::It,
+        Self::Fuzz,
+    ];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -58,6 +75,7 @@ impl Step {
             Self::Deny => "deny",
             Self::Unit => "unit",
             Self::It => "it",
+            Self::Fuzz => "fuzz",
         }
     }
 }
@@ -71,6 +89,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Task, String> 
     match command.as_str() {
         "help" | "--help" | "-h" => Ok(Task::Help),
         "test" => parse_plan(args),
+        "fuzz" => parse_fuzz(args),
         "with" => {
             let command: Vec<String> = args.collect();
             if command.is_empty() {
@@ -86,6 +105,28 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Task, String> 
         },
         other => Err(format!("there is no command '{other}'")),
     }
+}
+
+fn parse_fuzz(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
+    let (mut target, mut seconds) = (None, LONG);
+    while let Some(arg) = args.next() {
+        let text = match arg.as_str() {
+            "--help" | "-h" => return Ok(Task::Help),
+            "--seconds" => args.next().unwrap_or_default(),
+            _ if !arg.starts_with('-') && target.is_none() => {
+                target = Some(arg);
+                continue;
+            }
+            _ => match arg.strip_prefix("--seconds=") {
+                Some(text) => text.to_owned(),
+                None => return Err(format!("fuzz takes no '{arg}'")),
+            },
+        };
+        seconds = text
+            .parse()
+            .map_err(|_| "--seconds needs a whole number".to_owned())?;
+    }
+    Ok(Task::Fuzz { target, seconds })
 }
 
 fn parse_plan(mut args: impl Iterator<Item = String>) -> Result<Task, String> {

@@ -18,16 +18,26 @@ pub(crate) fn root() -> PathBuf {
 
 /// Where tools for tests are kept: `deputy/tools` in the user's cache folder.
 pub(crate) fn tools() -> Result<PathBuf> {
+    Ok(cache()?.join("tools"))
+}
+
+/// What is kept between runs: `deputy` in the user's cache folder.
+pub(crate) fn cache() -> Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|v| !v.is_empty()) {
         Some(cache) => PathBuf::from(cache),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
     };
-    Ok(cache.join("deputy/tools"))
+    Ok(cache.join("deputy"))
 }
 
 /// Whether nobody is there to mend things: a missing part is then a failure.
 pub(crate) fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|v| v == "true")
+}
+
+/// In CI the lock file is what is tested.
+pub(crate) fn locked() -> &'static [&'static str] {
+    if is_ci() { &["--locked"] } else { &[] }
 }
 
 /// Whether this runs as root, who may install packages and whom PostgreSQL refuses to serve.

@@ -11,6 +11,8 @@
 
 mod args;
 mod doctor;
+mod fuzz;
+mod instrument;
 #[cfg(test)]
 mod links;
 mod machine;
@@ -27,6 +29,9 @@ use std::process::ExitCode;
 use args::Task;
 
 fn main() -> ExitCode {
+    if let Some(code) = instrument::run() {
+        return code;
+    }
     let task = match args::parse(std::env::args().skip(1)) {
         Ok(task) => task,
         Err(message) => {
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Task::Test(plan) => test::run(&plan),
+        Task::Fuzz { target, seconds } => fuzz::long(target.as_deref(), seconds),
         Task::With(command) => services::with(&command),
         Task::Setup => Ok(doctor::setup()),
         Task::Doctor => Ok(doctor::look()),

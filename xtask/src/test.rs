@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::args::{Plan, Step};
 use crate::part::{Missing, Part};
 use crate::services::Services;
-use crate::{machine, process};
+use crate::{fuzz, machine, process};
 
 /// What came of one step.
 enum Verdict {
@@ -24,6 +24,7 @@ pub(crate) fn run(plan: &Plan) -> Result<bool> {
             ("clippy", vec![Step::Clippy]),
             ("deny", vec![Step::Deny]),
             ("test", vec![Step::Unit, Step::It]),
+            ("fuzz", vec![Step::Fuzz]),
         ]
     } else {
         Step::ALL
@@ -54,10 +55,11 @@ pub(crate) fn run(plan: &Plan) -> Result<bool> {
             [Step::Clippy] => passed(
                 process::cargo()
                     .args(["clippy", "--workspace", "--all-targets"])
-                    .args(locked())
+                    .args(machine::locked())
                     .args(["--", "-D", "warnings"]),
             )?,
             [Step::Deny] => deny(&mut report)?,
+            [Step::Fuzz] => fuzzed()?,
             tests => test(tests, plan, &services)?,
         };
         report.add(name, started.elapsed(), verdict);
@@ -74,9 +76,12 @@ fn passed(command: &mut std::process::Command) -> Result<Verdict> {
     })
 }
 
-/// In CI the lock file is what is tested.
-fn locked() -> &'static [&'static str] {
-    if machine::is_ci() { &["--locked"] } else { &[] }
+fn fuzzed() -> Result<Verdict> {
+    Ok(if fuzz::short()? {
+        Verdict::Passed
+    } else {
+        Verdict::Failed
+    })
 }
 
 /// Licences, bans and sources. Advisories change without us: `cargo deny check advisories`.
@@ -123,7 +128,7 @@ fn test(steps: &[Step], plan: &Plan, services: &Services) -> Result<Verdict> {
     let mut command = process::cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast"])
-        .args(locked());
+        .args(machine::locked());
     match steps {
         [Step::Unit] => command.args(["--lib", "--bins"]),
         [Step::It] => command.args(["--test", "*"]),

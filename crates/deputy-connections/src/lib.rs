@@ -67,6 +67,8 @@ mod consent;
 mod disconnect;
 pub mod event;
 mod flight;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod lease;
 mod notice;
 mod refresh;

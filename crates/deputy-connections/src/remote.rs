@@ -46,6 +46,8 @@ mod client;
 mod consent;
 mod discovery;
 mod endpoint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod site;
 mod sweep;
 

@@ -38,6 +38,8 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 pub mod csrf;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod name;
 pub mod oauth;
 pub mod password;

@@ -41,6 +41,8 @@ mod client;
 mod described;
 mod document;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod grants;
 mod metadata;
 mod pkce;

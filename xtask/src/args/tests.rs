@@ -37,6 +37,18 @@ fn a_command_goes_through_untouched() {
 }
 
 #[test]
+fn a_target_is_fuzzed_for_as_long_as_asked() {
+    let fuzz = |target: Option<&str>, seconds| {
+        let target = target.map(str::to_owned);
+        Ok(Task::Fuzz { target, seconds })
+    };
+    assert_eq!(parsed("fuzz"), fuzz(None, LONG));
+    assert_eq!(parsed("fuzz scope"), fuzz(Some("scope"), LONG));
+    assert_eq!(parsed("fuzz scope --seconds 7"), fuzz(Some("scope"), 7));
+    assert_eq!(parsed("fuzz --seconds=7 scope"), fuzz(Some("scope"), 7));
+}
+
+#[test]
 fn mistakes_are_named() {
     for (line, part) in [
         ("tset", "tset"),
@@ -45,6 +57,9 @@ fn mistakes_are_named() {
         ("test fmt", "fmt"),
         ("with", "command"),
         ("setup now", "now"),
+        ("fuzz a b", "'b'"),
+        ("fuzz a --seconds", "--seconds"),
+        ("fuzz --runs 5", "--runs"),
     ] {
         let message = parsed(line).unwrap_err();
         assert!(message.contains(part), "{line}: {message}");

@@ -46,7 +46,7 @@ pub(super) enum Method {
 }
 
 impl Method {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
@@ -127,7 +127,7 @@ fn basic(id: &str, secret: &str) -> Option<HeaderValue> {
 
 /// The answer to a registration (RFC 7591, section 3.2.1).
 #[derive(Deserialize)]
-struct Registered {
+pub(super) struct Registered {
     client_id: String,
     #[serde(default)]
     client_secret: Option<Secret<String>>,
@@ -341,7 +341,7 @@ impl Inner {
     }
 }
 
-fn registered(
+pub(super) fn registered(
     answer: Registered,
     asked: Method,
     supported: Option<&[String]>,

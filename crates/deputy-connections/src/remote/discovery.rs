@@ -50,12 +50,12 @@ pub enum DiscoveryError {
 
 /// A protected resource's metadata, as far as it is used (RFC 9728, section 2).
 #[derive(Debug, Deserialize)]
-struct ResourceMetadata {
-    resource: String,
+pub(super) struct ResourceMetadata {
+    pub(super) resource: String,
     #[serde(default)]
     authorization_servers: Vec<String>,
     #[serde(default)]
-    scopes_supported: Option<Vec<String>>,
+    pub(super) scopes_supported: Option<Vec<String>>,
 }
 
 /// An authorization server's metadata, as far as it is used (RFC 8414, section 2).
@@ -204,7 +204,11 @@ impl Discovery<'_> {
     }
 
     /// Whether the metadata found for `issuer` is its own and enough.
-    fn examine(&self, issuer: &str, server: &AuthorizationServer) -> Result<(), DiscoveryError> {
+    pub(super) fn examine(
+        &self,
+        issuer: &str,
+        server: &AuthorizationServer,
+    ) -> Result<(), DiscoveryError> {
         if !is_same_issuer(issuer, &server.issuer) {
             tracing::info!(issuer = word(issuer), "an issuer's metadata is another's");
             return Err(DiscoveryError::IssuerMismatch);
@@ -250,7 +254,7 @@ impl Discovery<'_> {
     }
 }
 
-fn only_scopes(scopes: Vec<String>) -> Vec<String> {
+pub(super) fn only_scopes(scopes: Vec<String>) -> Vec<String> {
     let mut scopes = scopes;
     scopes.retain(|scope| is_scope(scope));
     scopes.truncate(super::MAX_SCOPES);
@@ -268,7 +272,7 @@ fn at(url: &Url, path: &str) -> Url {
 
 /// The server's address as `resource` where it doesn't name one itself: without a fragment, and
 /// without a slash that stands for nothing (MCP 2026-07-28, "Canonical Server URI").
-fn canonical(url: &Url) -> String {
+pub(super) fn canonical(url: &Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
     let text = String::from(url.clone());
@@ -281,7 +285,7 @@ fn canonical(url: &Url) -> String {
 
 /// Whether a resource of this name covers `url`: the same origin, and the same path or one above
 /// it.
-fn covers(resource: &str, url: &Url) -> bool {
+pub(super) fn covers(resource: &str, url: &Url) -> bool {
     let Ok(resource) = Url::parse(resource) else {
         return false;
     };

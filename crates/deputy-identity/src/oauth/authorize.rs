@@ -24,10 +24,10 @@ use crate::Identity;
 pub const CODE_PREFIX: &str = "dpt_ac_";
 
 /// Most resources of one grant.
-const MAX_RESOURCES: usize = 20;
+pub(super) const MAX_RESOURCES: usize = 20;
 
 /// Longest `state`, in bytes.
-const MAX_STATE: usize = 8 * 1024;
+pub(super) const MAX_STATE: usize = 8 * 1024;
 
 /// What one person holds at most, in all: what programs redeemed and still have. Programs that
 /// register anew with each login leave one behind each time, which lapses after a month. What nobody
@@ -229,7 +229,7 @@ impl AuthorizationServer {
         if answer_url(&redirect_uri, &[]).is_none() {
             return Err(PageReason::WrongRedirect.into());
         }
-        match self.asked(&request) {
+        match asked(self.issuer(), &request) {
             Ok((scopes, resources)) => Ok(Asked {
                 client,
                 redirect_uri,
@@ -255,58 +255,6 @@ impl AuthorizationServer {
                 })
             }
         }
-    }
-
-    fn asked(
-        &self,
-        request: &AuthorizeRequest,
-    ) -> Result<(Scopes, Vec<Resource>), (&'static str, &'static str)> {
-        let invalid = |why| Err(("invalid_request", why));
-        match request.response_type.as_deref() {
-            Some("code") => {}
-            None => return invalid("response_type is missing"),
-            Some(_) => return Err(("unsupported_response_type", "only code is supported")),
-        }
-        if request.is_elsewhere {
-            return invalid("request and request_uri are not supported");
-        }
-        if request
-            .response_mode
-            .as_deref()
-            .is_some_and(|m| m != "query")
-        {
-            return invalid("only the response_mode query is supported");
-        }
-        if request.state.as_ref().is_some_and(|s| s.len() > MAX_STATE) {
-            return invalid("state is too long");
-        }
-        match request.code_challenge.as_deref() {
-            Some(text) if pkce::is_challenge(text) => {}
-            Some(_) => return invalid("code_challenge is no SHA-256 in base64url"),
-            None => return invalid("PKCE is required: code_challenge is missing"),
-        }
-        // Absent means plain (RFC 7636 section 4.3).
-        if request.code_challenge_method.as_deref() != Some("S256") {
-            return invalid("code_challenge_method must be S256");
-        }
-        let scopes = scope::asked(request.scope.as_deref())
-            .map_err(|_| ("invalid_scope", "none of the scopes is known"))?;
-        let mut resources = Vec::new();
-        for text in &request.resource {
-            let resource = Resource::parse(self.issuer(), text);
-            let resource =
-                resource.ok_or(("invalid_target", "the resource is not this server's"))?;
-            if !resources.contains(&resource) {
-                resources.push(resource);
-            }
-        }
-        if resources.len() > MAX_RESOURCES {
-            return Err(("invalid_target", "there are too many resources"));
-        }
-        if resources.is_empty() {
-            resources.push(Resource::Mcp);
-        }
-        Ok((scopes, resources))
     }
 
     /// What the person last allowed this client.
@@ -449,8 +397,60 @@ impl AuthorizationServer {
     }
 }
 
+/// What `request` asks for of the server `issuer`, or the error that the client is told.
+pub(super) fn asked(
+    issuer: &str,
+    request: &AuthorizeRequest,
+) -> Result<(Scopes, Vec<Resource>), (&'static str, &'static str)> {
+    let invalid = |why| Err(("invalid_request", why));
+    match request.response_type.as_deref() {
+        Some("code") => {}
+        None => return invalid("response_type is missing"),
+        Some(_) => return Err(("unsupported_response_type", "only code is supported")),
+    }
+    if request.is_elsewhere {
+        return invalid("request and request_uri are not supported");
+    }
+    if request
+        .response_mode
+        .as_deref()
+        .is_some_and(|m| m != "query")
+    {
+        return invalid("only the response_mode query is supported");
+    }
+    if request.state.as_ref().is_some_and(|s| s.len() > MAX_STATE) {
+        return invalid("state is too long");
+    }
+    match request.code_challenge.as_deref() {
+        Some(text) if pkce::is_challenge(text) => {}
+        Some(_) => return invalid("code_challenge is no SHA-256 in base64url"),
+        None => return invalid("PKCE is required: code_challenge is missing"),
+    }
+    // Absent means plain (RFC 7636 section 4.3).
+    if request.code_challenge_method.as_deref() != Some("S256") {
+        return invalid("code_challenge_method must be S256");
+    }
+    let scopes = scope::asked(request.scope.as_deref())
+        .map_err(|_| ("invalid_scope", "none of the scopes is known"))?;
+    let mut resources = Vec::new();
+    for text in &request.resource {
+        let resource = Resource::parse(issuer, text);
+        let resource = resource.ok_or(("invalid_target", "the resource is not this server's"))?;
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    }
+    if resources.len() > MAX_RESOURCES {
+        return Err(("invalid_target", "there are too many resources"));
+    }
+    if resources.is_empty() {
+        resources.push(Resource::Mcp);
+    }
+    Ok((scopes, resources))
+}
+
 /// The client's address with `answer` after what its query has already (RFC 6749 section 3.1.2).
-fn answer_url(redirect_uri: &str, answer: &[(&str, &str)]) -> Option<Url> {
+pub(super) fn answer_url(redirect_uri: &str, answer: &[(&str, &str)]) -> Option<Url> {
     let mut text = redirect_uri.to_owned();
     for (name, value) in answer {
         let separator = match text.split_once('?') {

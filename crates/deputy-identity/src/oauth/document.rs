@@ -54,7 +54,7 @@ use super::described::{Described, Fault, text, texts};
 use super::{AuthorizationServer, Documents as Setting};
 use crate::sign_in::network;
 
-mod freshness;
+pub(super) mod freshness;
 
 /// Largest document, in bytes.
 const MAX: usize = 16 * 1024;
@@ -177,7 +177,7 @@ impl Fetching {
     }
 
     /// The URL that `client_id` is, if a document may be at it.
-    fn url(&self, client_id: &str) -> Result<(Url, &Guarded), DocumentError> {
+    pub(super) fn url(&self, client_id: &str) -> Result<(Url, &Guarded), DocumentError> {
         let guarded = self.guarded.as_ref().ok_or(DocumentError::Unreachable)?;
         if client_id.len() > MAX_URL {
             return Err(DocumentError::Url("at most 512 bytes long"));
@@ -458,7 +458,7 @@ fn otherwise(copy: Option<ClientRow>, error: DocumentError) -> Result<Client, Cl
 }
 
 /// What the document of `client_id` says.
-fn read(client_id: &str, body: &[u8]) -> Result<Described, DocumentError> {
+pub(super) fn read(client_id: &str, body: &[u8]) -> Result<Described, DocumentError> {
     let said: Map<String, Value> =
         serde_json::from_slice(body).map_err(|_| DocumentError::NotJson)?;
     if text(&said, "client_id")? != Some(client_id) {

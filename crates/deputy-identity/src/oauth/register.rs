@@ -254,7 +254,10 @@ fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
 }
 
 /// The JSON object of a request's body.
-fn object(body: &[u8], content_type: Option<&str>) -> Result<Map<String, Value>, RegisterError> {
+pub(super) fn object(
+    body: &[u8],
+    content_type: Option<&str>,
+) -> Result<Map<String, Value>, RegisterError> {
     let essence = content_type
         .and_then(|value| value.split(';').next())
         .unwrap_or_default()

@@ -12,7 +12,7 @@ const MOST: SignedDuration = SignedDuration::from_hours(24);
 const USUAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// For how long an answer with these headers, got at `now`, is fresh: 1 min to 24 h.
-pub(super) fn fresh_for(headers: &HeaderMap, now: Timestamp) -> SignedDuration {
+pub(in crate::oauth) fn fresh_for(headers: &HeaderMap, now: Timestamp) -> SignedDuration {
     said(headers, now).unwrap_or(USUAL).clamp(LEAST, MOST)
 }
 

@@ -1,0 +1,16 @@
+//! The fuzz program: every parser of what comes from outside, under libFuzzer. Which one, says `DEPUTY_FUZZ_TARGET`; the
+//! arguments are libFuzzer's. `cargo xtask fuzz` builds it with coverage and runs it (docs/testing.md, "Fuzzing").
+//!
+//! One program for all, because linking one takes longer than a short run of it. The targets are in the crates whose
+//! parsers they try, in modules named `fuzzing`, where they reach what is private.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+mod program;
+
+#[cfg(not(fuzzing))]
+#[expect(clippy::print_stdout, reason = "a word to whoever runs it")]
+fn main() {
+    println!("this one can't fuzz: cargo xtask fuzz");
+}

@@ -1,0 +1,44 @@
+//! Chooses the target.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a tool: it reads the environment"
+)]
+#![expect(clippy::print_stdout, reason = "it lists the targets")]
+
+use std::process::exit;
+use std::sync::OnceLock;
+
+use libfuzzer_sys::fuzz_target;
+
+type Target = fn(&[u8]);
+
+static CHOSEN: OnceLock<Target> = OnceLock::new();
+
+fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
+    [
+        deputy_connections::fuzzing::TARGETS,
+        deputy_identity::fuzzing::TARGETS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn choose() {
+    let name = std::env::var("DEPUTY_FUZZ_TARGET").unwrap_or_default();
+    let Some((_, target)) = targets().find(|(known, _)| *known == name) else {
+        for (name, _) in targets() {
+            println!("{name}");
+        }
+        exit(if name.is_empty() { 0 } else { 2 });
+    };
+    let _ = CHOSEN.set(*target);
+}
+
+fuzz_target!(
+    init: choose(),
+    |data: &[u8]| {
+        if let Some(target) = CHOSEN.get() {
+            target(data);
+        }
+    }
+);
