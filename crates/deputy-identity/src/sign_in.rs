@@ -116,10 +116,15 @@ impl Identity {
 
 /// The address as attempts count: IPv4 as it is (also when mapped into IPv6), IPv6 by its /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
+    network_of(address, 64)
+}
+
+/// The same with the first so many bits of IPv6 (0 to 127).
+pub(crate) fn network_of(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            let kept = !(u128::MAX >> bits);
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & kept))
         }
         v4 @ IpAddr::V4(_) => v4,
     }

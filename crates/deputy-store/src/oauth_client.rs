@@ -18,7 +18,9 @@ use crate::entity::oauth_clients::{ActiveModel, Column, Entity, Model};
 use crate::entity::{oauth_consents, oauth_grants};
 use crate::{Error, Result, Store, Tx, fits, from_ms, is_storable, to_ms};
 
-mod crowd;
+mod unused;
+
+pub use unused::UnusedClient;
 
 const TABLE: &str = "oauth_clients";
 
@@ -89,7 +91,7 @@ pub struct ClientRow {
     pub fresh_until: Option<Timestamp>,
     /// When somebody first allowed it something.
     pub authorized_at: Option<Timestamp>,
-    /// When it last got or used a token, as far as it was noted.
+    /// When it last asked a person, or got or used a token, as far as it was noted.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -302,8 +304,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes clients that strangers caused: those made before `never_authorized_before` that
-    /// nobody allowed anything, and those not used since `unused_since`. One with a live grant
+    /// Deletes clients that strangers caused: those made, and that last asked a person, before
+    /// `never_authorized_before` and that nobody allowed anything, and those not used since `unused_since`. One with a live grant
     /// stays. At most 1,000 with one call; returns how many.
     pub async fn sweep_oauth_clients(
         &self,
@@ -312,7 +314,7 @@ impl Tx {
     ) -> Result<u64> {
         let never = Condition::all()
             .add(Column::AuthorizedAt.is_null())
-            .add(Column::CreatedAt.lt(to_ms(never_authorized_before)));
+            .add(Expr::expr(unused::seen_at()).lt(to_ms(never_authorized_before)));
         let last = Func::coalesce([
             Expr::col(Column::LastUsedAt),
             Expr::col(Column::AuthorizedAt),

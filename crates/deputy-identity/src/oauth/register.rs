@@ -2,11 +2,16 @@
 //!
 //! Anybody may, since most clients know no other way yet; so a registration is worth nothing until
 //! a person allows it something, and what a stranger can grow is bounded. An address may register
-//! so many in an hour, and try ten times as often. Those that nobody allows anything are swept after a day; when there are too
-//! many of them before that, room is made among those of whoever made most
-//! ([`deputy_store::Tx::drop_crowding_oauth_client`]), so that filling the table shuts nobody else
-//! out. Only a client that has had a few minutes for its consent can be dropped so; if all are
-//! younger, the newcomer has to wait.
+//! so many in an hour, and try ten times as often. Those that nobody allows anything are swept after
+//! a day.
+//!
+//! # When there are too many of them before that
+//!
+//! Room is made among those of whoever made most (`room.rs`). A client that has had a few minutes for
+//! its consent is dropped before a younger one; but a network that holds more than a twentieth of all
+//! loses its own, however young. So a host with all the addresses of its IPv6 /48 shuts nobody else
+//! out. Somebody with more than twenty such networks, or a thousand addresses of IPv4, does as long as
+//! they go on: then a newcomer has to wait.
 //!
 //! No client gets a secret: whatever it asks for, it is answered `none` (RFC 7591 section 3.2.1).
 //! There is no RFC 7592, and so no `registration_client_uri` either.
@@ -21,8 +26,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::described::{Described, Fault};
-use super::{AuthorizationServer, redirect};
-use crate::sign_in::network;
+use super::{AuthorizationServer, Client, Kind, redirect};
+use crate::sign_in::{network, network_of};
+
+mod room;
 
 /// What the identifiers of clients that registered themselves begin with.
 const PREFIX: &str = "dpt_cl_";
@@ -112,19 +119,52 @@ const ATTEMPTS: u32 = 10;
 
 /// Who registered how many, of late.
 pub(super) struct Registering {
-    stored: Throttle<IpAddr>,
+    stored: ByNetwork,
     /// Also those that were refused: reading them is work.
-    tried: Throttle<IpAddr>,
+    tried: ByNetwork,
+}
+
+/// Counts for an address and, generously, for the larger networks of IPv6 around it: who has a /48
+/// has 65,536 networks of the size that others have one of.
+struct ByNetwork([(u32, Throttle<IpAddr>); 3]);
+
+impl ByNetwork {
+    fn new(limit: u32, clock: &Arc<dyn Clock>) -> Self {
+        const HOUR: Duration = Duration::from_hours(1);
+        Self([(64, 1), (56, 4), (48, 16)].map(|(bits, times)| {
+            let limit = limit.saturating_mul(times);
+            (bits, Throttle::new(limit, HOUR, Arc::clone(clock)))
+        }))
+    }
+
+    /// Counts one; where one of the networks has had enough, none.
+    fn hit(&self, address: IpAddr) -> Result<(), Throttled> {
+        for (n, (bits, throttle)) in self.0.iter().enumerate() {
+            if let Err(throttled) = throttle.hit(&network_of(address, *bits)) {
+                take_back(&self.0[..n], address);
+                return Err(throttled);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_back(&self, address: IpAddr) {
+        take_back(&self.0, address);
+    }
+}
+
+fn take_back(counts: &[(u32, Throttle<IpAddr>)], address: IpAddr) {
+    for (bits, throttle) in counts {
+        throttle.take_back(&network_of(address, *bits));
+    }
 }
 
 impl Registering {
     /// `per_hour` of each address; 0 for no limit.
     pub(super) fn new(per_hour: u32, clock: &Arc<dyn Clock>) -> Self {
-        const HOUR: Duration = Duration::from_hours(1);
-        let tries = per_hour.saturating_mul(ATTEMPTS);
         Self {
-            stored: Throttle::new(per_hour, HOUR, Arc::clone(clock)),
-            tried: Throttle::new(tries, HOUR, Arc::clone(clock)),
+            stored: ByNetwork::new(per_hour, clock),
+            tried: ByNetwork::new(per_hour.saturating_mul(ATTEMPTS), clock),
         }
     }
 }
@@ -138,15 +178,14 @@ impl AuthorizationServer {
         content_type: Option<&str>,
         address: IpAddr,
     ) -> Result<Value, RegisterError> {
-        let from = network(address);
         let Registering { stored, tried } = &self.inner.registering;
-        tried.hit(&from)?;
+        tried.hit(address)?;
         let described = Described::read(&object(body, content_type)?)?;
         // Counted before it is stored, so that many at a time are not more than one after the other.
-        stored.hit(&from)?;
-        let answer = self.store_client(&described, from).await;
+        stored.hit(address)?;
+        let answer = self.store_client(&described, network(address)).await;
         if answer.is_err() {
-            stored.take_back(&from);
+            stored.take_back(address);
         }
         answer
     }
@@ -214,13 +253,18 @@ impl AuthorizationServer {
         if store.count_oauth_clients(kind, true).await? < max {
             return Ok(());
         }
-        let tx = store.begin().await?;
-        let dropped = tx
-            .drop_crowding_oauth_client(kind, Some(from), before(now, CONSENT))
-            .await?;
-        tx.commit().await?;
-        if dropped.is_some() {
-            return Ok(());
+        // The one that is chosen may be somebody else's choice too, or be allowed something now.
+        for _ in 0..3 {
+            let unused = store.unused_oauth_clients(kind).await?;
+            let Some(goes) = room::goes(&unused, from, before(now, CONSENT), max) else {
+                break;
+            };
+            let tx = store.begin().await?;
+            let is_gone = tx.delete_unused_oauth_client(goes).await?;
+            tx.commit().await?;
+            if is_gone {
+                return Ok(());
+            }
         }
         tracing::warn!(max, "too many clients that nobody has allowed anything");
         Err(RegisterError::later(
@@ -230,8 +274,19 @@ impl AuthorizationServer {
         ))
     }
 
+    /// Notes that a person is asked: what they are reading is not swept meanwhile.
+    pub async fn note_shown(&self, client: &Client) -> Result<(), deputy_store::Error> {
+        if !matches!(client.kind, Kind::Dynamic | Kind::Document) {
+            return Ok(());
+        }
+        let now = self.now();
+        let tx = self.inner.store.begin().await?;
+        tx.touch_oauth_client(&client.client_id, now).await?;
+        tx.commit().await
+    }
+
     /// Deletes clients that registered themselves, and documents, that nobody has allowed anything
-    /// for a day, or that nobody has used for 90 days. How many.
+    /// for a day since they last asked, or that nobody has used for 90 days. How many.
     pub(super) async fn sweep_clients(&self) -> Result<u64, deputy_store::Error> {
         let now = self.now();
         let mut swept = 0;

@@ -205,6 +205,7 @@ async fn what_strangers_caused_and_nobody_uses_goes() {
             ("allowed-only", ClientKind::Dynamic),
             ("used", ClientKind::Dynamic),
             ("live", ClientKind::Dynamic),
+            ("asked", ClientKind::Dynamic),
         ] {
             add(&store, client(id, kind)).await;
         }
@@ -222,6 +223,8 @@ async fn what_strangers_caused_and_nobody_uses_goes() {
         }
         tx.touch_oauth_client("unused", at(4999)).await.unwrap();
         tx.touch_oauth_client("used", at(5000)).await.unwrap();
+        // Its page was shown a moment ago.
+        tx.touch_oauth_client("asked", at(8000)).await.unwrap();
         let hers = tx.user(alice);
         for id in ["unused", "live"] {
             let consent = Consent {
@@ -254,7 +257,10 @@ async fn what_strangers_caused_and_nobody_uses_goes() {
         let again = tx.sweep_oauth_clients(at(8000), at(5000)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!((gone, again), (4, 0));
-        assert_eq!(ids(&store).await, ["registered", "used", "live", "fresh"]);
+        assert_eq!(
+            ids(&store).await,
+            ["registered", "used", "live", "asked", "fresh"]
+        );
         let consents = store.user(alice).oauth_consents().await.unwrap();
         assert_eq!(consents.len(), 1, "a swept client's consent is forgotten");
         assert_eq!(consents[0].client_id, "live");

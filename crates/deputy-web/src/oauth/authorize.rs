@@ -156,6 +156,10 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         let why = "the person has to be asked";
         return place.back_with(&asked, redirect, why).await;
     }
+    app.authorization
+        .note_shown(&asked.client)
+        .await
+        .map_err(|error| internal(&error, "noting that a program asks"))?;
     let before = remembered.map(|consent| consent.allowed_at);
     Ok(consent::page(app, who, &asked, query, before, None))
 }

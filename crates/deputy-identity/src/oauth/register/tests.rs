@@ -265,6 +265,90 @@ async fn an_address_registers_so_many_in_an_hour_and_no_other_one_pays_for_it() 
 }
 
 #[tokio::test]
+async fn many_networks_of_one_party_count_together_too() {
+    for_each_database(|store| async move {
+        let world = World::new(store);
+        let server = server(&world, |config| config.register_per_hour = 2);
+        let said = json!({"redirect_uris": ["https://example.org/cb"]}).to_string();
+        let register = async |from: String| {
+            let from: IpAddr = from.parse().unwrap();
+            server.register(said.as_bytes(), JSON, from).await
+        };
+        let mut stored = 0;
+        for large in 0..6 {
+            let mut of_it = 0;
+            for small in 0..6 {
+                for host in 1..4 {
+                    let from = format!("2001:db8:7:{large:x}{small:02x}::{host:x}");
+                    of_it += u32::from(register(from).await.is_ok());
+                }
+            }
+            stored += of_it;
+            assert_eq!(of_it, if large < 4 { 8 } else { 0 }, "a /56");
+        }
+        assert_eq!(stored, 32, "a /48");
+        register("2001:db8:8::1".to_owned()).await.unwrap();
+        register("192.0.2.7".to_owned()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_host_with_a_48_shuts_nobody_else_out() {
+    for_each_database(|store| async move {
+        let world = World::new(store);
+        let server = server(&world, |config| {
+            config.max_unused_clients = 30;
+            config.register_per_hour = 0;
+        });
+        let said = json!({"redirect_uris": ["https://example.org/cb"]}).to_string();
+        let register = async |from: &str| {
+            let from: IpAddr = from.parse().unwrap();
+            let answer = server.register(said.as_bytes(), JSON, from).await;
+            answer.unwrap()["client_id"].as_str().unwrap().to_owned()
+        };
+        let mut honest = vec![register("192.0.2.1").await];
+        world.clock.advance(SignedDuration::from_mins(11));
+        for n in 0..50 {
+            register(&format!("2001:db8:7:{n:x}::1")).await;
+        }
+        for n in 2..12 {
+            honest.push(register(&format!("192.0.2.{n}")).await);
+            register(&format!("2001:db8:7:ff{n:x}::1")).await;
+        }
+        for id in &honest {
+            assert!(server.known_client(id).await.unwrap().is_some());
+        }
+        assert_eq!(server.clients(None, None, 100).await.unwrap().len(), 30);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_person_is_reading_is_not_swept() {
+    for_each_database(|store| async move {
+        let (world, server) = one(store);
+        let said = json!({"redirect_uris": ["https://example.org/cb"]});
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let answer = register(&server, &said).await.unwrap();
+            ids.push(answer["client_id"].as_str().unwrap().to_owned());
+        }
+        world.clock.advance(SignedDuration::from_hours(23));
+        let asks = server.client(&ids[0]).await.unwrap();
+        server.note_shown(&asks).await.unwrap();
+        server.note_shown(&Client::builtin()).await.unwrap();
+        world.clock.advance(SignedDuration::from_hours(2));
+        assert_eq!(server.sweep_clients().await.unwrap(), 1);
+        assert!(server.known_client(&ids[0]).await.unwrap().is_some());
+        assert!(server.known_client(&ids[1]).await.unwrap().is_none());
+        world.clock.advance(SignedDuration::from_hours(23));
+        assert_eq!(server.sweep_clients().await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn attempts_have_a_limit_of_their_own_and_a_failure_of_ours_costs_none() {
     for_each_database(|store| async move {
         let world = World::new(store);
