@@ -382,6 +382,7 @@ fn consent(language: Language, doubtful: bool) -> String {
         } else {
             t.tr("consent-kind-registered")
         },
+        icon: if doubtful { "warning" } else { "shield" },
         doubtful,
         warning: doubtful.then_some("consent-loopback"),
         before: (!doubtful).then(|| watch(language).show("2026-11-01T09:40:00Z".parse().unwrap())),

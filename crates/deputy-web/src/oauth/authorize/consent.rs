@@ -46,6 +46,8 @@ pub(crate) struct Page {
     pub(crate) targets: Vec<String>,
     /// Where the program is known from.
     pub(crate) kind: String,
+    /// Whose word that is, as a sign.
+    pub(crate) icon: &'static str,
     pub(crate) doubtful: bool,
     pub(crate) warning: Option<&'static str>,
     pub(crate) before: Option<When>,
@@ -68,7 +70,8 @@ pub(super) fn page(
     let path = format!("/oauth/authorize?{query}");
     let shell = plain_shell(app, who.user.language, &path, who.csrf());
     let t = shell.t;
-    let warning = warning(asked);
+    let warning = warning(asked, before.is_some());
+    let doubtful = warning.is_some() || asked.client.kind == Kind::Dynamic;
     let offered = asked.offered(who.principal.role);
     let scopes = offered.0.iter().map(|scope| ScopeChoice {
         id: scope.as_str(),
@@ -86,7 +89,8 @@ pub(super) fn page(
         redirect: host(&asked.redirect_uri),
         targets: asked.resources.iter().map(|r| target(r, t)).collect(),
         kind: kind(&asked.client, t),
-        doubtful: warning.is_some() || asked.client.kind == Kind::Dynamic,
+        icon: icon(&asked.client, doubtful),
+        doubtful,
         warning,
         before: before.map(|at| watch(app, who).show(at)),
         scopes: scopes.collect(),
@@ -139,15 +143,30 @@ fn kind(client: &Client, t: Text) -> String {
     }
 }
 
-/// What the person should think of first: with such an address, nobody knows which program it is
-/// that gets the answer.
-fn warning(asked: &Asked) -> Option<&'static str> {
+/// A shield only for what somebody here answers for: a stranger's document is a stranger's word.
+fn icon(client: &Client, doubtful: bool) -> &'static str {
+    match client.kind {
+        _ if doubtful => "warning",
+        Kind::Builtin | Kind::Registered => "shield",
+        Kind::Dynamic | Kind::Document => "screen",
+    }
+}
+
+/// What the person should think of first. With an address of their own machine, nobody knows which
+/// program it is that gets the answer. Of a document only the host is known, so the answer should go
+/// to that host, and the person should know it (`is_known`: they allowed this client something
+/// before).
+fn warning(asked: &Asked, is_known: bool) -> Option<&'static str> {
     if asked.client.only_loopback() {
         return Some("consent-loopback");
     }
     match redirect::target(&asked.redirect_uri) {
-        redirect::Target::Site => None,
         redirect::Target::Loopback => Some("consent-loopback"),
         redirect::Target::App => Some("consent-app"),
+        redirect::Target::Site if asked.client.kind != Kind::Document => None,
+        redirect::Target::Site if host(&asked.redirect_uri) != host(&asked.client.client_id) => {
+            Some("consent-elsewhere")
+        }
+        redirect::Target::Site => (!is_known).then_some("consent-unknown-host"),
     }
 }
