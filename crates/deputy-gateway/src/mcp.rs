@@ -12,6 +12,7 @@
 //! * [`dialogue`]: a request in which the client is asked for more, between the eras;
 //! * [`ask`]: calls that wait for their person's approval;
 //! * [`notices`]: what servers say unasked;
+//! * [`priming`]: the event with which a stream begins, for those who know it;
 //! * [`step_up`]: what a token lacks a scope for is refused before anything else looks at it;
 //! * [`wire`]: results and errors in the SDK's types.
 
@@ -24,6 +25,7 @@ mod held;
 mod notices;
 mod one;
 mod place;
+mod priming;
 mod sessions;
 mod state;
 mod step_up;
@@ -146,6 +148,7 @@ pub fn router(gateway: Gateway, endpoint: Endpoint) -> Router {
             place::find,
         ))
         .layer(middleware::from_fn_with_state(front, callers::stay))
+        .layer(middleware::from_fn(priming::withhold))
         .layer(middleware::from_fn(require_principal))
 }
 

@@ -190,6 +190,15 @@ impl Client {
 }
 
 impl Messages {
+    /// The next piece of the body as it came.
+    pub(crate) async fn piece(&mut self) -> String {
+        let next = tokio::time::timeout(LONG, self.body.next());
+        let piece = next.await.expect("a piece, or the end");
+        piece.map_or_else(String::new, |piece| {
+            String::from_utf8(piece.unwrap().to_vec()).unwrap()
+        })
+    }
+
     /// The next one; nothing at the end.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         let next = tokio::time::timeout(LONG, self.message());

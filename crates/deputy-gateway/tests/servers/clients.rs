@@ -161,6 +161,33 @@ async fn clients_of_both_eras_hear_that_a_resource_of_a_newer_server_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_message_is_sent_only_to_clients_that_know_of_such() {
+    both(async |world| {
+        let anna = world.person("anna").await;
+        let front = front(world);
+        for (revision, knows) in [("2025-03-26", false), ("2025-06-18", false), (OLDER, true)] {
+            let mut client = Client::open(&front, &anna, "/mcp", revision, json!({})).await;
+            let first = client.send("tools/list", json!({})).await.piece().await;
+            assert_eq!(
+                first.starts_with("data: \n"),
+                knows,
+                "{revision}: {first:?}"
+            );
+            let heard = client.hear(&[]).await.piece().await;
+            assert_eq!(
+                heard.starts_with("data: \n"),
+                knows,
+                "{revision}: {heard:?}"
+            );
+            // All the same the answer, and what it is called.
+            let mut listed = client.send("tools/list", json!({})).await;
+            assert!(listed.answer().await["result"].is_object());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_process_of_an_older_server_knows_what_is_watched_and_which_messages_are_wanted() {
     both(async |world| {
         let anna = world.person("anna").await;

@@ -18,7 +18,9 @@ impl AuthorizationServer {
     /// for `/.well-known/openid-configuration`, where some clients look first.
     pub fn metadata(&self) -> Value {
         let issuer = self.issuer();
-        let mut scopes: Vec<&str> = Scope::ALL.into_iter().map(Scope::as_str).collect();
+        // Some clients ask for all of them, so those are left out that nobody has by default.
+        let scopes = Resource::Api.scopes().0;
+        let mut scopes: Vec<&str> = scopes.into_iter().map(Scope::as_str).collect();
         scopes.push(OFFLINE);
         let mut document = json!({
             "issuer": issuer,

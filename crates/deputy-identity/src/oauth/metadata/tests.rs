@@ -34,6 +34,10 @@ async fn clients_find_their_way_and_no_member_is_null() {
         );
         let scopes = document["scopes_supported"].as_array().unwrap();
         assert!(scopes.contains(&json!("offline_access")) && scopes.contains(&json!("tools:read")));
+        // Gemini CLI asks for every scope that is listed.
+        for never in ["admin", "approvals:decide"] {
+            assert!(!scopes.contains(&json!(never)), "{never}");
+        }
         assert!(!has_null(&document));
         assert_eq!(
             document
