@@ -76,6 +76,7 @@ pub use held::Held;
 pub use launch::{
     EnvValue, How, HttpLaunch, Installs, Launch, Owner, PoolKey, Prepare, ProcessLaunch,
 };
+pub use remote::header_value;
 pub use stats::{PoolStats, ServerKind, ServerState, ServerStats, ServerStatus};
 pub use upstream::{
     CallRequest, Cap, Era, Inbound, InboundSink, Input, Notice, Progress, ProgressSink, Request,

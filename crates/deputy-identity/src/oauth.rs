@@ -122,8 +122,8 @@ pub struct Config {
     pub max_unused_clients: u64,
     /// Whether clients may name themselves by a URL. Default [`Documents::Auto`].
     pub documents: Documents,
-    /// The document that [`Documents::Auto`] tries with; `None`: it never tries, and so never tells
-    /// clients. Default: that of Claude Code.
+    /// The document that [`Documents::Auto`] tries with, before those in use; `None`: it never tries,
+    /// and so never tells clients. Default: that of Claude Code.
     pub documents_probe: Option<String>,
 }
 
@@ -224,7 +224,7 @@ impl AuthorizationServer {
     /// The present, and when what is made now and lasts so long is over.
     fn span(&self, lasts: SignedDuration) -> (Timestamp, Timestamp) {
         let now = self.now();
-        (now, now.checked_add(lasts).unwrap_or(Timestamp::MAX))
+        (now, later(now, lasts))
     }
 
     fn note_client_use(&self, client_id: &str) {
@@ -232,6 +232,16 @@ impl AuthorizationServer {
         let mut used = self.inner.used_clients.lock();
         used.insert(client_id.to_owned(), now);
     }
+}
+
+/// So long after `now`, or the end of time.
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// So long before `now`, or the beginning of time.
+fn earlier(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -207,6 +207,21 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// The ids of documents that somebody allowed something, the one fetched last first.
+    pub async fn oauth_documents_in_use(&self, limit: u64) -> Result<Vec<String>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::ClientId)
+            .filter(Column::Kind.eq(ClientKind::Document.as_str()))
+            .filter(Column::AuthorizedAt.is_not_null())
+            .order_by_desc(Column::FetchedAt)
+            .order_by_asc(Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(self.read())
+            .await?)
+    }
+
     /// How many clients of `kind` there are, all or only those that nobody has allowed anything.
     pub async fn count_oauth_clients(
         &self,

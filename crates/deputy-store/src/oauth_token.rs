@@ -162,6 +162,14 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(query.one(self.conn).await?.map(from_row))
     }
 
+    /// The row, if it still is as it was seen.
+    fn as_seen(&self, id: i64, generation: i64) -> Condition {
+        Condition::all()
+            .add(oauth_tokens::Column::UserId.eq(self.user.0))
+            .add(oauth_tokens::Column::Id.eq(id))
+            .add(oauth_tokens::Column::Generation.eq(generation))
+    }
+
     /// Adds a connection; `id` is ignored. [`crate::Error::Conflict`] when there is one already.
     pub async fn oauth_token_add(&self, token: OAuthToken) -> Result<()> {
         oauth_tokens::Entity::insert(to_row(self.user, token))
@@ -175,9 +183,7 @@ impl UserScope<'_, DatabaseTransaction> {
         let id = token.id;
         let done = oauth_tokens::Entity::update_many()
             .set(to_row(self.user, token))
-            .filter(oauth_tokens::Column::UserId.eq(self.user.0))
-            .filter(oauth_tokens::Column::Id.eq(id))
-            .filter(oauth_tokens::Column::Generation.eq(seen))
+            .filter(self.as_seen(id, seen))
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)
@@ -226,9 +232,7 @@ impl UserScope<'_, DatabaseTransaction> {
             );
         }
         let done = update
-            .filter(oauth_tokens::Column::UserId.eq(self.user.0))
-            .filter(oauth_tokens::Column::Id.eq(id))
-            .filter(oauth_tokens::Column::Generation.eq(seen))
+            .filter(self.as_seen(id, seen))
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)
@@ -245,9 +249,7 @@ impl UserScope<'_, DatabaseTransaction> {
         let done = oauth_tokens::Entity::update_many()
             .col_expr(oauth_tokens::Column::Failures, Expr::value(failures))
             .col_expr(oauth_tokens::Column::RetryAt, Expr::value(to_ms(retry_at)))
-            .filter(oauth_tokens::Column::UserId.eq(self.user.0))
-            .filter(oauth_tokens::Column::Id.eq(id))
-            .filter(oauth_tokens::Column::Generation.eq(seen))
+            .filter(self.as_seen(id, seen))
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)
@@ -287,9 +289,7 @@ impl UserScope<'_, DatabaseTransaction> {
     /// Deletes the connection, if its row still is `id` at generation `seen`.
     pub async fn oauth_token_delete(&self, id: i64, seen: i64) -> Result<bool> {
         let done = oauth_tokens::Entity::delete_many()
-            .filter(oauth_tokens::Column::UserId.eq(self.user.0))
-            .filter(oauth_tokens::Column::Id.eq(id))
-            .filter(oauth_tokens::Column::Generation.eq(seen))
+            .filter(self.as_seen(id, seen))
             .exec(self.conn)
             .await?;
         Ok(done.rows_affected == 1)

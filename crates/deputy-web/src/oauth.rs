@@ -121,6 +121,26 @@ fn answer(status: StatusCode, body: &Value, retry_after: Option<u64>) -> Respons
     response
 }
 
+/// Answers a request with `work`, which is finished also when the program leaves meanwhile.
+async fn to_the_end<Work>(
+    app: &App,
+    request: Request,
+    work: impl FnOnce(App, Sent) -> Work,
+) -> Response
+where
+    Work: Future<Output = Response> + Send + 'static,
+{
+    let sent = match Sent::read(request).await {
+        Ok(sent) => sent,
+        Err(refused) => return refused,
+    };
+    match app.lifecycle.spawn(work(app.clone(), sent)).await {
+        Ok(Some(response)) => response,
+        // The program stops.
+        _ => refusal(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
 /// A request of a program, as the endpoints want it. What stands in its query is nobody's business.
 struct Sent {
     parts: Parts,

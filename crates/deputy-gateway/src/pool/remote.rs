@@ -20,6 +20,8 @@
 mod events;
 mod handshake;
 mod headers;
+
+pub use headers::value_of as header_value;
 mod send;
 
 use std::sync::Arc;

@@ -9,13 +9,14 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use deputy_core::secret::sha256_hex;
-use deputy_core::{Caller, Principal, Role, Scopes, UserId, random};
+use deputy_core::{Caller, Principal, Role, Scopes, Throttled, UserId, random};
 use deputy_store::oauth_consent::Consent;
 use deputy_store::oauth_grant::{NewCode, NewGrant};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::client::{Client, Kind};
+use super::document::FAILED;
 use super::form::Form;
 use super::{AuthorizationServer, ClientError, Resource, pkce, scope};
 use crate::Identity;
@@ -110,6 +111,12 @@ pub enum PageReason {
     /// The document that the client names itself by could not be read or is not fit.
     #[error("{0}")]
     Document(String),
+    /// The document can't be had at present; for how many seconds at least.
+    #[error("the client's document can't be fetched at present; try again in {0} s")]
+    Unavailable(u64),
+    /// Too many documents were asked for from there.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// The database failed.
     #[error("the client could not be looked up")]
     Store(#[source] deputy_store::Error),
@@ -143,9 +150,11 @@ impl From<ClientError> for AuthorizeError {
         Self::Page(match err {
             ClientError::Unknown => PageReason::UnknownClient,
             ClientError::Store(err) => PageReason::Store(err),
-            ClientError::Document(_) | ClientError::Throttled(_) => {
-                PageReason::Document(err.to_string())
+            ClientError::Throttled(throttled) => PageReason::Throttled(throttled),
+            ClientError::Document(error) if error.is_temporary() => {
+                PageReason::Unavailable(FAILED.as_secs().unsigned_abs())
             }
+            ClientError::Document(error) => PageReason::Document(error.to_string()),
         })
     }
 }

@@ -27,11 +27,6 @@
 //!
 //! A document that can't be reached goes on counting for a day after it was last fresh, so that
 //! nobody is locked out by another's outage. One that is gone, or no longer holds, counts no more.
-//!
-//! # Whether this is offered
-//!
-//! Clients take what the metadata advertise and don't fall back. So a server that can't reach the
-//! outside must not advertise it; with [`Setting::Auto`] it tries, and until that worked says no.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -41,7 +36,7 @@ use std::time::Duration;
 
 use axum::http::header::{ACCEPT, HeaderValue};
 use deputy_core::http::{Blocked, GuardError, GuardLimits, Guarded};
-use deputy_core::{Clock, Lifecycle, Throttle, Throttled};
+use deputy_core::{Clock, Throttle, Throttled};
 use deputy_store::oauth_client::{ClientKind, ClientRow, NewClient};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
@@ -51,10 +46,13 @@ use url::Url;
 
 use super::client::{Client, ClientError};
 use super::described::{Described, Fault, text, texts};
-use super::{AuthorizationServer, Documents as Setting};
+use super::{AuthorizationServer, Documents as Setting, later};
 use crate::sign_in::network;
 
 pub(super) mod freshness;
+mod offered;
+
+pub(super) use offered::PROBE;
 
 /// Largest document, in bytes.
 const MAX: usize = 16 * 1024;
@@ -63,7 +61,7 @@ const MAX_URL: usize = 512;
 /// How long fetching one may take, with everything.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// For so long a failure is not repeated.
-const FAILED: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const FAILED: SignedDuration = SignedDuration::from_secs(60);
 /// Most failures that are remembered.
 const MAX_FAILED: usize = 1000;
 /// For so long after it was fresh, a document that can't be reached still counts.
@@ -74,12 +72,6 @@ const PER_ADDRESS: u32 = 30;
 const PER_MINUTE: u32 = 60;
 /// And at once.
 const AT_ONCE: usize = 16;
-/// How often is looked whether documents can be fetched: where they could be, and where not.
-const LOOK_AGAIN: Duration = Duration::from_hours(24);
-const TRY_AGAIN: Duration = Duration::from_mins(10);
-
-/// A document that is there wherever the outside can be reached.
-pub(super) const PROBE: &str = "https://claude.ai/oauth/claude-code-client-metadata";
 
 /// What fetching a document may spend: 16 KiB and 5 s.
 pub fn document_limits() -> GuardLimits {
@@ -128,7 +120,7 @@ pub enum DocumentError {
 
 impl DocumentError {
     /// Whether the document may be as good as ever.
-    fn is_temporary(&self) -> bool {
+    pub(super) fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable => true,
             Self::Status(status) => *status == 429 || *status >= 500,
@@ -281,7 +273,7 @@ impl Fetching {
             // More failures in a minute than strangers are allowed fetches.
             known.clear();
         }
-        let until = now.checked_add(FAILED).unwrap_or(Timestamp::MAX);
+        let until = later(now, FAILED);
         known.insert(client_id.to_owned(), (until, error.clone()));
     }
 
@@ -295,27 +287,16 @@ impl Fetching {
 }
 
 impl AuthorizationServer {
-    /// Whether clients are told that they may name themselves by a URL.
-    pub fn documents_work(&self) -> bool {
-        let documents = &self.inner.documents;
-        documents.guarded.is_some()
-            && match self.inner.config.documents {
-                Setting::On => true,
-                Setting::Off => false,
-                Setting::Auto => documents.works.load(Ordering::Relaxed),
-            }
-    }
-
     /// The client whose document is at `client_id`, from its copy or fetched.
     pub(super) async fn document(
         &self,
         client_id: &str,
         address: Option<IpAddr>,
     ) -> Result<Client, ClientError> {
-        if self.inner.config.documents == Setting::Off {
+        let documents = &self.inner.documents;
+        if self.inner.config.documents == Setting::Off || documents.guarded.is_none() {
             return Err(ClientError::Unknown);
         }
-        let documents = &self.inner.documents;
         let (url, guarded) = documents.url(client_id)?;
         if let Some(fresh) = self.fresh(self.copy(client_id).await?) {
             return Ok(fresh);
@@ -407,45 +388,6 @@ impl AuthorizationServer {
         let row = tx.put_oauth_document(new).await?;
         tx.commit().await?;
         Ok(Client::from(row))
-    }
-
-    /// Whether the document that is tried with can be fetched; what the metadata say follows it.
-    pub(super) async fn try_documents(&self) -> bool {
-        let documents = &self.inner.documents;
-        let works = match &self.inner.config.documents_probe {
-            Some(probe) => match documents.url(probe) {
-                Ok((url, guarded)) => documents.fetch(probe, &url, guarded).await.is_ok(),
-                Err(_) => false,
-            },
-            None => false,
-        };
-        if documents.works.swap(works, Ordering::Relaxed) != works {
-            tracing::info!(
-                works,
-                "whether clients' documents can be fetched has changed"
-            );
-        }
-        works
-    }
-
-    /// Tries until the program stops, where that is asked for.
-    pub(super) fn watch_documents(&self, lifecycle: &Lifecycle) {
-        let config = &self.inner.config;
-        if config.documents != Setting::Auto || config.documents_probe.is_none() {
-            return;
-        }
-        let server = self.clone();
-        let stop = lifecycle.soft().clone();
-        lifecycle.spawn(stop.run_until_cancelled_owned(async move {
-            loop {
-                let wait = if server.try_documents().await {
-                    LOOK_AGAIN
-                } else {
-                    TRY_AGAIN
-                };
-                tokio::time::sleep(wait).await;
-            }
-        }));
     }
 }
 

@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::described::{Described, Fault};
-use super::{AuthorizationServer, Client, Kind, redirect};
+use super::{AuthorizationServer, Client, Kind, earlier, redirect};
 use crate::sign_in::{network, network_of};
 
 mod room;
@@ -256,7 +256,7 @@ impl AuthorizationServer {
         // The one that is chosen may be somebody else's choice too, or be allowed something now.
         for _ in 0..3 {
             let unused = store.unused_oauth_clients(kind).await?;
-            let Some(goes) = room::goes(&unused, from, before(now, CONSENT), max) else {
+            let Some(goes) = room::goes(&unused, from, earlier(now, CONSENT), max) else {
                 break;
             };
             let tx = store.begin().await?;
@@ -293,7 +293,7 @@ impl AuthorizationServer {
         loop {
             let tx = self.inner.store.begin().await?;
             let gone = tx
-                .sweep_oauth_clients(before(now, UNUSED), before(now, IDLE))
+                .sweep_oauth_clients(earlier(now, UNUSED), earlier(now, IDLE))
                 .await?;
             tx.commit().await?;
             if gone == 0 {
@@ -302,10 +302,6 @@ impl AuthorizationServer {
             swept += gone;
         }
     }
-}
-
-fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 /// The JSON object of a request's body.

@@ -269,6 +269,33 @@ async fn what_strangers_caused_and_nobody_uses_goes() {
 }
 
 #[tokio::test]
+async fn documents_in_use_come_by_when_they_were_fetched() {
+    for_each_database(|store| async move {
+        let tx = store.begin().await.unwrap();
+        for (id, kind, made) in [
+            ("earlier", ClientKind::Document, 1000),
+            ("later", ClientKind::Document, 3000),
+            ("between", ClientKind::Document, 2000),
+            ("registered", ClientKind::Registered, 4000),
+        ] {
+            let new = NewClient {
+                at: at(made),
+                ..client(id, kind)
+            };
+            tx.insert_oauth_client(new).await.unwrap();
+            tx.note_oauth_client_authorized(id, at(made)).await.unwrap();
+        }
+        let never = client("never", ClientKind::Document);
+        tx.insert_oauth_client(never).await.unwrap();
+        tx.commit().await.unwrap();
+        let ids = store.oauth_documents_in_use(2).await.unwrap();
+        assert_eq!(ids, ["later", "between"]);
+        assert_eq!(store.oauth_documents_in_use(9).await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_removed_client_leaves_no_consent_to_a_later_one_of_its_id() {
     for_each_database(|store| async move {
         let alice = user(&store, "alice").await;

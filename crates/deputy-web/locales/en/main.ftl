@@ -565,6 +565,7 @@ consent-unknown-client = No program of this name (client_id) is known here. It m
 consent-wrong-redirect = The program wants to be answered at an address that is not its own (redirect_uri). Somebody may be trying to get at your access: nothing was done.
 consent-malformed = The program’s request makes no sense ({ $detail }). Nothing was done.
 consent-document = The address by which the program names itself could not be read ({ $detail }). Please try again in a moment.
+consent-later = What describes the program can’t be fetched at the moment. Nothing was allowed. Try again in { $minutes } min.
 consent-too-many = You have allowed too many programs access already. Take one away in the settings first, then start again.
 consent-too-long = The program’s request is too long. Nothing was done.
 consent-request-failed = The program’s request can’t be fulfilled ({ $detail }). Nothing was allowed.

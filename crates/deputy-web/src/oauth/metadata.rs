@@ -13,7 +13,9 @@ use crate::App;
 use crate::oauth::refusal;
 
 /// `GET /.well-known/oauth-authorization-server`, and the same document at
-/// `/.well-known/openid-configuration` for clients that look there alone.
+/// `/.well-known/openid-configuration` for clients that look there alone. There are no ID tokens, so
+/// what OpenID Connect demands of that document (`jwks_uri` and others) is not in it: a client that
+/// insists on them wants a provider, and there is none.
 pub(super) async fn server(State(app): State<App>) -> Response {
     kept(app.authorization.metadata())
 }

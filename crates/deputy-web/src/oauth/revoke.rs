@@ -6,17 +6,12 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::token::{note_end, refuse};
-use super::{Sent, answer, refusal};
+use super::{answer, to_the_end};
 use crate::{App, auth};
 
 /// `POST /oauth/revoke`. Finished also when the program leaves meanwhile, for most leave then.
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
-    let sent = match Sent::read(request).await {
-        Ok(sent) => sent,
-        Err(refused) => return refused,
-    };
-    let here = app.clone();
-    let task = app.lifecycle.spawn(async move {
+    to_the_end(&app, request, |here, sent| async move {
         let address = auth::address(&sent.parts, &here);
         let ended = here.authorization.revoke(
             &sent.body,
@@ -33,10 +28,6 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
             }
             Err(error) => refuse(&error, sent.authorization().is_some()),
         }
-    });
-    match task.await {
-        Ok(Some(response)) => response,
-        // The program stops.
-        _ => refusal(StatusCode::SERVICE_UNAVAILABLE),
-    }
+    })
+    .await
 }

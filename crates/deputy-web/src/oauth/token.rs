@@ -6,19 +6,14 @@ use deputy_identity::oauth::{EndedGrant, TokenEndpointError};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::{Sent, answer, refusal, said};
+use super::{answer, said, to_the_end};
 use crate::record::{self, Act};
 use crate::{App, auth};
 
 /// `POST /oauth/token`. What was begun is finished also when the program leaves meanwhile: a
 /// rotation that nobody hears of would look like a stolen token later.
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
-    let sent = match Sent::read(request).await {
-        Ok(sent) => sent,
-        Err(refused) => return refused,
-    };
-    let here = app.clone();
-    let task = app.lifecycle.spawn(async move {
+    to_the_end(&app, request, |here, sent| async move {
         let address = auth::address(&sent.parts, &here);
         let given = here.authorization.token(
             &sent.body,
@@ -35,12 +30,8 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
                 refuse(&error, sent.authorization().is_some())
             }
         }
-    });
-    match task.await {
-        Ok(Some(response)) => response,
-        // The program stops.
-        _ => refusal(StatusCode::SERVICE_UNAVAILABLE),
-    }
+    })
+    .await
 }
 
 /// A refusal as it is. Who tried `Authorization` is told which one there is (RFC 6749 section 5.2).

@@ -3,6 +3,7 @@
 mod admin;
 mod bearer;
 mod consent;
+mod documents;
 mod endpoints;
 mod hostile;
 

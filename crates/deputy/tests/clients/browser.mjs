@@ -40,6 +40,25 @@ try {
   }
   const allow = page.locator('[name=decision][value=allow]');
   await allow.waitFor();
+  // Who double-clicks a window that lies over this one, and goes away in between, allows nothing: neither where the
+  // pointer comes to a page that was there for long, nor where the page has just come. Here those seconds are long.
+  const wait = (seconds) => page.evaluate((duration) => {
+    for (const button of document.querySelectorAll('[name=decision]')) button.style.animationDuration = duration;
+  }, seconds);
+  const takesClicks = () => allow.evaluate((button) => getComputedStyle(button).pointerEvents !== 'none');
+  const place = await allow.boundingBox();
+  const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+  await wait('0s, 1000s');
+  assert.equal(await takesClicks(), true, 'it was there for long, and no pointer came');
+  await page.mouse.dblclick(x, y);
+  assert.equal(await takesClicks(), false, 'the pointer has just come');
+  await wait('0s');
+  assert.equal(await takesClicks(), true, 'both seconds are over');
+  await wait('1000s, 0s');
+  assert.equal(await takesClicks(), false, 'the page has just come');
+  await page.mouse.dblclick(x, y);
+  assert.equal(sent_to, undefined);
+  await wait('');
   for (const box of scopes ? await page.locator('[name=scope]').all() : []) {
     if (await box.isEnabled()) await box.setChecked(scopes.includes(await box.getAttribute('value')));
   }

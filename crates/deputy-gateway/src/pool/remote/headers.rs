@@ -42,7 +42,7 @@ pub(super) fn of_launch(headers: &[(String, Secret<String>)]) -> Result<HeaderMa
 
 /// A text as the value of a header: as it is, or, where that would not survive, as Base64 in the form that the
 /// protocol marks so.
-pub(super) fn value_of(text: &str) -> Option<HeaderValue> {
+pub fn value_of(text: &str) -> Option<HeaderValue> {
     let plain = text.bytes().all(|b| matches!(b, b' '..=b'~'))
         && text.trim() == text
         && !(text.starts_with("=?base64?") && text.ends_with("?="));

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::super::bearer::is_live;
 use super::super::form::Form;
 use super::super::grants::why_ended;
-use super::super::{AuthorizationServer, EndedGrant, NOTICE_REUSE, REUSE};
+use super::super::{AuthorizationServer, EndedGrant, NOTICE_REUSE, REUSE, later};
 use super::answer::Successor;
 use super::{
     ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError, Wanted, has_form,
@@ -240,10 +240,6 @@ impl AuthorizationServer {
         error.ended = ended.then(|| Box::new(EndedGrant::of(grant, why)));
         Ok(error)
     }
-}
-
-fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 fn answer(grant: &Grant, next: Successor, kind: Issued, now: Timestamp) -> TokenAnswer {

@@ -170,3 +170,6 @@ fn warning(asked: &Asked, is_known: bool) -> Option<&'static str> {
         redirect::Target::Site => (!is_known).then_some("consent-unknown-host"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use deputy_identity::oauth::{Asked, AuthorizeError, Client, Kind, PageReason, redirect};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
 use super::{away, consent, from_our_page, internal};
@@ -142,9 +142,25 @@ impl Place<'_> {
                 StatusCode::BAD_REQUEST,
                 t.tr1("consent-document", "detail", said(detail, DETAIL)),
             ),
+            PageReason::Unavailable(seconds) => {
+                return self.later(StatusCode::SERVICE_UNAVAILABLE, *seconds);
+            }
+            PageReason::Throttled(throttled) => {
+                return self.later(StatusCode::TOO_MANY_REQUESTS, throttled.seconds());
+            }
             PageReason::Store(error) => return internal(error, "looking up a program"),
         };
         self.say(status, text, None)
+    }
+
+    /// What would be right in so many seconds.
+    fn later(&self, status: StatusCode, seconds: u64) -> Response {
+        let minutes = seconds.div_ceil(60).to_string();
+        let text = self.text().tr1("consent-later", "minutes", minutes);
+        let mut response = self.say(status, text, None);
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
     }
 
     /// A request that is not even read.

@@ -18,7 +18,7 @@ const DOCUMENTS: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn documents_say_where_and_for_what() {
+async fn documents_say_where_and_for_what_and_one_has_a_second_address() {
     let app = TestApp::start(None).await;
     let mut browser = app.browser();
     let server = browser.get(DOCUMENTS[0]).await;
@@ -29,7 +29,15 @@ async fn documents_say_where_and_for_what() {
         let named = document.as_object().unwrap().values();
         assert!(named.into_iter().any(|value| *value == url), "{endpoint}");
     }
+    // An alias for who looks only there. Not a document of OpenID Connect, and it pretends nothing.
     assert_eq!(browser.get(DOCUMENTS[1]).await.json(), document);
+    for provider in [
+        "jwks_uri",
+        "userinfo_endpoint",
+        "id_token_signing_alg_values_supported",
+    ] {
+        assert!(document.get(provider).is_none(), "{provider}");
+    }
     for (path, resource) in [
         (DOCUMENTS[2], "/mcp"),
         (DOCUMENTS[3], "/mcp"),

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use deputy_core::{Lifecycle, Secret, http};
+use deputy_gateway::pool::header_value;
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
@@ -470,19 +469,6 @@ fn of_session(session: Option<&Session>) -> HeaderMap {
         headers.insert(SESSION, id);
     }
     headers
-}
-
-/// A text as the value of a header: as it is, or, where that would not survive, as Base64 in the form that the protocol
-/// marks so (2026-07-28, "Request headers").
-fn header_value(text: &str) -> Option<HeaderValue> {
-    let plain = text.bytes().all(|b| matches!(b, b' '..=b'~'))
-        && text.trim() == text
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
-    if plain {
-        HeaderValue::from_str(text).ok()
-    } else {
-        HeaderValue::from_str(&format!("=?base64?{}?=", BASE64_STANDARD.encode(text))).ok()
-    }
 }
 
 fn is(response: &Response, kind: &str) -> bool {
