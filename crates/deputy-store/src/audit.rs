@@ -5,8 +5,8 @@ use deputy_core::UserId;
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, LockType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, RuntimeErr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, RuntimeErr,
 };
 
 use crate::entity::{audit_head, audit_log};
@@ -201,13 +201,30 @@ fn unreadable(error: DbErr, table: &'static str, row: impl FnOnce() -> String) -
     error.into()
 }
 
+/// The first place in this order, after `after` where it is given, that a record stands at, whatever else it holds.
+async fn one_seq(
+    conn: &impl ConnectionTrait,
+    after: Option<i64>,
+    order: Order,
+) -> Result<Option<i64>> {
+    let id = audit_log::Column::Id;
+    Ok(audit_log::Entity::find()
+        .select_only()
+        .column(id)
+        .apply_if(after, |query, seq| query.filter(id.gt(seq)))
+        .order_by(id, order)
+        .limit(1)
+        .into_tuple()
+        .one(conn)
+        .await?)
+}
+
 impl Tx {
     /// The end of the chain, held against other writers until this transaction ends. `None` on an
     /// empty chain.
     pub async fn audit_head(&self) -> Result<Option<AuditHead>> {
         if self.engine == Engine::Postgres {
             // A lock that exists before the first row does.
-            use sea_orm::ConnectionTrait as _;
             self.conn()
                 .execute_unprepared("SELECT pg_advisory_xact_lock(4853)")
                 .await?;
@@ -221,14 +238,7 @@ impl Tx {
 
     /// The highest place in the chain that a record stands at, whoever put it there.
     pub async fn audit_last_seq(&self) -> Result<Option<i64>> {
-        Ok(audit_log::Entity::find()
-            .select_only()
-            .column(audit_log::Column::Id)
-            .order_by_desc(audit_log::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(self.conn())
-            .await?)
+        one_seq(self.conn(), None, Order::Desc).await
     }
 
     /// Adds records and moves the end; `rows` continue the chain that [`Tx::audit_head`] showed.
@@ -285,39 +295,17 @@ impl Store {
 
     /// The place of the first record after `seq`, whatever else it holds.
     pub async fn audit_next_seq(&self, seq: i64) -> Result<Option<i64>> {
-        Ok(audit_log::Entity::find()
-            .select_only()
-            .column(audit_log::Column::Id)
-            .filter(audit_log::Column::Id.gt(seq))
-            .order_by_asc(audit_log::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(self.read())
-            .await?)
+        one_seq(self.read(), Some(seq), Order::Asc).await
     }
 
     /// The lowest place that a record stands at.
     pub async fn audit_first_seq(&self) -> Result<Option<i64>> {
-        Ok(audit_log::Entity::find()
-            .select_only()
-            .column(audit_log::Column::Id)
-            .order_by_asc(audit_log::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(self.read())
-            .await?)
+        one_seq(self.read(), None, Order::Asc).await
     }
 
     /// The highest place that a record stands at, outside a transaction.
     pub async fn audit_final_seq(&self) -> Result<Option<i64>> {
-        Ok(audit_log::Entity::find()
-            .select_only()
-            .column(audit_log::Column::Id)
-            .order_by_desc(audit_log::Column::Id)
-            .limit(1)
-            .into_tuple()
-            .one(self.read())
-            .await?)
+        one_seq(self.read(), None, Order::Desc).await
     }
 
     /// The first place that more than one record stands at, as only a table without its key allows.

@@ -211,6 +211,68 @@ impl Ground {
         })
     }
 
+    /// Who people are.
+    fn identity(&self, settings: &Settings) -> Identity {
+        let identity = Identity::new(
+            self.store.clone(),
+            Some(self.vault.clone()),
+            config::identity(settings),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.rng),
+        );
+        identity.run(&self.lifecycle);
+        identity
+    }
+
+    /// People's accounts at Google.
+    fn connections(&self, settings: &Settings) -> anyhow::Result<Connections> {
+        let connections = Connections::new(
+            self.store.clone(),
+            self.vault.clone(),
+            config::connections(settings)?,
+            http::trusted(http::Limits::default())?,
+            self.lifecycle.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.rng),
+        );
+        connections.start_sweep();
+        Ok(connections)
+    }
+
+    /// People's accounts at remote servers.
+    fn remote(&self, settings: &Settings) -> anyhow::Result<Remote> {
+        let remote = Remote::new(
+            self.store.clone(),
+            self.vault.clone(),
+            remote_config(settings),
+            guarded(settings)?,
+            self.lifecycle.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.rng),
+        );
+        remote.start_sweep();
+        Ok(remote)
+    }
+
+    /// What programs log in at.
+    fn authorization(
+        &self,
+        settings: &Settings,
+        identity: &Identity,
+        is_sandbox: bool,
+    ) -> anyhow::Result<AuthorizationServer> {
+        let authorization = AuthorizationServer::new(
+            identity.clone(),
+            self.store.clone(),
+            Some(documents(settings)?),
+            config::oauth(settings, is_sandbox),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.rng),
+        );
+        authorization.run(&self.lifecycle);
+        Ok(authorization)
+    }
+
     /// The tools, with what they are called with.
     async fn gateway(
         self,
@@ -278,53 +340,14 @@ impl Server {
     /// Builds everything from the settings, and migrates the database.
     pub(crate) async fn build(settings: &Settings, options: Options) -> anyhow::Result<Self> {
         let ground = Ground::lay(settings, options.key.as_ref()).await?;
-        let Ground {
-            lifecycle,
-            clock,
-            rng,
-            store,
-            vault,
-        } = ground.clone();
+        let lifecycle = ground.lifecycle.clone();
+        let store = ground.store.clone();
+        let clock = Arc::clone(&ground.clock);
 
-        let identity = Identity::new(
-            store.clone(),
-            Some(vault.clone()),
-            config::identity(settings),
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
-        identity.run(&lifecycle);
-
-        let connections = Connections::new(
-            store.clone(),
-            vault.clone(),
-            config::connections(settings)?,
-            http::trusted(http::Limits::default())?,
-            lifecycle.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
-        connections.start_sweep();
-        let remote = Remote::new(
-            store.clone(),
-            vault.clone(),
-            remote_config(settings),
-            guarded(settings)?,
-            lifecycle.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
-        remote.start_sweep();
-
-        let authorization = AuthorizationServer::new(
-            identity.clone(),
-            store.clone(),
-            Some(documents(settings)?),
-            config::oauth(settings, options.sandbox.is_some()),
-            Arc::clone(&clock),
-            Arc::clone(&rng),
-        );
-        authorization.run(&lifecycle);
+        let identity = ground.identity(settings);
+        let connections = ground.connections(settings)?;
+        let remote = ground.remote(settings)?;
+        let authorization = ground.authorization(settings, &identity, options.sandbox.is_some())?;
 
         let gateway = ground.gateway(settings, &connections, &remote).await?;
         gateway.run();

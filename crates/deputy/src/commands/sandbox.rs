@@ -33,36 +33,9 @@ const ACCOUNT: &str = "demo@sandbox.test";
 /// Runs it until it is told to stop.
 pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     telemetry::init_logs("warn");
-    let overrides = Overrides {
-        config: args.config,
-        data: args.data,
-        listen: args.listen,
-    };
-    let mut settings = Settings::load(Sources::Sandbox, &overrides)?;
-    if !settings.listen.ip().is_loopback() {
-        bail!(
-            "the sandbox listens on loopback only, not on {}: everybody knows its password",
-            settings.listen
-        );
-    }
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
-        format!(
-            "listening on {} (is a sandbox running already? choose another address with --listen)",
-            settings.listen
-        )
-    })?;
-    let address = listener.local_addr()?;
-    if settings.servers.commands == Commands::None {
-        // Whoever can sign in here has this machine already.
-        settings.servers.commands = Commands::Any;
-    }
-    if settings.listen.port() == 0 {
-        settings
-            .public_url
-            .set_port(Some(address.port()))
-            .map_err(|()| anyhow::anyhow!("the public URL takes no port"))?;
-        settings.listen = address;
-    }
+    let json = args.json;
+    let mut settings = settings(args)?;
+    let (listener, address) = listen(&mut settings).await?;
     private_folder(&settings.data_dir)?;
     let mut state = State::load(&settings.data_dir)?;
     let key = state::root_key(&settings.sandbox_key_file())?;
@@ -101,7 +74,7 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     state.save(&settings.data_dir)?;
 
     let url = origin(&settings.public_url);
-    if args.json {
+    if json {
         let facts = json!({
             "url": url, "user": USER, "password": USER, "token": token.expose(),
             "google_url": origin(emulated.url()), "telegram_url": null, "model_url": null,
@@ -112,6 +85,46 @@ pub(crate) async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     server.run(listener, stop_signal()).await?;
     world.stop(std::time::Duration::from_secs(2)).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings of a sandbox, which is for this machine alone.
+fn settings(args: SandboxArgs) -> anyhow::Result<Settings> {
+    let overrides = Overrides {
+        config: args.config,
+        data: args.data,
+        listen: args.listen,
+    };
+    let mut settings = Settings::load(Sources::Sandbox, &overrides)?;
+    if !settings.listen.ip().is_loopback() {
+        bail!(
+            "the sandbox listens on loopback only, not on {}: everybody knows its password",
+            settings.listen
+        );
+    }
+    if settings.servers.commands == Commands::None {
+        // Whoever can sign in here has this machine already.
+        settings.servers.commands = Commands::Any;
+    }
+    Ok(settings)
+}
+
+/// Listens, and where the port was left open says in the settings which it is.
+async fn listen(settings: &mut Settings) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "listening on {} (is a sandbox running already? choose another address with --listen)",
+            settings.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    if settings.listen.port() == 0 {
+        settings
+            .public_url
+            .set_port(Some(address.port()))
+            .map_err(|()| anyhow::anyhow!("the public URL takes no port"))?;
+        settings.listen = address;
+    }
+    Ok((listener, address))
 }
 
 /// Where the emulated Google listens: as the last time, else on the port after the server's, else

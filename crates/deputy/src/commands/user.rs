@@ -25,83 +25,107 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             name,
             admin,
             password_stdin,
-        } => {
-            let mut new = NewUser::new(name, password(password_stdin)?);
-            if admin {
-                new.role = Role::Admin;
-            }
-            let act = Act {
-                detail: json!({ "role": new.role }),
-                ..Act::new("user.add", &new.username)
-            };
-            let made = |user: &User, act| {
-                vec![Act {
-                    detail: json!({ "role": user.role }),
-                    user: Some(user.id),
-                    ..act
-                }]
-            };
-            let doing = identity.create_user(new);
-            let user = offline.on_record_with(act, doing, made).await?;
-            let role = if user.role == Role::Admin {
-                "administrator"
-            } else {
-                "user"
-            };
-            eprintln!("added {role} {}", user.username);
-        }
-        UserAction::List => {
-            for user in identity.users().await? {
-                let role = if user.role == Role::Admin {
-                    "admin"
-                } else {
-                    "user"
-                };
-                let state = if user.is_active { "active" } else { "disabled" };
-                say(&format!(
-                    "{}\t{role}\t{state}\t{}",
-                    user.username, user.created_at
-                ));
-            }
-        }
-        UserAction::Disable { name } => {
-            let user = identity.user_by_name(&name).await?;
-            let doing = identity.disable_user(user.id);
-            offline
-                .on_record(Act::on("user.disable", &user), doing)
-                .await?;
-            eprintln!(
-                "disabled {}; sessions and tokens no longer work, and what runs for them ends within a minute",
-                user.username
-            );
-        }
-        UserAction::Enable { name } => {
-            let user = identity.user_by_name(&name).await?;
-            let doing = identity.enable_user(user.id);
-            offline
-                .on_record(Act::on("user.enable", &user), doing)
-                .await?;
-            eprintln!("enabled {}", user.username);
-        }
+        } => add(&offline, name, admin, password_stdin).await?,
+        UserAction::List => list(&identity).await?,
+        UserAction::Disable { name } => disable(&offline, &name).await?,
+        UserAction::Enable { name } => enable(&offline, &name).await?,
         UserAction::Passwd {
             name,
             password_stdin,
-        } => {
-            let user = identity.user_by_name(&name).await?;
-            let password = password(password_stdin)?;
-            let doing = identity.set_password(user.id, &password, PasswordPolicy::Strict);
-            offline
-                .on_record(Act::on("user.password", &user), doing)
-                .await?;
-            eprintln!(
-                "changed the password of {}; they are signed out everywhere",
-                user.username
-            );
-        }
+        } => passwd(&offline, &name, password_stdin).await?,
         UserAction::Delete { name } => Box::pin(delete_by_name(&offline, &identity, &name)).await?,
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn add(
+    offline: &Offline,
+    name: String,
+    admin: bool,
+    password_stdin: bool,
+) -> anyhow::Result<()> {
+    let mut new = NewUser::new(name, password(password_stdin)?);
+    if admin {
+        new.role = Role::Admin;
+    }
+    let act = Act {
+        detail: json!({ "role": new.role }),
+        ..Act::new("user.add", &new.username)
+    };
+    let made = |user: &User, act| {
+        vec![Act {
+            detail: json!({ "role": user.role }),
+            user: Some(user.id),
+            ..act
+        }]
+    };
+    let identity = offline.identity();
+    let doing = identity.create_user(new);
+    let user = offline.on_record_with(act, doing, made).await?;
+    let role = if user.role == Role::Admin {
+        "administrator"
+    } else {
+        "user"
+    };
+    eprintln!("added {role} {}", user.username);
+    Ok(())
+}
+
+async fn list(identity: &Identity) -> anyhow::Result<()> {
+    for user in identity.users().await? {
+        let role = if user.role == Role::Admin {
+            "admin"
+        } else {
+            "user"
+        };
+        let state = if user.is_active { "active" } else { "disabled" };
+        say(&format!(
+            "{}\t{role}\t{state}\t{}",
+            user.username, user.created_at
+        ));
+    }
+    Ok(())
+}
+
+async fn disable(offline: &Offline, name: &str) -> anyhow::Result<()> {
+    let identity = offline.identity();
+    let user = identity.user_by_name(name).await?;
+    let doing = identity.disable_user(user.id);
+    offline
+        .on_record(Act::on("user.disable", &user), doing)
+        .await?;
+    eprintln!(
+        "disabled {}; sessions and tokens no longer work, and what runs for them ends within a minute",
+        user.username
+    );
+    Ok(())
+}
+
+async fn enable(offline: &Offline, name: &str) -> anyhow::Result<()> {
+    let identity = offline.identity();
+    let user = identity.user_by_name(name).await?;
+    let doing = identity.enable_user(user.id);
+    offline
+        .on_record(Act::on("user.enable", &user), doing)
+        .await?;
+    eprintln!("enabled {}", user.username);
+    Ok(())
+}
+
+async fn passwd(offline: &Offline, name: &str, password_stdin: bool) -> anyhow::Result<()> {
+    let identity = offline.identity();
+    let user = identity.user_by_name(name).await?;
+    let password = password(password_stdin)?;
+    let doing = identity.set_password(user.id, &password, PasswordPolicy::Strict);
+    offline
+        .on_record(Act::on("user.password", &user), doing)
+        .await?;
+    eprintln!(
+        "changed the password of {}; they are signed out everywhere",
+        user.username
+    );
+    Ok(())
 }
 
 /// Deletes the person of this name, and says what is left to do elsewhere.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::own_servers::{pid_of, text, tool_names, with_notes};
+use super::{pid_of, text, tool_names, with_notes};
 use crate::replicas::second;
 use crate::support::{Engine, Person, engines, is_alive, postgres_server, until};
 

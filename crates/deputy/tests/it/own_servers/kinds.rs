@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::own_servers::{add, text};
+use super::{add, text};
 use crate::support::{App, Options, Person, engines, runners};
 
 /// In the words of the guides: columns that are filled in, `allowed_path` for a folder.
