@@ -63,6 +63,7 @@ use url::Url;
 pub use accounts::Accounts;
 pub use auth::{Doorway, bearer};
 pub use remote::RemoteAccounts;
+pub use text::negotiate;
 pub use view::Sandbox;
 
 /// How the front door behaves.

@@ -91,7 +91,7 @@ impl Text {
 
 /// The language that a browser asks for (`Accept-Language`, RFC 9110 section 12.5.4): the one of ours
 /// with the highest weight, the first of equals; `None` where it asks for none of ours.
-pub(crate) fn negotiate(accept_language: &str) -> Option<Language> {
+pub fn negotiate(accept_language: &str) -> Option<Language> {
     let mut best: Option<(Language, f32)> = None;
     for part in accept_language.split(',') {
         let mut pieces = part.trim().split(';');

@@ -22,6 +22,7 @@ pub(crate) mod bridge;
 mod callback;
 pub(crate) mod consent;
 mod discovery;
+mod interrupt;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod store;

@@ -5,6 +5,8 @@
 //! with what it likes; so what doesn't carry this login's `state` is answered with an error and changes nothing. The
 //! first answer that does is the only one, and its page says what really became of it.
 
+mod page;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,8 +14,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::{Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
 use axum::routing::get;
 use deputy_core::{Lifecycle, Secret};
 use parking_lot::Mutex;
@@ -21,6 +23,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::consent::answer::parameter;
+use page::Said;
+
+pub(super) use page::Outcome;
 
 /// The port that is tried first.
 const FIRST: u16 = 8181;
@@ -32,7 +37,7 @@ const PAGE: Duration = Duration::from_mins(1);
 /// What the browser brought: the query, and the way to tell its person what became of it.
 pub(super) struct Arrival {
     pub(super) query: Secret<String>,
-    pub(super) tell: oneshot::Sender<Result<String, String>>,
+    pub(super) tell: oneshot::Sender<Outcome>,
 }
 
 /// A listener for one login.
@@ -63,7 +68,7 @@ impl Callback {
         });
         let router = Router::new()
             .route("/callback", get(answer))
-            .fallback(|| async { page(StatusCode::NOT_FOUND, "Nothing here", "") })
+            .fallback(|headers: HeaderMap| async move { Said::NothingHere.page(&headers) })
             .with_state(door);
         let lifecycle = Lifecycle::new();
         for listener in listeners {
@@ -123,76 +128,34 @@ async fn answer(
     State(door): State<Arc<Door>>,
     method: Method,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
-    if method != Method::GET {
-        return page(StatusCode::METHOD_NOT_ALLOWED, "Not like that", "");
-    }
-    let query = query.unwrap_or_default();
+    let said = if method == Method::GET {
+        outcome(&door, query.unwrap_or_default()).await
+    } else {
+        Said::NotLikeThat
+    };
+    said.page(&headers)
+}
+
+/// Hands the answer over, and waits for what becomes of it.
+async fn outcome(door: &Door, query: String) -> Said {
     let state = parameter(&query, "state");
     if !matches!(state, Ok(Some(state)) if state == *door.state.expose()) {
-        return page(
-            StatusCode::BAD_REQUEST,
-            "This is not of the login that is under way",
-            "Nothing was changed. Open the link that the terminal shows.",
-        );
+        return Said::AnotherLogin;
     }
     let Some(first) = door.first.lock().take() else {
-        return page(
-            StatusCode::CONFLICT,
-            "This login has its answer already",
-            "See the terminal.",
-        );
+        return Said::AnsweredAlready;
     };
     let (tell, told) = oneshot::channel();
     let query = Secret::new(query);
     if first.send(Arrival { query, tell }).is_err() {
-        return page(
-            StatusCode::GONE,
-            "The login was given up",
-            "See the terminal.",
-        );
+        return Said::GivenUp;
     }
     match tokio::time::timeout(PAGE, told).await {
-        Ok(Ok(Ok(who))) => page(
-            StatusCode::OK,
-            "You are logged in",
-            &format!("{who}. You may close this page and go back to the terminal."),
-        ),
-        Ok(Ok(Err(why))) => page(StatusCode::BAD_REQUEST, "You are not logged in", &why),
-        _ => page(
-            StatusCode::GATEWAY_TIMEOUT,
-            "It is not known yet",
-            "See the terminal.",
-        ),
+        Ok(Ok(outcome)) => Said::Outcome(outcome),
+        _ => Said::NotKnownYet,
     }
-}
-
-/// A page without anything but text.
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let (title, text) = (escape(title), escape(text));
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
-         <body><h1>{title}</h1><p>{text}</p></body></html>\n"
-    );
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONNECTION, "close"),
-    ];
-    (status, headers, html).into_response()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use deputy_core::{Clock, Rng, Scope, Secret, http, random};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use url::Url;
 
 use super::api::{Api, Identity};
-use super::callback::Callback;
+use super::callback::{Callback, Outcome};
 use super::discovery::{Endpoints, discover};
+use super::interrupt::Interrupt;
 use super::server::ServerUrl;
 use super::store::{Login, Logins, Place, Slot};
 use super::terminal::{plain, strong};
@@ -96,7 +96,7 @@ pub(crate) async fn login(
         scopes: &wish.scopes,
         clock,
     };
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut interrupt = Interrupt::listen()?;
     match wish.way {
         Way::Paste => by_pasting(&asked, &expected, &kept, &mut interrupt).await,
         way => by_listening(&asked, &expected, &kept, way, &mut interrupt).await,
@@ -108,7 +108,7 @@ async fn by_pasting(
     asked: &Asked<'_>,
     expected: &Expected,
     kept: &Kept<'_>,
-    interrupt: &mut Signal,
+    interrupt: &mut Interrupt,
 ) -> anyhow::Result<Login> {
     show_link(&asked.link(UNHEARD));
     let code = pasted(expected, interrupt).await?;
@@ -121,7 +121,7 @@ async fn by_listening(
     expected: &Expected,
     kept: &Kept<'_>,
     way: Way,
-    interrupt: &mut Signal,
+    interrupt: &mut Interrupt,
 ) -> anyhow::Result<Login> {
     let mut callback = Callback::listen(&expected.state)
         .await
@@ -138,7 +138,7 @@ async fn by_listening(
     }
     let arrival = tokio::select! {
         arrival = tokio::time::timeout(WAIT, callback.arrival()) => arrival,
-        _ = interrupt.recv() => bail!("given up; nothing was changed"),
+        () = interrupt.pressed() => bail!("given up; nothing was changed"),
     };
     let Ok(arrival) = arrival else {
         bail!(
@@ -153,8 +153,14 @@ async fn by_listening(
     };
     // the browser may be gone
     let _ = tell.send(match &done {
-        Ok(login) => Ok(format!("{} at {}", login.username, login.server)),
-        Err(error) => Err(error.to_string()),
+        Ok(login) => Outcome::LoggedIn {
+            username: login.username.clone(),
+            server: login.server.clone(),
+        },
+        Err(error) => match error.downcast_ref() {
+            Some(AnswerError::Refused(why)) => Outcome::Refused(why.clone()),
+            _ => Outcome::Failed(error.to_string()),
+        },
     });
     callback.close().await;
     done
@@ -237,14 +243,14 @@ impl Asked<'_> {
 }
 
 /// Reads from the terminal where the browser ended, or the code that stands there.
-async fn pasted(expected: &Expected, interrupt: &mut Signal) -> anyhow::Result<Secret<String>> {
+async fn pasted(expected: &Expected, interrupt: &mut Interrupt) -> anyhow::Result<Secret<String>> {
     eprintln!(
         "Your browser will end at an address that begins with {UNHEARD} and can't be shown: that is right.\nPaste that whole address here:"
     );
     for _ in 0..PASTES {
         let line = tokio::select! {
             line = read_line() => line?,
-            _ = interrupt.recv() => bail!("given up; nothing was changed"),
+            () = interrupt.pressed() => bail!("given up; nothing was changed"),
         };
         let Some(line) = line else {
             bail!("nothing was pasted; nothing was changed");

@@ -8,12 +8,12 @@
 
 mod file;
 mod keyring;
+mod private;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -95,12 +95,17 @@ pub(crate) struct Logins {
 }
 
 impl Logins {
-    /// Where the settings of programs are: `$XDG_CONFIG_HOME/deputy`, or `~/.config/deputy`.
+    /// Where the settings of programs are: `$XDG_CONFIG_HOME/deputy`, or `~/.config/deputy`; on Windows `%APPDATA%\deputy` where neither is said.
     pub(crate) fn find() -> Result<Self, StoreError> {
         let config = variable("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
             .or_else(|| Some(Path::new(&variable("HOME")?).join(".config")))
+            .or_else(|| {
+                variable("APPDATA")
+                    .filter(|_| cfg!(windows))
+                    .map(PathBuf::from)
+            })
             .ok_or(StoreError::NoHome)?;
         Ok(Self::at(config.join("deputy")))
     }
@@ -171,11 +176,9 @@ impl Slot {
     pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
         self.make_folders()?;
         let path = self.folder.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let file = private::ours(&mut options)
             .open(&path)
             .map_err(|source| StoreError::File {
                 path: path.clone(),

@@ -1,16 +1,13 @@
 //! Files that only their owner reads, and that are whole at any moment: written beside, flushed to the disk, then moved
 //! into place, so that neither a crash nor a full disk leaves half a token.
 
-use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{StoreError, private};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -20,20 +17,9 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     |source| StoreError::File { path, source }
 }
 
-fn is_open(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o077 != 0
-}
-
 /// Makes a folder that only its owner opens; closes one that was open.
 pub(super) fn private_folder(path: &Path) -> Result<(), StoreError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(path).map_err(failed(path))?;
-    let metadata = std::fs::metadata(path).map_err(failed(path))?;
-    if is_open(&metadata) {
-        std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed(path))?;
-    }
-    Ok(())
+    private::folder(path).map_err(failed(path))
 }
 
 /// What is in a file; nothing where there is none. One that others can read is refused.
@@ -44,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError
         Err(error) => return Err(failed(path)(error)),
     };
     let metadata = file.metadata().map_err(failed(path))?;
-    if is_open(&metadata) {
+    if private::is_open(&metadata) {
         return Err(StoreError::Open(path.to_owned()));
     }
     let mut text = Zeroizing::new(Vec::new());
@@ -72,18 +58,16 @@ pub(super) fn write(path: &Path, text: &[u8]) -> Result<(), StoreError> {
 fn write_beside(path: &Path, text: &[u8]) -> io::Result<()> {
     // of a process that had this number and did not get further
     let _ = std::fs::remove_file(path);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    let mut file = private::ours(&mut options).open(path)?;
     file.write_all(text)?;
     file.sync_all()
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) => private::sync(folder),
         None => Ok(()),
     }
 }

@@ -229,6 +229,27 @@ async fn only_the_answer_that_was_asked_for_counts() {
     );
     process.line_with("did not let you in");
     assert_eq!(process.end().code(), Some(1));
+    // What a server says of it is text on the page, and plain on the terminal.
+    let (mut process, link) = machine.begin(&[]);
+    let back = decide(&mut browser, link, "alice", "deny").await;
+    let mut hostile = back.clone();
+    let said = "<script>alert(1)</script>\u{1b}[2J";
+    let pairs: Vec<(String, String)> = back.query_pairs().into_owned().collect();
+    hostile
+        .query_pairs_mut()
+        .clear()
+        .extend_pairs(pairs.iter().filter(|(k, _)| k != "error_description"))
+        .append_pair("error_description", said);
+    let (status, page) = arrive(hostile).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST
+            && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;")
+            && !page.contains("<script"),
+        "{page}"
+    );
+    let line = process.line_with("alert(1)");
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    assert_eq!(process.end().code(), Some(1));
     // Given up.
     let (mut process, _) = machine.begin(&[]);
     process.line_with("Ctrl-C");
