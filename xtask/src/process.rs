@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -26,6 +29,52 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
         eprintln!("{} ended with {status}", name(command));
     }
     Ok(status.success())
+}
+
+/// Runs the commands in front one after the other on this terminal, all of them, and one more beside them, whose words
+/// are shown when the terminal is free. Whether all succeeded.
+pub(crate) fn side_by_side(in_front: &mut [Command], mut beside: Command) -> Result<bool> {
+    eprintln!("$ {}   (beside the next ones)", shown(&beside));
+    forget_ourselves(&mut beside);
+    let (mut reader, writer) = std::io::pipe()?;
+    let mut child = beside
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn()
+        .with_context(|| format!("starting {}", beside.get_program().display()))?;
+    let called = name(&beside);
+    // With our ends of the pipe in it, nobody would see its end.
+    drop(beside);
+    let (sender, words) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut piece = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = reader.read(&mut piece) {
+            if sender.send(piece[..length].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut all = true;
+    for command in in_front {
+        all &= succeeds(command)?;
+    }
+    let mut out = std::io::stdout();
+    loop {
+        match words.recv_timeout(Duration::from_millis(200)) {
+            Ok(piece) => {
+                out.write_all(&piece)?;
+                out.flush()?;
+            }
+            // What it started may hold the pipe open for longer than it lives.
+            Err(mpsc::RecvTimeoutError::Timeout) if child.try_wait()?.is_none() => {}
+            Err(_) => break,
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        eprintln!("{called} ended with {status}");
+    }
+    Ok(all && status.success())
 }
 
 /// What a program prints, if it can be started and succeeds.

@@ -125,23 +125,18 @@ fn to_be_set_up() -> Missing {
 }
 
 fn test(steps: &[Step], plan: &Plan, services: &Services) -> Result<Verdict> {
-    let mut command = process::cargo();
-    command
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(machine::locked());
+    let tests = Tests { plan, services };
     match steps {
-        [Step::Unit] => command.args(["--lib", "--bins"]),
-        [Step::It] => command.args(["--test", "*"]),
-        // With the examples in the documentation.
-        _ => &mut command,
-    };
-    command.arg("--").args(&plan.test_args);
-    if std::env::var_os(THREADS).is_none() {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env(THREADS, (WAITING * processors).to_string());
+        [Step::Unit] => passed(&mut tests.of(&["--lib", "--bins"], WAITING)),
+        [Step::It] => passed(&mut tests.of(&["--test", "*"], WAITING)),
+        _ => tests.all(),
     }
-    services.tell(&mut command);
-    passed(&mut command)
+}
+
+/// The test programs of a run.
+struct Tests<'a> {
+    plan: &'a Plan,
+    services: &'a Services,
 }
 
 /// How many tests run at once, for the tests' own runner.
@@ -149,6 +144,79 @@ const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Tests for each processor: most of a test is waiting for servers and databases.
 const WAITING: usize = 3;
+
+/// The program that takes as long as all others together, and waits the most.
+const LONGEST: &str = "it";
+
+impl Tests<'_> {
+    /// Everything, with the examples in the documentation: the longest program beside all others.
+    fn all(&self) -> Result<Verdict> {
+        let mut build = process::cargo();
+        build
+            .args(["test", "--workspace", "--no-run"])
+            .args(machine::locked());
+        if !process::succeeds(&mut build)? {
+            return Ok(Verdict::Failed);
+        }
+        let others: Vec<String> = programs()?
+            .into_iter()
+            .filter(|name| name != LONGEST)
+            .flat_map(|name| ["--test".to_owned(), name])
+            .collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        // Those wait less, and share the machine.
+        let mut in_front = [
+            self.of(&["--lib", "--bins", "--examples"], 1),
+            self.of(&others, 1),
+            self.of(&["--doc"], 1),
+        ];
+        let beside = self.of(&["--test", LONGEST], WAITING);
+        Ok(if process::side_by_side(&mut in_front, beside)? {
+            Verdict::Passed
+        } else {
+            Verdict::Failed
+        })
+    }
+
+    /// Some of them, with so many tests at once for each processor.
+    fn of(&self, which: &[&str], at_once: usize) -> std::process::Command {
+        let mut command = process::cargo();
+        command
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(machine::locked())
+            .args(which)
+            .arg("--")
+            .args(&self.plan.test_args);
+        if std::env::var_os(THREADS).is_none() {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            command.env(THREADS, (at_once * processors).to_string());
+        }
+        self.services.tell(&mut command);
+        command
+    }
+}
+
+/// The programs of the `tests` folders, found as cargo finds them.
+fn programs() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for package in std::fs::read_dir(machine::root().join("crates"))? {
+        let Ok(tests) = std::fs::read_dir(package?.path().join("tests")) else {
+            continue;
+        };
+        for entry in tests {
+            let path = entry?.path();
+            let is_file = path.extension().is_some_and(|e| e == "rs");
+            if (is_file || path.join("main.rs").is_file())
+                && let Some(name) = path.file_stem().and_then(|n| n.to_str())
+            {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
 
 fn line(missing: &Missing) -> String {
     format!(

@@ -4,7 +4,7 @@
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, Engine, Options, PASSWORD, Person, both, postgres_server};
+use crate::support::{Answer, App, Options, PASSWORD, Person, both, one_engine};
 
 const LIST: &str = "calendar.events.list";
 
@@ -351,12 +351,7 @@ async fn what_is_not_connected_says_how_to_connect_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mute_google_blocks_nobody_else() {
     // The pause is the same on any database.
-    let engine = if postgres_server().is_some() {
-        Engine::Postgres
-    } else {
-        Engine::Sqlite
-    };
-    let app = App::start(Options::on(engine)).await;
+    let app = App::start(Options::on(one_engine())).await;
     let alice = app.connected("alice").await;
     let bob = app.connected("bob").await;
     let id = app

@@ -7,7 +7,7 @@ use deputy_store::testing::execute;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, Engine, Options, PASSWORD, Person, Process, both, deputy, engines};
+use crate::support::{App, Engine, Options, PASSWORD, Person, Process, both, deputy, on_each};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -505,7 +505,7 @@ async fn an_idempotency_key_gives_the_first_answer_to_its_person() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_and_sign_ins_are_throttled() {
-    for engine in engines() {
+    on_each(async |engine| {
         let options = Options::on(engine)
             .with("DEPUTY_LIMITS_CALLS_PER_MIN", "4")
             .with("DEPUTY_LIMITS_LOGIN_PER_5MIN", "3");
@@ -531,7 +531,8 @@ async fn calls_and_sign_ins_are_throttled() {
         }
         let page = app.browser().sign_in("carol", "not the password").await;
         assert_eq!(page.status.as_u16(), 429, "{page:?}");
-    }
+    })
+    .await;
 }
 
 /// The webhook of the settings, from a server whose audit log can't be written.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Options, Person, engines, is_alive, until};
+use crate::support::{App, Options, Person, is_alive, on_each, until};
 
 fn day() -> Value {
     json!({ "time_min": "2026-12-01T00:00:00+04:00", "time_max": "2026-12-02T00:00:00+04:00" })
@@ -74,7 +74,7 @@ async fn gone(pids: &[u32]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_person_has_processes_of_their_own() {
-    for engine in engines() {
+    on_each(async |engine| {
         let mut app = App::start(Options::on(engine).with("GOOGLE_ISOLATION", "process")).await;
         let alice = app.connected("alice").await;
         let bob = app.connected("bob").await;
@@ -121,7 +121,8 @@ async fn each_person_has_processes_of_their_own() {
         let left = processes(&alice).await;
         app.server().kill();
         gone(&left).await;
-    }
+    })
+    .await;
 }
 
 async fn processes(admin: &Person) -> Vec<u32> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deputy_store::testing::execute;
 use serde_json::json;
 
-use crate::support::{App, Engine, Options, PASSWORD, engines};
+use crate::support::{App, Engine, Options, PASSWORD, on_each};
 
 const CANARIES: [&str; 3] = [
     "CANARY-ACCESS-5d1f",
@@ -52,7 +52,7 @@ async fn search_rows(url: &str, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_stored_logged_or_shown_among_arguments() {
-    for engine in engines() {
+    on_each(async |engine| {
         let options = Options::on(engine)
             .with("RUST_LOG", "trace")
             .with("GOOGLE_ISOLATION", "process");
@@ -131,7 +131,8 @@ async fn no_secret_is_stored_logged_or_shown_among_arguments() {
             let line = said.lines().find(|line| line.contains(text));
             assert!(line.is_none(), "the log holds '{text}': {line:?}");
         }
-    }
+    })
+    .await;
 }
 
 fn arguments_hold_none(texts: &[&str]) {

@@ -11,7 +11,9 @@ mod program;
 mod proxy;
 mod somebody;
 
-pub(crate) use app::{App, Engine, Options, PASSWORD, both, engines, postgres_server};
+pub(crate) use app::{
+    App, Engine, Options, PASSWORD, both, engines, on_each, one_engine, postgres_server,
+};
 pub(crate) use browser::{Browser, Form, Page};
 pub(crate) use clients::{
     chromium, client_package, for_two, node, node_dir, node_program, output, python, runners,

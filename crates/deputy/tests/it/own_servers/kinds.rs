@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{add, text};
-use crate::support::{App, Options, Person, engines, runners};
+use crate::support::{App, Options, Person, on_each, runners};
 
 /// In the words of the guides: columns that are filled in, `allowed_path` for a folder.
 const ROW: &str = r#"INSERT INTO mcp_server_templates
@@ -20,7 +20,7 @@ async fn kinds(person: &Person) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_a_kind_of_server_that_works_and_keeps_to_its_folder() {
     let Some(path) = runners() else { return };
-    for engine in engines() {
+    on_each(async |engine| {
         let mut app = App::start(Options::on(engine).with("PATH", &path)).await;
         let alice = app.person("alice").await;
         assert!(!kinds(&alice).await.contains("from-a-row"));
@@ -51,5 +51,6 @@ async fn a_row_is_a_kind_of_server_that_works_and_keeps_to_its_folder() {
         let said = text(&alice, "rowed__read_note", &json!({})).await;
         assert!(said.starts_with("read_note by "), "{said}");
         assert!(app.server().stop().success());
-    }
+    })
+    .await;
 }

@@ -4,11 +4,11 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{pid_of, text, tool_names, with_notes};
-use crate::support::{engines, until};
+use crate::support::{on_each, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_during_a_call_is_named_and_the_next_call_works() {
-    for engine in engines() {
+    on_each(async |engine| {
         let Some((mut app, alice, _)) = with_notes(engine).await else {
             return;
         };
@@ -42,12 +42,13 @@ async fn a_server_killed_during_a_call_is_named_and_the_next_call_works() {
         assert!(next.starts_with("read_note by "), "{next}");
         assert_ne!(next, format!("read_note by {pid}"), "another process");
         assert!(app.server().stop().success());
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_that_changes_a_tool_stops_it_until_it_is_allowed_again() {
-    for engine in engines() {
+    on_each(async |engine| {
         let Some((mut app, alice, description)) = with_notes(engine).await else {
             return;
         };
@@ -96,13 +97,14 @@ async fn an_upgrade_that_changes_a_tool_stops_it_until_it_is_allowed_again() {
         assert_eq!(allowed.status, StatusCode::OK, "{allowed:?}");
         text(&alice, "notes__read_note", &json!({})).await;
         assert!(app.server().stop().success());
-    }
+    })
+    .await;
 }
 
 /// What a person leaves when they are switched off, and when they are deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_is_gone_leaves_neither_processes_nor_files() {
-    for engine in engines() {
+    on_each(async |engine| {
         let Some((app, alice, _)) = with_notes(engine).await else {
             return;
         };
@@ -160,5 +162,6 @@ async fn a_person_who_is_gone_leaves_neither_processes_nor_files() {
         assert!(outside.join("file").exists());
         assert!(data.join("files/3").is_symlink() && data.join("servers/3").is_symlink());
         assert_eq!(bob.get("api/v1/servers").await.data(), &json!([]));
-    }
+    })
+    .await;
 }

@@ -80,15 +80,21 @@ where
     F: Fn(App) -> Fut,
     Fut: Future<Output = ()>,
 {
-    // At once: much of a test is waiting.
-    let on = |engine| {
-        let test = &test;
-        async move { test(App::start(Options::on(engine)).await).await }
-    };
-    futures_util::future::join_all(engines().into_iter().map(on)).await;
+    on_each(async |engine| test(App::start(Options::on(engine)).await).await).await;
 }
 
-/// The engines of the run, for tests with settings of their own.
+/// Runs `test` for each engine, for tests with settings of their own.
+pub(crate) async fn on_each(test: impl AsyncFn(Engine)) {
+    // At once: much of a test is waiting.
+    futures_util::future::join_all(engines().into_iter().map(|engine| test(engine))).await;
+}
+
+/// The engine for tests of what is the same on any, the one with more to it where the run has it.
+pub(crate) fn one_engine() -> Engine {
+    postgres_server().map_or(Engine::Sqlite, |_| Engine::Postgres)
+}
+
+/// The engines of the run.
 pub(crate) fn engines() -> Vec<Engine> {
     let mut engines = vec![Engine::Sqlite];
     engines.extend(postgres_server().map(|_| Engine::Postgres));
