@@ -110,6 +110,7 @@ pub(crate) enum Command {
         database: DatabaseArgs,
     },
     /// Print a completion script for your shell
+    #[command(visible_alias = "completion")]
     Completions {
         /// The shell
         shell: Shell,

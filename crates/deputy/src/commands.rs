@@ -23,14 +23,22 @@ use clap_complete::Shell;
 
 /// Writes a completion script.
 pub(crate) fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
     clap_complete::generate(
         shell,
         &mut crate::cli::Cli::command(),
         "deputy",
-        &mut std::io::stdout(),
+        &mut script,
     );
+    // As with `say`.
+    let _ = std::io::stdout().write_all(&script);
     ExitCode::SUCCESS
 }
+
+/// What was typed can't be meant: it ends the program with code 2, as an unknown option does.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
 
 /// One line on stdout; a reader that went away is no error.
 pub(crate) fn say(line: &str) {

@@ -24,6 +24,9 @@ static GIVEN_UMASK: OnceLock<Mode> = OnceLock::new();
 /// `EX_CONFIG` of sysexits: wrong configuration.
 const EXIT_CONFIG: u8 = 78;
 
+/// Wrong usage, as for what the command line does not know.
+const EXIT_USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     if let Some(code) = become_a_server() {
         return code;
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
             }
             if error.is::<settings::SettingError>() {
                 ExitCode::from(EXIT_CONFIG)
+            } else if error.is::<commands::UsageError>() {
+                ExitCode::from(EXIT_USAGE)
             } else {
                 ExitCode::FAILURE
             }

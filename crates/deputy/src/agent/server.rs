@@ -19,7 +19,11 @@ pub(crate) struct ServerUrl(Url);
 impl ServerUrl {
     /// Of what somebody typed. `https`, or `http` towards this machine.
     pub(crate) fn parse(text: &str) -> Result<Self, SettingError> {
-        let wrong = |what: &str| Err(SettingError(format!("DEPUTY_URL {what}: '{text}'")));
+        let wrong = |what: &str| {
+            Err(SettingError(format!(
+                "the server's address {what}: '{text}'"
+            )))
+        };
         let url = match Url::parse(text.trim()) {
             Ok(url) => url,
             Err(error) => return wrong(&format!("is no URL ({error})")),
@@ -29,7 +33,7 @@ impl ServerUrl {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(SettingError(
-                "DEPUTY_URL must not have a name or a password in it; log in with `deputy login`"
+                "the server's address must not have a name or a password in it; log in with `deputy login`"
                     .to_owned(),
             ));
         }

@@ -17,7 +17,7 @@ use crate::agent::store::{Login, Logins};
 use crate::agent::terminal::{plain, strong, waiting};
 use crate::agent::{SCOPES, bridge};
 use crate::cli::{BridgeArgs, CallArgs, LoginArgs, LogoutArgs, ServerArgs};
-use crate::commands::say;
+use crate::commands::{UsageError, say};
 use crate::settings::variable;
 use crate::telemetry;
 
@@ -160,7 +160,15 @@ pub(crate) async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     } else {
         args.arguments
     };
-    let arguments: Value = serde_json::from_str(&text).context("the arguments are no JSON")?;
+    let arguments: Value = serde_json::from_str(&text).map_err(|error| {
+        UsageError(format!(
+            "the arguments are no JSON ({error}); give an object such as '{{\"name\": \"value\"}}'"
+        ))
+    })?;
+    if !arguments.is_object() {
+        let why = "the arguments must be a JSON object such as '{\"name\": \"value\"}'";
+        return Err(UsageError(why.to_owned()).into());
+    }
     let path = format!("api/v1/tools/{}/call", urlencode(&args.tool));
     let api = Api::open(&args.server)?;
     let asking = api.request(

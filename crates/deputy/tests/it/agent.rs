@@ -3,6 +3,7 @@
 
 mod key_store;
 mod login;
+mod manners;
 mod one_login;
 
 use std::path::PathBuf;
