@@ -135,3 +135,6 @@ fn shown(command: &Command) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

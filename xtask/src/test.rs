@@ -259,3 +259,6 @@ impl Report {
             .any(|(_, _, verdict)| matches!(verdict, Verdict::Failed))
     }
 }
+
+#[cfg(test)]
+mod tests;
