@@ -6,12 +6,12 @@ fn at(second: i64) -> Timestamp {
 
 /// One of each, seen in this order.
 fn unused(from: &[Option<&str>]) -> Vec<UnusedClient> {
-    let client = |(id, from): (i64, &Option<&str>)| UnusedClient {
+    let client = |(id, from): (i64, Option<&str>)| UnusedClient {
         id,
         created_from: from.map(str::to_owned),
         seen_at: at(id),
     };
-    (0..).zip(from).map(client).collect()
+    (0..).zip(from.iter().copied()).map(client).collect()
 }
 
 fn dropped(from: &[Option<&str>], newcomer: &str, young_since: i64, max: u64) -> Option<i64> {
