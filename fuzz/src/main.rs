@@ -8,6 +8,27 @@
 
 #[cfg(fuzzing)]
 mod program;
+#[cfg(fuzzing)]
+mod settings;
+
+/// The agent is in a program and not in a library: its parsers are built once more, here.
+#[cfg(fuzzing)]
+#[path = "../../crates/deputy/src/agent"]
+#[expect(dead_code, reason = "what only the rest of the agent uses")]
+mod agent {
+    mod bridge {
+        pub(super) mod message;
+        pub(super) mod stdio;
+        pub(super) mod stream;
+    }
+    mod consent {
+        pub(super) mod answer;
+    }
+    mod discovery;
+    pub(crate) mod fuzzing;
+    mod server;
+    mod terminal;
+}
 
 #[cfg(not(fuzzing))]
 #[expect(clippy::print_stdout, reason = "a word to whoever runs it")]

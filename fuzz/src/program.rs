@@ -1,14 +1,16 @@
 //! Chooses the target.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a tool: it reads the environment"
+    clippy::print_stdout,
+    reason = "a tool: it reads the environment, and lists the targets"
 )]
-#![expect(clippy::print_stdout, reason = "it lists the targets")]
 
 use std::process::exit;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
+
+use crate::agent;
 
 type Target = fn(&[u8]);
 
@@ -16,8 +18,11 @@ static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
     [
+        agent::fuzzing::TARGETS,
         deputy_connections::fuzzing::TARGETS,
+        deputy_gateway::fuzzing::TARGETS,
         deputy_identity::fuzzing::TARGETS,
+        deputy_web::fuzzing::TARGETS,
     ]
     .into_iter()
     .flatten()
@@ -34,11 +39,8 @@ fn choose() {
     let _ = CHOSEN.set(*target);
 }
 
-fuzz_target!(
-    init: choose(),
-    |data: &[u8]| {
-        if let Some(target) = CHOSEN.get() {
-            target(data);
-        }
+fuzz_target!(init: choose(), |data: &[u8]| {
+    if let Some(target) = CHOSEN.get() {
+        target(data);
     }
-);
+});

@@ -144,7 +144,9 @@ fn build() -> Result<PathBuf> {
     let ourselves = std::env::current_exe().context("finding this program")?;
     let mut command = process::cargo();
     command
-        .args(["build", "--package", "deputy-fuzz", "--features", "fuzz"])
+        // Of the whole workspace, or dependencies would be built once more with fewer features.
+        .args(["build", "--workspace", "--bin", "deputy-fuzz"])
+        .args(["--features", "deputy-fuzz/fuzz"])
         .args(machine::locked())
         .env("RUSTC_WORKSPACE_WRAPPER", &ourselves)
         .env(instrument::VARIABLE, "1");

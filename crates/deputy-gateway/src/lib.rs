@@ -33,6 +33,8 @@ pub mod catalog;
 pub mod context;
 pub mod credentials;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod health;
 mod lease;
 pub mod mcp;

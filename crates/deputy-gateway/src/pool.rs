@@ -33,6 +33,8 @@ mod disk;
 mod ears;
 mod eras;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handshake;
 mod held;
 mod kin;

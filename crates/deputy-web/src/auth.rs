@@ -147,7 +147,7 @@ pub(crate) async fn by_token(
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1; the scheme in any case).
-fn bearer_token(headers: &HeaderMap) -> Option<Secret<String>> {
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<Secret<String>> {
     let (scheme, token) = headers
         .get(header::AUTHORIZATION)?
         .to_str()
@@ -195,7 +195,7 @@ pub async fn bearer(State(door): State<Doorway>, mut request: Request, next: Nex
 }
 
 /// The same address without the one slash at the end of its path; `None` where there is none.
-fn without_slash(uri: &Uri) -> Option<Uri> {
+pub(crate) fn without_slash(uri: &Uri) -> Option<Uri> {
     let path = uri.path().strip_suffix('/')?;
     let plain = match uri.query() {
         Some(query) => format!("{path}?{query}"),
@@ -289,7 +289,11 @@ pub(crate) fn address(parts: &Parts, app: &App) -> IpAddr {
 
 /// Whom the proxies speak for: the last address in `X-Forwarded-For` that is no trusted proxy.
 /// What stands before that one, the client itself may have written.
-fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> IpAddr {
+pub(crate) fn behind_proxies(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[ipnet::IpNet],
+) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines = headers.get_all("x-forwarded-for");
     let lines: Vec<&str> = lines.iter().filter_map(|v| v.to_str().ok()).collect();

@@ -28,6 +28,8 @@ mod browser;
 mod cookie;
 mod error;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod google;
 mod health;
 mod kinds;

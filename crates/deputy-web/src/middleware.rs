@@ -196,7 +196,7 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
     StatusCode::MISDIRECTED_REQUEST.into_response()
 }
 
-fn is_loopback_host(headers: &HeaderMap) -> bool {
+pub(crate) fn is_loopback_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST) else {
         return true;
     };

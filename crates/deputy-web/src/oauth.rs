@@ -11,7 +11,7 @@ mod introspect;
 mod metadata;
 mod register;
 mod revoke;
-mod said;
+pub(crate) mod said;
 mod token;
 
 use std::error::Error as _;

@@ -22,6 +22,8 @@ pub(crate) mod bridge;
 mod callback;
 pub(crate) mod consent;
 mod discovery;
+#[cfg(test)]
+mod fuzzing;
 mod interrupt;
 pub(crate) mod server;
 pub(crate) mod session;

@@ -94,8 +94,10 @@ impl Params {
         };
         let Members(mut members) = serde_json::from_str(params.get()).map_err(not_object)?;
         let mut all = Map::new();
-        if let Some(at) = members.iter().position(|(name, _)| name == "_meta") {
-            all = serde_json::from_str(members.remove(at).1.get()).map_err(not_object)?;
+        // Of several the last counts, as everywhere, and no other goes along: ours has to be the only one.
+        if let Some((_, last)) = members.iter().rfind(|(name, _)| name == "_meta") {
+            all = serde_json::from_str(last.get()).map_err(not_object)?;
+            members.retain(|(name, _)| name != "_meta");
         }
         all.extend(meta);
         Ok(Self::Any { members, meta: all })

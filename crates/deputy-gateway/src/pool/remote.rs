@@ -17,7 +17,7 @@
 //! ended, so that the same rules say when it is tried again. While other requests are under way it is that one request's
 //! failure only: they have their connections. The URL is somebody's, so every request is made by the guarded client.
 
-mod events;
+pub(super) mod events;
 mod handshake;
 mod headers;
 

@@ -154,7 +154,7 @@ impl Wire {
     }
 
     /// What rmcp should hear of a line, if anything.
-    fn decode(&self, line: &[u8]) -> Option<ServerJsonRpcMessage> {
+    pub(super) fn decode(&self, line: &[u8]) -> Option<ServerJsonRpcMessage> {
         let line = line
             .strip_prefix(b"\xEF\xBB\xBF")
             .unwrap_or(line)

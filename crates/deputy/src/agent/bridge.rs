@@ -16,10 +16,10 @@
 
 mod failure;
 mod link;
-mod message;
+pub(super) mod message;
 mod session;
-mod stdio;
-mod stream;
+pub(super) mod stdio;
+pub(super) mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;

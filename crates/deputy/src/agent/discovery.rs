@@ -46,14 +46,14 @@ pub(crate) struct Endpoints {
 }
 
 #[derive(Deserialize)]
-struct Resource {
+pub(super) struct Resource {
     resource: String,
     #[serde(default)]
     authorization_servers: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+pub(super) struct Metadata {
     issuer: String,
     authorization_endpoint: Url,
     token_endpoint: Url,
@@ -77,7 +77,10 @@ pub(crate) async fn discover(
     check_issuer(server, metadata)
 }
 
-fn check_resource(server: &ServerUrl, resource: &Resource) -> Result<(), DiscoveryError> {
+pub(super) fn check_resource(
+    server: &ServerUrl,
+    resource: &Resource,
+) -> Result<(), DiscoveryError> {
     if resource.resource != server.api() {
         return Err(elsewhere(server, resource.resource.strip_suffix("/api")));
     }
@@ -91,7 +94,10 @@ fn check_resource(server: &ServerUrl, resource: &Resource) -> Result<(), Discove
     Ok(())
 }
 
-fn check_issuer(server: &ServerUrl, metadata: Metadata) -> Result<Endpoints, DiscoveryError> {
+pub(super) fn check_issuer(
+    server: &ServerUrl,
+    metadata: Metadata,
+) -> Result<Endpoints, DiscoveryError> {
     if metadata.issuer != server.issuer() {
         return Err(elsewhere(server, Some(&metadata.issuer)));
     }

@@ -24,7 +24,7 @@ impl ServerUrl {
                 "the server's address {what}: '{text}'"
             )))
         };
-        let url = match Url::parse(text.trim()) {
+        let mut url = match Url::parse(text.trim()) {
             Ok(url) => url,
             Err(error) => return wrong(&format!("is no URL ({error})")),
         };
@@ -40,6 +40,9 @@ impl ServerUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return wrong("must be the address of the server alone, without ? and #");
         }
+        // the same server, also where two are compared
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
         Ok(Self(url))
     }
 
@@ -127,6 +130,10 @@ mod tests {
             );
         }
         let server = ServerUrl::parse("https://example.org/deputy/").unwrap();
+        assert_eq!(
+            ServerUrl::parse("https://example.org/deputy").unwrap(),
+            server
+        );
         assert_eq!(
             server
                 .well_known("oauth-protected-resource", "/api")

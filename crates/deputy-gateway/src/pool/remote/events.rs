@@ -9,7 +9,7 @@ const LONGEST_ID: usize = 1024;
 
 /// What can be wrong with a stream.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(in crate::pool) enum Broken {
     /// The connection broke.
     Connection,
     /// An event is over the limit.
@@ -17,7 +17,7 @@ pub(super) enum Broken {
 }
 
 /// A stream of events.
-pub(super) struct Events {
+pub(in crate::pool) struct Events {
     response: Response,
     buffer: Vec<u8>,
     /// How much of `buffer` is done with, and how far it was searched for a line's end.
@@ -28,22 +28,22 @@ pub(super) struct Events {
     event: String,
     limit: usize,
     /// The id of the last event that had one.
-    pub(super) last_id: Option<String>,
+    pub(in crate::pool) last_id: Option<String>,
     /// What the server wants to be waited before the stream is taken up again.
-    pub(super) retry: Option<Duration>,
+    pub(in crate::pool) retry: Option<Duration>,
 }
 
 /// One event.
-pub(super) struct Event {
+pub(in crate::pool) struct Event {
     /// Its type; empty for none.
-    pub(super) name: String,
+    pub(in crate::pool) name: String,
     /// Its data.
-    pub(super) data: String,
+    pub(in crate::pool) data: String,
 }
 
 impl Events {
     /// Of `response`, where no event may be longer than `limit` bytes.
-    pub(super) fn new(response: Response, limit: usize) -> Self {
+    pub(in crate::pool) fn new(response: Response, limit: usize) -> Self {
         Self {
             response,
             buffer: Vec::new(),
@@ -59,7 +59,7 @@ impl Events {
     }
 
     /// The next event; nothing at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Event>, Broken> {
+    pub(in crate::pool) async fn next(&mut self) -> Result<Option<Event>, Broken> {
         loop {
             while let Some(line) = self.line() {
                 if line.is_empty() {

@@ -8,18 +8,18 @@ use serde_json::value::RawValue;
 
 /// A message as it came, with what was read of it.
 #[derive(Clone, Debug)]
-pub(super) struct Message {
-    pub(super) text: Bytes,
+pub(in crate::agent) struct Message {
+    pub(in crate::agent) text: Bytes,
     /// Its id, as it stands there; none for what has no answer.
-    pub(super) id: Option<String>,
+    pub(in crate::agent) id: Option<String>,
     /// None for an answer.
-    pub(super) method: Option<String>,
+    pub(in crate::agent) method: Option<String>,
     /// The protocol that it says it is in: the newer era says so in each request.
-    pub(super) version: Option<String>,
+    pub(in crate::agent) version: Option<String>,
     /// What it is done to: a tool, a resource, a prompt, a task.
-    pub(super) about: Option<String>,
+    pub(in crate::agent) about: Option<String>,
     /// The request that a cancellation is about, as its id stands there.
-    pub(super) cancels: Option<String>,
+    pub(in crate::agent) cancels: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +54,11 @@ struct Meta<'a> {
 
 impl Message {
     /// Reads one. The error is for the client.
-    pub(super) fn read(text: Bytes) -> Result<Self, serde_json::Error> {
+    pub(in crate::agent) fn read(text: Bytes) -> Result<Self, serde_json::Error> {
+        // a struct would take an array for its members in order
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(serde::de::Error::custom("a message is a JSON object"));
+        }
         let envelope: Envelope<'_> = serde_json::from_slice(&text)?;
         // whether params are what the method wants is the server's to say
         let params: Params<'_> = envelope
@@ -88,12 +92,12 @@ impl Message {
         })
     }
 
-    pub(super) fn is(&self, method: &str) -> bool {
+    pub(in crate::agent) fn is(&self, method: &str) -> bool {
         self.method.as_deref() == Some(method)
     }
 
     /// Whether it wants an answer.
-    pub(super) fn is_request(&self) -> bool {
+    pub(in crate::agent) fn is_request(&self) -> bool {
         self.id.is_some() && self.method.is_some()
     }
 }
@@ -103,7 +107,7 @@ fn string(value: &RawValue) -> Option<String> {
 }
 
 /// Whether this message of the server's is the answer to the request `id`.
-pub(super) fn answers(text: &[u8], id: &str) -> bool {
+pub(in crate::agent) fn answers(text: &[u8], id: &str) -> bool {
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(text) else {
         return false;
     };
@@ -148,7 +152,14 @@ mod tests {
         ] {
             assert!(read(text).is_request(), "{text}");
         }
-        for text in ["", "{", "[1]", "5", "{\"method\":5}"] {
+        for text in [
+            "",
+            "{",
+            "[1]",
+            " [1,\"tools/call\",{}]",
+            "5",
+            "{\"method\":5}",
+        ] {
             assert!(
                 Message::read(Bytes::from_static(text.as_bytes())).is_err(),
                 "{text}"

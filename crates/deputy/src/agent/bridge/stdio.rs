@@ -99,7 +99,7 @@ pub(super) fn write() -> io::Result<(mpsc::Sender<Bytes>, Written)> {
 }
 
 /// A message as one line. A line's end inside of JSON is white space: in texts it is escaped.
-pub(super) fn one_line(message: &Bytes) -> Bytes {
+pub(in crate::agent) fn one_line(message: &Bytes) -> Bytes {
     let message = message.slice_ref(message.trim_ascii());
     if !message.iter().any(|b| matches!(b, b'\n' | b'\r')) {
         return message;

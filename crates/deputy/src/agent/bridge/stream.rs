@@ -26,16 +26,16 @@ enum Broken {
 }
 
 /// A stream of messages, and where it stands.
-pub(super) struct Events {
+pub(in crate::agent) struct Events {
     parsed: BoxStream<'static, Result<Sse, sse_stream::Error>>,
     pending: Arc<AtomicUsize>,
     /// The id of the last event that had one: where to take it up again.
-    pub(super) last_id: Option<String>,
+    pub(in crate::agent) last_id: Option<String>,
     pause: Duration,
 }
 
 impl Events {
-    pub(super) fn of(response: Response) -> Self {
+    pub(in crate::agent) fn of(response: Response) -> Self {
         let pending = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&pending);
         let bytes = response.bytes_stream().map(move |piece| {
@@ -55,7 +55,7 @@ impl Events {
     }
 
     /// The next message; nothing when the stream has ended or broken off.
-    pub(super) async fn next(&mut self) -> Option<Bytes> {
+    pub(in crate::agent) async fn next(&mut self) -> Option<Bytes> {
         loop {
             let event = self.parsed.next().await?.ok()?;
             self.pending.store(0, Ordering::Relaxed);
@@ -76,12 +76,12 @@ impl Events {
     }
 
     /// How long to leave it alone before it is taken up again.
-    pub(super) fn pause(&self) -> Duration {
+    pub(in crate::agent) fn pause(&self) -> Duration {
         self.pause
     }
 
     /// Goes on where another one broke off.
-    pub(super) fn after(mut self, broken: &Self) -> Self {
+    pub(in crate::agent) fn after(mut self, broken: &Self) -> Self {
         self.last_id.clone_from(&broken.last_id);
         self.pause = broken.pause;
         self

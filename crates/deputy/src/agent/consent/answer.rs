@@ -26,11 +26,11 @@ pub(crate) enum AnswerError {
 }
 
 /// What an answer has to carry.
-pub(super) struct Expected {
-    pub(super) state: Secret<String>,
-    pub(super) issuer: String,
+pub(in crate::agent) struct Expected {
+    pub(in crate::agent) state: Secret<String>,
+    pub(in crate::agent) issuer: String,
     /// Whether it has to name its issuer.
-    pub(super) names_issuer: bool,
+    pub(in crate::agent) names_issuer: bool,
 }
 
 /// A parameter that may be there once.
@@ -45,7 +45,7 @@ pub(crate) fn parameter(query: &str, name: &str) -> Result<Option<String>, Answe
 
 impl Expected {
     /// The code in the query of an answer.
-    pub(super) fn read(&self, query: &str) -> Result<Secret<String>, AnswerError> {
+    pub(in crate::agent) fn read(&self, query: &str) -> Result<Secret<String>, AnswerError> {
         if parameter(query, "state")?.as_ref() != Some(self.state.expose()) {
             return Err(AnswerError::State);
         }
@@ -70,7 +70,7 @@ impl Expected {
 
     /// The code in what somebody pasted: the address, its query, or the code alone. That one was read off a page of the
     /// server, and is worth something with our verifier only.
-    pub(super) fn read_pasted(&self, text: &str) -> Result<Secret<String>, AnswerError> {
+    pub(in crate::agent) fn read_pasted(&self, text: &str) -> Result<Secret<String>, AnswerError> {
         let text = text.trim();
         if let Ok(url) = Url::parse(text) {
             return match url.query() {
