@@ -46,6 +46,7 @@ try {
     for (const button of document.querySelectorAll('[name=decision]')) button.style.animationDuration = duration;
   }, seconds);
   const takesClicks = () => allow.evaluate((button) => getComputedStyle(button).pointerEvents !== 'none');
+  await allow.scrollIntoViewIfNeeded();
   const place = await allow.boundingBox();
   const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
   await wait('0s, 1000s');
