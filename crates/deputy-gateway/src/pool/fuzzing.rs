@@ -86,8 +86,8 @@ fn message(line: &[u8]) {
     while let Ok(line) = said.try_recv() {
         let text = line.strip_suffix(b"\n").expect("a line");
         assert!(!text.contains(&b'\n'));
-        let answer: Value = serde_json::from_slice(text).expect("it is JSON");
-        assert!(answer["id"].is_string() || !answer["id"].is_object());
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(text);
+        assert!(read.is_ok(), "it is no JSON");
     }
     for exchange in waiting {
         if let Ok(result) = exchange.outcome() {
@@ -128,6 +128,10 @@ pub(crate) fn request_passed_on(data: &[u8]) {
     let Ok(raw) = serde_json::from_slice::<Box<RawValue>>(data) else {
         return;
     };
+    // Numbers and escapes that stand for nothing are the server's to refuse.
+    let Ok(mut asked) = serde_json::from_str::<Value>(raw.get()) else {
+        return;
+    };
     let ours = Map::from_iter([("io.deputy/x".to_owned(), json!("ours"))]);
     let Ok(params) = Params::any(&raw, ours) else {
         return;
@@ -145,16 +149,12 @@ pub(crate) fn request_passed_on(data: &[u8]) {
     assert!(!line.iter().any(|b| matches!(b, b'\n' | b'\r')));
     let sent: Value = serde_json::from_slice(&line).expect("it is JSON");
     assert!(sent["id"] == 7 && sent["method"] == "resources/read");
-    let (mut sent, mut asked) = (sent["params"].clone(), parsed(&raw));
+    let mut sent = sent["params"].clone();
     let meta = |value: &mut Value| value.as_object_mut().and_then(|it| it.remove("_meta"));
     let said = meta(&mut sent).expect("ours is in it");
     assert_eq!(said["io.deputy/x"], "ours");
     meta(&mut asked);
     assert!(same(&sent, &asked), "{sent} is not {asked}");
-}
-
-fn parsed(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).expect("it was read")
 }
 
 /// A text as a header: whoever reads it by the protocol has the text again.
