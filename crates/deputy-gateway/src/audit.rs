@@ -54,10 +54,11 @@ const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// Everything that is put on record. Pages have words for each of them.
-pub const ACTIONS: [&str; 38] = [
+pub const ACTIONS: [&str; 41] = [
     "access.allow",
     "access.deny",
     "access.end",
+    "access.end_all",
     "access.reuse",
     "approval.approve",
     "approval.ask",
@@ -65,6 +66,8 @@ pub const ACTIONS: [&str; 38] = [
     "client.add",
     "client.register",
     "client.remove",
+    "client.block",
+    "client.unblock",
     "connection.connect",
     "connection.disconnect",
     "context.clear",

@@ -37,6 +37,7 @@ use crate::Identity;
 
 mod authorize;
 mod bearer;
+mod block;
 mod client;
 mod described;
 mod document;
@@ -56,17 +57,20 @@ mod token;
 pub use authorize::{
     AllowError, Allowed, Asked, AuthorizeError, AuthorizeRequest, CODE_PREFIX, PageReason,
 };
+pub use block::{BlockError, Blocked, Subject};
 pub use client::{
     AddError, BUILTIN, Client, ClientError, Kind, NewRegistered, Removed, check_client_id,
 };
+pub use deputy_store::oauth_block::{Block, BlockKind};
 pub use deputy_store::oauth_client::{ClientKind, ClientRow};
 pub use deputy_store::oauth_consent::Consent;
-pub use deputy_store::oauth_grant::Grant;
+pub use deputy_store::oauth_grant::{Grant, Program};
 pub use described::Fault;
 pub use document::{DocumentError, document_limits};
 pub use grants::EndedGrant;
 pub use register::RegisterError;
 pub use resource::Resource;
+pub use revoke::Revoked;
 pub use token::{ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError};
 
 /// Why a grant ended: the person took it away.
@@ -79,10 +83,23 @@ pub const REUSE: &str = "reuse";
 pub const REPLAY: &str = "replay";
 /// Why a grant ended: an administrator removed its client.
 pub const ADMINISTRATOR: &str = "administrator";
+/// Why a grant ended: an administrator ended it, and the client stays.
+pub const ADMINISTRATOR_END: &str = "administrator.end";
+/// Why a grant ended: an administrator blocked its client.
+pub const ADMINISTRATOR_BLOCK: &str = "administrator.block";
+/// Why a grant ended: the same installation of the client logged in anew.
+pub const REPLACED: &str = "replaced";
 
 /// The kind of the notice that a grant ended because a code or a refresh token came twice. Its
 /// parameters: `client` (the name) and `why` ([`REUSE`] or [`REPLAY`]).
 pub const NOTICE_REUSE: &str = "access.reuse";
+
+/// The kind of the notice that programs were let in to which the person had allowed nothing before.
+/// Its parameter: `clients`, their names, the last ones, one in each line.
+pub const NOTICE_FIRST: &str = "access.first";
+
+/// A grant ends after so long however often it is renewed, and the person is asked again.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// How far the clocks of two replicas may differ.
 pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -164,6 +181,8 @@ struct Inner {
     requests: Throttle<IpAddr>,
     /// Refresh tokens that were exchanged, per grant.
     refreshes: Throttle<i64>,
+    /// Tokens that were asked about with a token of the same person, per person.
+    introspections: Throttle<UserId>,
     /// Logins that no page was shown for, per person.
     skips: Throttle<UserId>,
     /// When clients were last used, since the last sweep.
@@ -195,6 +214,7 @@ impl AuthorizationServer {
                 rng,
                 requests,
                 refreshes,
+                introspections: Throttle::new(per_grant, MINUTE, Arc::clone(&clock)),
                 skips: Throttle::new(authorize::SKIPS_PER_MIN, MINUTE, Arc::clone(&clock)),
                 clock: SteadyClock::new(clock),
                 used_clients: Mutex::default(),
@@ -225,6 +245,13 @@ impl AuthorizationServer {
     fn span(&self, lasts: SignedDuration) -> (Timestamp, Timestamp) {
         let now = self.now();
         (now, later(now, lasts))
+    }
+
+    /// The same for what hangs on the grant, which is over a year after it was allowed.
+    fn span_of(&self, grant: &Grant, lasts: SignedDuration) -> (Timestamp, Timestamp) {
+        let (now, ends) = self.span(lasts);
+        let last = grant.created_at.checked_add(LONGEST);
+        (now, ends.min(last.unwrap_or(Timestamp::MAX)))
     }
 
     fn note_client_use(&self, client_id: &str) {

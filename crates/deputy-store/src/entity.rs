@@ -14,6 +14,7 @@ pub(crate) mod mcp_server_templates;
 pub(crate) mod mcp_usage_log;
 pub(crate) mod notices;
 pub(crate) mod oauth_access_tokens;
+pub(crate) mod oauth_blocks;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_codes;
 pub(crate) mod oauth_consents;

@@ -46,6 +46,7 @@ pub mod installation_secret;
 pub mod lease;
 pub mod migration;
 pub mod notice;
+pub mod oauth_block;
 pub mod oauth_client;
 pub mod oauth_consent;
 pub mod oauth_grant;

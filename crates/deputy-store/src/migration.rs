@@ -16,6 +16,7 @@ mod m0009_active_context;
 mod m0010_server_setups;
 mod m0011_remote_refusals;
 mod m0012_oauth_server;
+mod m0013_oauth_blocks;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_server_setups::Migration),
             Box::new(m0011_remote_refusals::Migration),
             Box::new(m0012_oauth_server::Migration),
+            Box::new(m0013_oauth_blocks::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
@@ -275,7 +275,7 @@ impl Tx {
     }
 
     /// Deletes a client and the consents that are remembered for it. False when there is none.
-    /// Grants stay: see [`Tx::end_oauth_grants_of_client`].
+    /// Grants stay: see [`Tx::end_oauth_grants_of_clients`].
     pub async fn delete_oauth_client(&self, client_id: &str) -> Result<bool> {
         if !is_storable(client_id) {
             return Ok(false);
@@ -288,18 +288,25 @@ impl Tx {
         Ok(done.rows_affected == 1)
     }
 
-    /// Notes that somebody allowed the client something at `at`. Built-in clients have no row.
-    pub async fn note_oauth_client_authorized(&self, client_id: &str, at: Timestamp) -> Result<()> {
+    /// Notes that somebody allows the client something at `at`, and holds its row until this
+    /// transaction ends: nobody removes the client meanwhile. False when there is no row: built-in
+    /// clients have none, any other is gone.
+    pub async fn note_oauth_client_authorized(
+        &self,
+        client_id: &str,
+        at: Timestamp,
+    ) -> Result<bool> {
         if !is_storable(client_id) {
-            return Ok(());
+            return Ok(false);
         }
         let first = Func::coalesce([Expr::col(Column::AuthorizedAt), Expr::value(to_ms(at))]);
-        Entity::update_many()
+        let done = Entity::update_many()
             .col_expr(Column::AuthorizedAt, first.into())
             .filter(Column::ClientId.eq(client_id))
             .exec(self.conn())
             .await?;
-        self.touch_oauth_client(client_id, at).await
+        self.touch_oauth_client(client_id, at).await?;
+        Ok(done.rows_affected == 1)
     }
 
     /// Notes that the client was used at `at`; never moves it back.
@@ -322,6 +329,10 @@ impl Tx {
     /// Deletes clients that strangers caused: those made, and that last asked a person, before
     /// `never_authorized_before` and that nobody allowed anything, and those not used since `unused_since`. One with a live grant
     /// stays. At most 1,000 with one call; returns how many.
+    ///
+    /// The rows are held before they go: on PostgreSQL one that somebody is allowing something at
+    /// this moment is left for the next time, and one that was allowed something since the look is
+    /// looked at again.
     pub async fn sweep_oauth_clients(
         &self,
         never_authorized_before: Timestamp,
@@ -353,6 +364,7 @@ impl Tx {
             .filter(Column::ClientId.not_in_subquery(live))
             .order_by_asc(Column::Id)
             .limit(AT_ONCE)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .into_tuple()
             .all(self.conn())
             .await?;
@@ -366,6 +378,13 @@ impl Tx {
             .await?;
         self.forget_consents(client_ids).await?;
         Ok(done.rows_affected)
+    }
+
+    /// Forgets what anybody consented to for these clients: the next login is asked about again.
+    pub async fn forget_oauth_consents(&self, client_ids: &[&str]) -> Result<()> {
+        let ids = client_ids.iter().filter(|id| is_storable(id));
+        self.forget_consents(ids.map(|id| (*id).to_owned()).collect())
+            .await
     }
 
     /// A client that comes again under the same id is asked about again.

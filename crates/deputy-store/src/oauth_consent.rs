@@ -127,6 +127,15 @@ impl UserScope<'_, DatabaseTransaction> {
             .await?;
         Ok(done.rows_affected == 1)
     }
+
+    /// Forgets all that the person consented to; how many.
+    pub async fn delete_oauth_consents(&self) -> Result<u64> {
+        let done = Entity::delete_many()
+            .filter(Column::UserId.eq(self.user.0))
+            .exec(self.conn)
+            .await?;
+        Ok(done.rows_affected)
+    }
 }
 
 #[cfg(test)]

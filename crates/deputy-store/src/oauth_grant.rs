@@ -17,7 +17,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::entity::oauth_grants::{ActiveModel, Column, Entity, Model};
@@ -217,9 +217,109 @@ impl UserScope<'_, DatabaseTransaction> {
         let mine = Column::UserId.eq(self.user.0);
         Ok(end(self.conn, &[id], mine, why, at).await? == 1)
     }
+
+    /// Ends all live grants that this person gave the client (`None`: any client), redeemed or not;
+    /// returns them, as they are now.
+    pub async fn end_oauth_grants(
+        &self,
+        client_id: Option<&str>,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<Vec<Grant>> {
+        if client_id.is_some_and(|id| !is_storable(id)) {
+            return Ok(Vec::new());
+        }
+        end_all(self.conn, self.given(client_id), why, at).await
+    }
+
+    /// The live grants that this person gave the client, redeemed or not, oldest first; nobody else
+    /// writes below one of them until this transaction ends.
+    pub async fn hold_oauth_grants(&self, client_id: &str) -> Result<Vec<Grant>> {
+        if !is_storable(client_id) {
+            return Ok(Vec::new());
+        }
+        let rows = hold(self.conn, self.given(Some(client_id))).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    fn given(&self, client_id: Option<&str>) -> Condition {
+        Condition::all()
+            .add(Column::UserId.eq(self.user.0))
+            .add_option(client_id.map(|id| Column::ClientId.eq(id)))
+    }
+}
+
+/// A program that has access, whoever gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The client.
+    pub client_id: String,
+    /// One of the names that it had when somebody allowed it something.
+    pub client_name: String,
+    /// How many live grants hang on it.
+    pub grants: u64,
 }
 
 impl Store {
+    /// The clients on which live grants hang, those with most of them first, at most `limit`. For
+    /// administrators: it tells about everybody's.
+    pub async fn oauth_programs(&self, limit: u64) -> Result<Vec<Program>> {
+        let rows: Vec<(String, String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::ClientId)
+            .column_as(Column::ClientName.max(), "name")
+            .column_as(Column::Id.count(), "grants")
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::RedeemedAt.is_not_null())
+            .group_by(Column::ClientId)
+            .order_by(Expr::col("grants"), Order::Desc)
+            .order_by_asc(Column::ClientId)
+            .limit(limit)
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|(client_id, client_name, grants)| Program {
+                client_id,
+                client_name,
+                grants: u64::try_from(grants).unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// How many live grants each person gave; who gave none is not among them. For administrators.
+    pub async fn oauth_grants_by_person(&self) -> Result<HashMap<UserId, u64>> {
+        let rows: Vec<(i64, i64)> = Entity::find()
+            .select_only()
+            .column(Column::UserId)
+            .column_as(Column::Id.count(), "grants")
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::RedeemedAt.is_not_null())
+            .group_by(Column::UserId)
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|(user, grants)| (UserId(user), u64::try_from(grants).unwrap_or_default()))
+            .collect())
+    }
+
+    /// The ids that begin so of clients on which grants hang that have not ended, redeemed or not.
+    pub async fn oauth_client_ids_with_grants(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::ClientId)
+            .distinct()
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::ClientId.starts_with(prefix))
+            .order_by_asc(Column::ClientId)
+            .into_tuple()
+            .all(self.read())
+            .await?)
+    }
+
     /// How many live grants hang on each of these clients, at most 1,000 of them: those that were
     /// redeemed and have not ended. One without any is not among them. For administrators: it tells
     /// about everybody's.
@@ -257,36 +357,17 @@ impl Tx {
         Ok(end(self.conn(), &[id], Condition::all(), why, at).await? == 1)
     }
 
-    /// Ends all live grants of a client; returns them, as they are now.
-    pub async fn end_oauth_grants_of_client(
+    /// Ends all live grants of these clients, at most 1,000 of which are looked at; returns them, as
+    /// they are now.
+    pub async fn end_oauth_grants_of_clients(
         &self,
-        client_id: &str,
+        client_ids: &[&str],
         why: &str,
         at: Timestamp,
     ) -> Result<Vec<Grant>> {
-        if !is_storable(client_id) {
-            return Ok(Vec::new());
-        }
-        // Locked in one order, so that the update below ends exactly these.
-        let rows = Entity::find()
-            .filter(Column::ClientId.eq(client_id))
-            .filter(Column::EndedAt.is_null())
-            .order_by_asc(Column::Id)
-            .lock(LockType::NoKeyUpdate)
-            .all(self.conn())
-            .await?;
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        for some in ids.chunks(AT_ONCE) {
-            end(self.conn(), some, Condition::all(), why, at).await?;
-        }
-        let ended = rows.into_iter().map(|row| {
-            Grant::try_from(Model {
-                ended_at: Some(to_ms(at)),
-                ended_why: Some(why.to_owned()),
-                ..row
-            })
-        });
-        ended.collect()
+        let ids = client_ids.iter().copied().filter(|id| is_storable(id));
+        let whose = Condition::all().add(Column::ClientId.is_in(ids.take(AT_ONCE)));
+        end_all(self.conn(), whose, why, at).await
     }
 
     /// Notes that a token of the grant was used at `at`; never moves it back.
@@ -340,6 +421,39 @@ fn live_at(at: Timestamp) -> SelectStatement {
         .and_where(Column::EndedAt.is_null())
         .and_where(Column::ExpiresAt.gt(to_ms(at)))
         .to_owned()
+}
+
+/// The grants that have not ended and that `whose` lets through, locked in one order.
+async fn hold(conn: &DatabaseTransaction, whose: Condition) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(whose)
+        .filter(Column::EndedAt.is_null())
+        .order_by_asc(Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(conn)
+        .await?)
+}
+
+/// Ends all of them; returns them, as they are now.
+async fn end_all(
+    conn: &DatabaseTransaction,
+    whose: Condition,
+    why: &str,
+    at: Timestamp,
+) -> Result<Vec<Grant>> {
+    let rows = hold(conn, whose).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    for some in ids.chunks(AT_ONCE) {
+        end(conn, some, Condition::all(), why, at).await?;
+    }
+    let ended = rows.into_iter().map(|row| {
+        Grant::try_from(Model {
+            ended_at: Some(to_ms(at)),
+            ended_why: Some(why.to_owned()),
+            ..row
+        })
+    });
+    ended.collect()
 }
 
 /// Ends those of the grants `ids` that `whose` lets through and that have not ended; how many.

@@ -1,9 +1,11 @@
 //! What programs may do for people, as the pages and the REST API use it: shown, taken away; and
-//! the programs themselves, as administrators add and remove them. Nothing is done that is not on
-//! record first.
+//! the programs themselves, as administrators add, remove and block them ([`admin`]). Nothing is done
+//! that is not on record first.
+
+pub(crate) mod admin;
 
 use deputy_core::{Principal, UserId};
-use deputy_identity::oauth::{AddError, Client, ClientError, NewRegistered, Removed};
+use deputy_identity::oauth::{AddError, BlockError};
 use deputy_store::oauth_grant::Grant;
 use serde_json::json;
 
@@ -24,8 +26,16 @@ pub(crate) enum AccessError {
     /// There is no such program.
     #[error("there is no such client")]
     NoClient,
+    /// There is no such person.
+    #[error("there is no such person")]
+    NoPerson,
+    /// There is no such block.
+    #[error("there is no such block")]
+    NoBlock,
     #[error(transparent)]
     Add(#[from] AddError),
+    #[error(transparent)]
+    Block(#[from] BlockError),
     #[error("nothing is done while the records can't be written")]
     Audit,
     #[error("the database failed")]
@@ -36,13 +46,20 @@ impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
         let text = error.to_string();
         match error {
-            AccessError::NotFound | AccessError::NoClient => Self::not_found(text),
+            AccessError::NotFound
+            | AccessError::NoClient
+            | AccessError::NoPerson
+            | AccessError::NoBlock => Self::not_found(text),
+            AccessError::Block(BlockError::TooMany) => {
+                Self::new(http::StatusCode::CONFLICT, "CONFLICT", text)
+            }
+            AccessError::Block(BlockError::Name(_)) => Self::validation(text),
             AccessError::Add(AddError::Taken(_)) => {
                 Self::new(http::StatusCode::CONFLICT, "CONFLICT", text)
             }
-            AccessError::Add(AddError::Store(error)) | AccessError::Store(error) => {
-                Self::internal(&error, "using what programs may do")
-            }
+            AccessError::Add(AddError::Store(error))
+            | AccessError::Block(BlockError::Store(error))
+            | AccessError::Store(error) => Self::internal(&error, "using what programs may do"),
             AccessError::Add(AddError::Id(_)) => {
                 Self::validation(text).pointer("/client_id".to_owned())
             }
@@ -58,12 +75,15 @@ impl From<AccessError> for ApiError {
 impl From<AccessError> for PageError {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::NotFound | AccessError::NoClient => Self::NotFound,
+            AccessError::NotFound
+            | AccessError::NoClient
+            | AccessError::NoPerson
+            | AccessError::NoBlock => Self::NotFound,
             AccessError::Audit => Self::Unavailable(record::PAUSE),
-            AccessError::Add(AddError::Store(error)) | AccessError::Store(error) => {
-                Self::internal(&error, "using what programs may do")
-            }
-            AccessError::Add(_) => Self::Invalid,
+            AccessError::Add(AddError::Store(error))
+            | AccessError::Block(BlockError::Store(error))
+            | AccessError::Store(error) => Self::internal(&error, "using what programs may do"),
+            AccessError::Add(_) | AccessError::Block(_) => Self::Invalid,
         }
     }
 }
@@ -94,7 +114,10 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
     };
     let before = record::before(app, act.clone()).await;
     before.map_err(|_| AccessError::Audit)?;
-    if !app.authorization.end_grant(user, id).await? {
+    let ended = app.authorization.end_grant(user, id).await;
+    if !matches!(ended, Ok(true)) {
+        record::refused(app, act).await;
+        ended?;
         // Somebody else was faster.
         return Err(AccessError::NotFound);
     }
@@ -103,27 +126,33 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
     Ok(())
 }
 
-/// Adds a program on an administrator's word.
-pub(crate) async fn add(
+/// Takes away all that the person allowed the program (`None`: any program); what ended.
+pub(crate) async fn end_all(
     app: &App,
     principal: &Principal,
-    new: NewRegistered,
-) -> Result<Client, AccessError> {
-    let redirects = new.redirect_uris.iter().take(20);
-    let redirects: Vec<String> = redirects.map(|uri| said(uri, 200)).collect();
+    client_id: Option<&str>,
+) -> Result<Vec<Grant>, AccessError> {
+    let user = principal.user_id;
+    let mut grants = of(app, user).await?;
+    grants.retain(|grant| client_id.is_none_or(|id| grant.client_id == id));
+    if grants.is_empty() {
+        return Err(AccessError::NotFound);
+    }
     let act = Act {
-        user: principal.user_id,
+        user,
         caller: principal.caller.label(),
-        action: "client.add",
-        target: said(&new.client_id, TEXT),
-        detail: json!({ "redirects": redirects }),
+        action: "access.end_all",
+        target: client_id.map_or_else(|| principal.username.clone(), str::to_owned),
+        detail: ends(&grants, "person"),
     };
     let before = record::before(app, act.clone()).await;
     before.map_err(|_| AccessError::Audit)?;
-    match app.authorization.add_client(new).await {
-        Ok(client) => {
-            record::after(app, act).await;
-            Ok(client)
+    match app.authorization.end_grants(user, client_id).await {
+        Ok(ended) => {
+            app.gateway.look_at_callers();
+            let detail = ends(&ended, "person");
+            record::after(app, Act { detail, ..act }).await;
+            Ok(ended)
         }
         Err(error) => {
             record::refused(app, act).await;
@@ -132,45 +161,8 @@ pub(crate) async fn add(
     }
 }
 
-/// Removes a program, and with it whatever people allowed it.
-pub(crate) async fn remove(
-    app: &App,
-    principal: &Principal,
-    client_id: &str,
-) -> Result<Removed, AccessError> {
-    let known = app.authorization.known_client(client_id).await?;
-    let known = known.ok_or(AccessError::NoClient)?;
-    let caller = principal.caller.label();
-    let act = Act {
-        user: principal.user_id,
-        caller: caller.clone(),
-        action: "client.remove",
-        target: client_id.to_owned(),
-        detail: json!({ "name": said(&known.name, TEXT) }),
-    };
-    let before = record::before(app, act.clone()).await;
-    before.map_err(|_| AccessError::Audit)?;
-    let removed = match app.authorization.remove_client(client_id).await {
-        Ok(removed) => removed,
-        Err(ClientError::Store(error)) => return Err(error.into()),
-        Err(_) => return Err(AccessError::NoClient),
-    };
-    app.gateway.look_at_callers();
-    record::after(app, act).await;
-    // Each person finds in their own records why a program stopped.
-    for grant in &removed.ended {
-        let act = Act {
-            user: grant.user_id,
-            caller: caller.clone(),
-            action: "access.end",
-            target: client_id.to_owned(),
-            detail: json!({
-                "grant": grant.id,
-                "name": said(&grant.client_name, TEXT),
-                "why": "administrator",
-            }),
-        };
-        record::after(app, act).await;
-    }
-    Ok(removed)
+/// What a record says of grants that end together: their numbers.
+fn ends(grants: &[Grant], why: &str) -> serde_json::Value {
+    let ids: Vec<i64> = grants.iter().map(|grant| grant.id).collect();
+    json!({ "grants": ids, "why": why })
 }

@@ -3,6 +3,7 @@
 mod approvals;
 mod ask;
 mod audit;
+mod blocks;
 mod call_error;
 mod clients;
 mod context;
@@ -100,10 +101,13 @@ fn quick_routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::handle))
         .routes(routes!(usage::handle))
         .routes(routes!(me::show, me::change))
-        .routes(routes!(grants::list))
+        .routes(routes!(grants::list, grants::end_all))
         .routes(routes!(grants::end))
         .routes(routes!(clients::list, clients::add))
         .routes(routes!(clients::remove))
+        .routes(routes!(blocks::end))
+        .routes(routes!(blocks::list, blocks::add))
+        .routes(routes!(blocks::remove))
         .routes(routes!(pool::handle))
         .routes(routes!(policies::list, policies::set))
         .routes(routes!(templates::handle))

@@ -187,10 +187,17 @@ pub(crate) async fn end(
         target: "google".to_owned(),
         detail: json!({ "services": services.to_string() }),
     };
-    record::before(app, act)
+    record::before(app, act.clone())
         .await
         .map_err(|_| EndError::Audit)?;
-    let done = app.connections.disconnect(user, services).await?;
+    let done = match app.connections.disconnect(user, services).await {
+        Ok(done) => done,
+        Err(error) => {
+            record::refused(app, act).await;
+            return Err(error.into());
+        }
+    };
+    record::after(app, act).await;
     if done.remaining.is_empty() {
         app.gateway.stop_google(user).await;
     } else {

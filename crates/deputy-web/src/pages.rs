@@ -49,12 +49,16 @@ pub(crate) fn quick() -> Router<App> {
         .route("/settings/tokens", post(settings::create_token))
         .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
         .route("/settings/access/{id}/end", post(settings::access::end))
+        .route("/settings/access/end", post(settings::access::end_all))
         .route("/admin", get(admin::show))
         .route("/admin/clients", get(admin::list).post(admin::add))
         .route(
             "/admin/clients/{id}/remove",
             get(admin::confirm).post(admin::remove),
         )
+        .route("/admin/access/end", post(admin::access::end))
+        .route("/admin/blocks", post(admin::access::block))
+        .route("/admin/blocks/{id}/end", post(admin::access::unblock))
         .route(
             "/settings/sign-out-everywhere",
             post(settings::sign_out_everywhere),

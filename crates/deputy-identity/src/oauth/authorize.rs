@@ -5,20 +5,23 @@
 //! Every answer names the issuer (`iss`, RFC 9207), errors too, so that a client of several servers
 //! can't be led to take one's answer for another's.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use deputy_core::secret::sha256_hex;
 use deputy_core::{Caller, Principal, Role, Scopes, Throttled, UserId, random};
+use deputy_store::Tx;
 use deputy_store::oauth_consent::Consent;
 use deputy_store::oauth_grant::{NewCode, NewGrant};
+use jiff::Timestamp;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::client::{Client, Kind};
 use super::document::FAILED;
 use super::form::Form;
-use super::{AuthorizationServer, ClientError, Resource, pkce, scope};
+use super::{AuthorizationServer, ClientError, NOTICE_FIRST, Resource, pkce, scope};
 use crate::Identity;
 
 /// What every code begins with.
@@ -35,6 +38,9 @@ pub(super) const MAX_STATE: usize = 8 * 1024;
 /// redeemed does not count, or a page that sends the person here again and again would fill it up; of
 /// that there is one per client and address.
 const MAX_GRANTS: u64 = 500;
+
+/// Most names in the notice of programs that were let in.
+const MAX_NAMED: usize = 10;
 
 /// Logins of one person in a minute that no page is shown for.
 pub(super) const SKIPS_PER_MIN: u32 = 10;
@@ -102,6 +108,9 @@ pub enum PageReason {
     /// There is no such client.
     #[error("there is no such client")]
     UnknownClient,
+    /// An administrator has blocked the client.
+    #[error("an administrator has blocked this client")]
+    Blocked,
     /// The client has no such address; or has several, and none was named.
     #[error("the address to answer at is not the client's")]
     WrongRedirect,
@@ -149,6 +158,7 @@ impl From<ClientError> for AuthorizeError {
     fn from(err: ClientError) -> Self {
         Self::Page(match err {
             ClientError::Unknown => PageReason::UnknownClient,
+            ClientError::Blocked => PageReason::Blocked,
             ClientError::Store(err) => PageReason::Store(err),
             ClientError::Throttled(throttled) => PageReason::Throttled(throttled),
             ClientError::Document(error) if error.is_temporary() => {
@@ -209,6 +219,9 @@ pub enum AllowError {
     /// Nothing is left of what was asked for and ticked.
     #[error("nothing is allowed")]
     Nothing,
+    /// The client was removed meanwhile.
+    #[error("there is no such client any more")]
+    UnknownClient,
     /// Only the person in a browser can allow something, no program that acts for them.
     #[error("only a person who is signed in can allow this")]
     NotInPerson,
@@ -326,6 +339,14 @@ impl AuthorizationServer {
         let resources: Vec<String> = resources.map(|r| r.url(self.issuer())).collect();
 
         let tx = inner.store.begin().await?;
+        // First: from here on nobody removes the client.
+        let client = &asked.client;
+        let is_there = tx
+            .note_oauth_client_authorized(&client.client_id, now)
+            .await?;
+        if !is_there && client.kind != Kind::Builtin {
+            return Err(AllowError::UnknownClient);
+        }
         let user = tx.user(principal.user_id);
         user.delete_unredeemed_oauth_grants(&asked.client.client_id, &asked.redirect_uri)
             .await?;
@@ -354,6 +375,9 @@ impl AuthorizationServer {
             expires_at: ends,
         })
         .await?;
+        if user.oauth_consent(&client.client_id).await?.is_none() {
+            tell_of_first(&tx, principal.user_id, &client.name, now).await?;
+        }
         user.put_oauth_consent(Consent {
             client_id: asked.client.client_id.clone(),
             redirect_uri: asked.redirect_uri.clone(),
@@ -362,8 +386,6 @@ impl AuthorizationServer {
             allowed_at: now,
         })
         .await?;
-        tx.note_oauth_client_authorized(&asked.client.client_id, now)
-            .await?;
         tx.commit().await?;
         Ok(Allowed {
             location,
@@ -456,6 +478,26 @@ pub(super) fn asked(
         resources.push(Resource::Mcp);
     }
     Ok((scopes, resources))
+}
+
+/// Leaves the person a notice that this program has access: whoever sat at their browser for a minute
+/// may have given it. There is one such notice, with the last names.
+async fn tell_of_first(
+    tx: &Tx,
+    user: UserId,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), deputy_store::Error> {
+    let user = tx.user(user);
+    let notices = user.notices().await?;
+    let told = notices.iter().find(|notice| notice.kind == NOTICE_FIRST);
+    let told = told.and_then(|notice| notice.parameters.get("clients"));
+    let mut names: Vec<&str> = told.map_or("", String::as_str).lines().collect();
+    names.retain(|other| *other != name && !other.is_empty());
+    names.push(name);
+    let last = names.len().saturating_sub(MAX_NAMED);
+    let parameters = BTreeMap::from([("clients".to_owned(), names[last..].join("\n"))]);
+    user.notice_put(NOTICE_FIRST, &parameters, now).await
 }
 
 /// The client's address with `answer` after what its query has already (RFC 6749 section 3.1.2).

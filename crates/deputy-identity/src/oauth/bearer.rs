@@ -18,6 +18,19 @@ impl Identity {
         text: &str,
         resource: &str,
     ) -> Result<Principal, AuthError> {
+        self.authenticate_at(text, Some(resource)).await
+    }
+
+    /// The same for a token that is for any of our resources: for what opens none of them.
+    pub(crate) async fn authenticate_anywhere(&self, text: &str) -> Result<Principal, AuthError> {
+        self.authenticate_at(text, None).await
+    }
+
+    async fn authenticate_at(
+        &self,
+        text: &str,
+        resource: Option<&str>,
+    ) -> Result<Principal, AuthError> {
         if text.starts_with(token::PREFIX) {
             return self.authenticate_token(text).await;
         }
@@ -35,7 +48,7 @@ impl Identity {
         if !is_live(token.created_at, token.expires_at, now) || grant.expires_at <= now {
             return Err(AuthError::Expired);
         }
-        if !token.resources.iter().any(|url| url == resource) {
+        if resource.is_some_and(|resource| !token.resources.iter().any(|url| url == resource)) {
             return Err(AuthError::Audience);
         }
         let mut scopes = token.scopes;

@@ -13,10 +13,10 @@ use deputy_store::oauth_client::{ClientKind, ClientRow, NewClient};
 use deputy_store::oauth_grant::Grant;
 use serde_json::json;
 
-use super::AuthorizationServer;
 use super::described::{MAX_REDIRECTS, cleaned_name};
 use super::document::{self, DocumentError};
 use super::redirect::{self, RedirectError};
+use super::{ADMINISTRATOR, AuthorizationServer};
 
 /// The identifier of Deputy's own command line.
 pub const BUILTIN: &str = "deputy-cli";
@@ -24,8 +24,6 @@ pub const BUILTIN: &str = "deputy-cli";
 const RESERVED: &str = "dpt_";
 /// Longest identifier that an administrator gives, in bytes.
 const MAX_ID: usize = 100;
-/// Why a grant of a client that is removed ends.
-const REMOVED: &str = "administrator";
 
 /// Where a client is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +69,9 @@ pub enum ClientError {
     /// Nobody knows the identifier.
     #[error("there is no such client")]
     Unknown,
+    /// An administrator has blocked it.
+    #[error("an administrator has blocked this client")]
+    Blocked,
     /// The document that the identifier names says nothing about it.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -223,6 +224,9 @@ impl AuthorizationServer {
         client_id: &str,
         address: Option<IpAddr>,
     ) -> Result<Client, ClientError> {
+        if self.is_blocked(client_id).await? {
+            return Err(ClientError::Blocked);
+        }
         if document::is_url(client_id) {
             return self.document(client_id, address).await;
         }
@@ -312,7 +316,7 @@ impl AuthorizationServer {
             return Err(ClientError::Unknown);
         }
         let ended = tx
-            .end_oauth_grants_of_client(client_id, REMOVED, now)
+            .end_oauth_grants_of_clients(&[client_id], ADMINISTRATOR, now)
             .await?;
         tx.commit().await?;
         Ok(Removed { client, ended })

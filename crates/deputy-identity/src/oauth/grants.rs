@@ -6,7 +6,10 @@ use deputy_core::{Lifecycle, UserId};
 use deputy_store::oauth_grant::Grant;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AuthorizationServer, CLIENT, PERSON, REPLAY, REUSE};
+use super::{
+    ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, CLIENT, PERSON,
+    REPLACED, REPLAY, REUSE,
+};
 
 /// How often the answers of rotations are deleted.
 const FORGET: Duration = Duration::from_mins(1);
@@ -28,7 +31,7 @@ pub struct EndedGrant {
     pub client_id: String,
     /// The client's name.
     pub client_name: String,
-    /// Why: `person`, `client`, `reuse`, `replay` or `administrator`.
+    /// Why, one of the words above, such as [`CLIENT`].
     pub why: &'static str,
 }
 
@@ -53,7 +56,10 @@ pub(crate) fn why_ended(grant: &Grant) -> Option<String> {
         Some(CLIENT) => format!("the client gave its access back on {at}"),
         Some(REUSE) => format!("a refresh token was used twice, so access ended on {at}"),
         Some(REPLAY) => format!("a code was used twice, so access ended on {at}"),
-        Some(super::ADMINISTRATOR) => format!("an administrator removed the client on {at}"),
+        Some(REPLACED) => format!("the client logged in anew on {at}, in place of this access"),
+        Some(ADMINISTRATOR) => format!("an administrator removed the client on {at}"),
+        Some(ADMINISTRATOR_END) => format!("an administrator ended the access on {at}"),
+        Some(ADMINISTRATOR_BLOCK) => format!("an administrator blocked the client on {at}"),
         _ => format!("access ended on {at}"),
     })
 }
@@ -82,6 +88,38 @@ impl AuthorizationServer {
         };
         let ended = scope.end_oauth_grant(id, PERSON, now).await?;
         scope.delete_oauth_consent(&grant.client_id).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Takes away all that the person allowed this client (`None`: any), as
+    /// [`AuthorizationServer::end_grant`] does for one; what ended.
+    pub async fn end_grants(
+        &self,
+        user: UserId,
+        client_id: Option<&str>,
+    ) -> Result<Vec<Grant>, deputy_store::Error> {
+        self.end_all_of(user, client_id, PERSON).await
+    }
+
+    pub(super) async fn end_all_of(
+        &self,
+        user: UserId,
+        client_id: Option<&str>,
+        why: &str,
+    ) -> Result<Vec<Grant>, deputy_store::Error> {
+        let now = self.now();
+        let tx = self.inner.store.begin().await?;
+        let scope = tx.user(user);
+        let ended = scope.end_oauth_grants(client_id, why, now).await?;
+        match client_id {
+            Some(client) => {
+                scope.delete_oauth_consent(client).await?;
+            }
+            None => {
+                scope.delete_oauth_consents().await?;
+            }
+        }
         tx.commit().await?;
         Ok(ended)
     }

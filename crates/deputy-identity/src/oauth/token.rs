@@ -75,6 +75,8 @@ pub struct TokenAnswer {
     pub client_id: String,
     /// The client's name.
     pub client_name: String,
+    /// What ended because this took its place, for the record.
+    pub replaced: Vec<EndedGrant>,
 }
 
 impl TokenAnswer {
@@ -219,9 +221,16 @@ impl AuthorizationServer {
         }
     }
 
-    /// Refuses a client that there is not, or no longer. A document is not fetched for it, and may
+    /// Refuses a client that is blocked, or that there is not, or no longer. A document is not fetched for it, and may
     /// have no copy here: whether it may have the grant is seen at the grant.
     async fn must_be_known(&self, client_id: &str) -> Result<(), TokenEndpointError> {
+        if self.is_blocked(client_id).await? {
+            return Err(TokenEndpointError::new(
+                400,
+                "unauthorized_client",
+                "an administrator has blocked this client",
+            ));
+        }
         if is_url(client_id) || self.known_client(client_id).await?.is_some() {
             return Ok(());
         }

@@ -7,6 +7,8 @@ use crate::oauth_consent::Consent;
 use crate::oauth_grant::NewGrant;
 use crate::testing::{for_each_database, user};
 
+mod held;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }

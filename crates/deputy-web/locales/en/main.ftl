@@ -355,10 +355,13 @@ action-connection-disconnect = Account disconnected
 action-access-allow = Access allowed
 action-access-deny = Access refused
 action-access-end = Access ended
+action-access-end-all = All access ended
 action-access-reuse = Copied token presented: access ended
 action-client-register = Client registered
 action-client-add = Client added
 action-client-remove = Client removed
+action-client-block = Client blocked
+action-client-unblock = Client let in again
 action-token-create = Token created
 action-token-revoke = Token revoked
 action-session-start = Signed in
@@ -533,6 +536,8 @@ notice-remote-client = The sign-in service no longer knows Deputy. Connect the s
 notice-reuse-title = Access of { $client } was ended
 notice-reuse = A token that had long been replaced was presented again: somebody may have a copy of it. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
 notice-reuse-code = The code of its sign-in was presented twice: somebody may have listened in. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
+notice-first-title = New access: { $clients }
+notice-first = You allowed this, or somebody did at your browser. If it was not you, take it away in the settings and change your password.
 
 ## Programs that act for people: consent
 consent-title = Allow { $client }?
@@ -562,6 +567,7 @@ consent-deny = Refuse
 consent-take-back = You can take it back at any time in the settings.
 consent-failed-title = This program can’t be connected
 consent-unknown-client = No program of this name (client_id) is known here. It may have been removed; remove Deputy in the program and add it again.
+consent-blocked = An administrator has blocked this program here. Nothing was done.
 consent-wrong-redirect = The program wants to be answered at an address that is not its own (redirect_uri). Somebody may be trying to get at your access: nothing was done.
 consent-malformed = The program’s request makes no sense ({ $detail }). Nothing was done.
 consent-document = The address by which the program names itself could not be read ({ $detail }). Please try again in a moment.
@@ -580,6 +586,9 @@ access-since = since { $when }
 access-used = last used { $when }
 access-never-used = not used yet
 access-end = Take away
+access-end-all = Take all away
+password-end-access = Also end the access of all programs. They have to ask again.
+password-access-stays = The password was changed, but the access of the programs could not be ended. Take it away above.
 
 ## Administration
 nav-admin = Administration
@@ -615,11 +624,30 @@ client-remove-again = A program that registers itself can come again; people are
 client-remove-confirm = Yes, remove
 client-taken = There is a program of this identifier already.
 client-refused = This can’t be added: { $detail }.
+admin-access-title = Access
+admin-access-lead = Programs that people let in, and who let any in. What you end stops at once; the program stays and may ask again.
+admin-access-empty = No program has access
+admin-access-end = End all
+admin-access-person = person
+blocks-title = Blocked programs
+blocks-lead = A blocked program can ask nobody for access, and what it had ends at once. One that registers itself gets a new identifier each time, so there is no use in blocking it by that.
+block-new = Block a program
+block-name = Identifier or host
+block-name-help = The client_id of a program, or the host on which programs are described, for example: example.org
+block-kind = What it is
+block-kind-client = program
+block-kind-host = host of descriptions
+block-add = Block
+block-end = Let in again
 clients-grants = { $n ->
     [0] nobody uses it
     [one] { $n } access
    *[other] { $n } accesses
 }
 flash-access-ended = Taken away. It stopped working this moment.
+flash-accesses-ended = All of it was taken away and stopped working this moment.
+flash-password-and-access = The password was changed, and no program has access any more.
+flash-client-blocked = Blocked. What it had stopped working this moment.
+flash-client-unblocked = It may ask again.
 flash-client-added = Added.
 flash-client-removed = Removed.

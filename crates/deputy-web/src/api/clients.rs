@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Data, Success};
 use crate::App;
-use crate::access;
+use crate::access::admin as access;
 use crate::auth::Caller;
 use crate::error::{ApiError, Failure};
 

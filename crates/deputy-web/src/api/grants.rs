@@ -1,11 +1,11 @@
-//! `GET /api/v1/grants` and `DELETE /api/v1/grants/{id}`: what programs may do for the caller.
+//! `GET /api/v1/grants`, `DELETE /api/v1/grants/{id}` and `DELETE /api/v1/grants?client_id=…`: what programs may do for the caller.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use deputy_core::{Caller as Through, Scope};
 use deputy_identity::oauth::redirect;
 use deputy_store::oauth_grant::Grant;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Data, Success};
 use crate::App;
@@ -124,4 +124,52 @@ pub(crate) async fn end(
         .ok_or_else(|| ApiError::not_found("there is no such access"))?;
     access::end(&app, &caller.0, id).await?;
     Ok(Data(EndedBody { ended: true, id }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfClient {
+    /// The program, as `GET /api/v1/grants` names it.
+    client_id: String,
+}
+
+/// How many have ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndedAllBody {
+    /// How many accesses ended.
+    pub(super) ended: usize,
+}
+
+/// Takes away all that one program was allowed, in all its installations. A program can end what it was allowed itself.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/grants",
+    tag = "access",
+    params(OfClient),
+    responses(
+        (status = 200, body = Success<EndedAllBody>),
+        (status = 400, body = Failure, description = "No `client_id`"),
+        (status = 401, body = Failure),
+        (status = 403, body = Failure, description = "The personal token lacks `integrations:manage`"),
+        (status = 404, body = Failure, description = "The caller has allowed this program nothing"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
+    )
+)]
+pub(crate) async fn end_all(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Result<Query<OfClient>, axum::extract::rejection::QueryRejection>,
+) -> Result<Data<EndedAllBody>, ApiError> {
+    let only = sees(&caller)?;
+    let Query(asked) = asked.map_err(|_| ApiError::validation("client_id is missing"))?;
+    let principal = &caller.0;
+    let Some(own) = only else {
+        let ended = access::end_all(&app, principal, Some(&asked.client_id)).await?;
+        return Ok(Data(EndedAllBody { ended: ended.len() }));
+    };
+    if !matches!(&principal.caller, Through::Client { id, .. } if *id == asked.client_id) {
+        return Err(ApiError::not_found("there is no such access"));
+    }
+    access::end(&app, principal, own).await?;
+    Ok(Data(EndedAllBody { ended: 1 }))
 }

@@ -25,7 +25,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use deputy_core::Scopes;
 use deputy_identity::csrf;
-use deputy_identity::oauth::{AllowError, Asked, AuthorizeRequest};
+use deputy_identity::oauth::{AllowError, Asked, AuthorizeRequest, PageReason};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use jiff::SignedDuration;
@@ -234,6 +234,7 @@ async fn allow(
         Err(error) => {
             record::refused(app, act).await;
             match error {
+                AllowError::UnknownClient => Ok(place.page(&PageReason::UnknownClient)),
                 AllowError::TooMany(_) => Ok(place.not_now("consent-too-many")),
                 AllowError::Nothing | AllowError::NotInPerson => {
                     Err(PageError::Invalid.into_response())

@@ -1,13 +1,12 @@
-//! `POST /oauth/introspect`: what a token is (RFC 7662). Whoever asks presents a token of their own
-//! (`Authorization: Bearer`, one for the REST API) and is told about tokens of the same person.
+//! `POST /oauth/introspect`: what a token is (RFC 7662).
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
-use serde_json::json;
+use axum::response::Response;
+use deputy_core::challenge;
+use http::{HeaderValue, StatusCode, header};
 
 use super::token::refuse;
-use super::{Sent, answer, refusal};
+use super::{Sent, answer};
 use crate::{App, auth};
 
 /// `POST /oauth/introspect`.
@@ -16,30 +15,29 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(sent) => sent,
         Err(refused) => return refused,
     };
-    let headers = &sent.parts.headers;
-    let principal = match auth::by_token(&app.identity, app.public_url(), auth::API, headers).await
-    {
-        Ok(principal) => principal,
-        Err(error) => {
-            let told = error.into_response();
-            let Some(challenge) = told.headers().get(header::WWW_AUTHENTICATE) else {
-                return refusal(told.status());
-            };
-            let body = json!({
-                "error": "invalid_token",
-                "error_description": "present a valid token as 'Authorization: Bearer TOKEN'",
-            });
-            let mut response = answer(StatusCode::UNAUTHORIZED, &body, None);
-            let headers = response.headers_mut();
-            headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
-            return response;
-        }
-    };
-    let told = app
-        .authorization
-        .introspect(&principal, &sent.body, sent.content_type());
+    let address = auth::address(&sent.parts, &app);
+    let told = app.authorization.introspect(
+        &sent.body,
+        sent.content_type(),
+        sent.authorization(),
+        address,
+    );
     match told.await {
         Ok(told) => answer(StatusCode::OK, &told, None),
-        Err(error) => refuse(&error, false),
+        Err(error) => {
+            let mut response = refuse(&error, false);
+            if error.error == "invalid_token" {
+                let (public_url, path) = (app.public_url(), auth::API);
+                let challenge = match sent.authorization() {
+                    None => challenge::no_token(public_url, path),
+                    Some(_) => challenge::invalid_token(public_url, path, &error.description),
+                };
+                if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                    let headers = response.headers_mut();
+                    headers.insert(header::WWW_AUTHENTICATE, challenge);
+                }
+            }
+            response
+        }
     }
 }

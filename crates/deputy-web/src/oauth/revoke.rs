@@ -2,6 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use deputy_identity::oauth::Revoked;
 use http::StatusCode;
 use serde_json::json;
 
@@ -13,16 +14,19 @@ use crate::{App, auth};
 pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
     to_the_end(&app, request, |here, sent| async move {
         let address = auth::address(&sent.parts, &here);
-        let ended = here.authorization.revoke(
+        let revoked = here.authorization.revoke(
             &sent.body,
             sent.content_type(),
             sent.authorization(),
             address,
         );
-        match ended.await {
-            Ok(ended) => {
-                if let Some(ended) = &ended {
-                    note_end(&here, "access.end", ended).await;
+        match revoked.await {
+            Ok(revoked) => {
+                match &revoked {
+                    Revoked::Grant(ended) => note_end(&here, "access.end", ended).await,
+                    // Streams that were opened with it end.
+                    Revoked::Access => here.gateway.look_at_callers(),
+                    Revoked::Nothing => {}
                 }
                 answer(StatusCode::OK, &json!({}), None)
             }

@@ -22,7 +22,12 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
             address,
         );
         match given.await {
-            Ok(given) => answer(StatusCode::OK, &given.json(), None),
+            Ok(given) => {
+                for ended in &given.replaced {
+                    note_end(&here, "access.end", ended).await;
+                }
+                answer(StatusCode::OK, &given.json(), None)
+            }
             Err(error) => {
                 if let Some(ended) = &error.ended {
                     note_end(&here, "access.reuse", ended).await;
@@ -48,7 +53,8 @@ pub(super) fn refuse(error: &TokenEndpointError, tried_header: bool) -> Response
 }
 
 /// Puts on record that a program's request ended what a person had allowed, and ends what is still
-/// open on it.
+/// open on it. After the act, unlike everything else that is on record: an end takes something away,
+/// and a token that somebody has a copy of must not go on working because a disk is full.
 pub(super) async fn note_end(app: &App, action: &'static str, ended: &EndedGrant) {
     app.gateway.look_at_callers();
     let act = Act {

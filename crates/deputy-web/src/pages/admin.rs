@@ -1,6 +1,8 @@
 //! `/admin`: what administrators see and do beside their own things: the programs that may ask
 //! people for access. For everybody else there is no such page.
 
+pub(crate) mod access;
+
 use std::collections::HashMap;
 
 use askama::Template;
@@ -14,7 +16,8 @@ use serde::Deserialize;
 
 use super::{Done, done, render, shell, watch};
 use crate::App;
-use crate::access::{self, AccessError};
+use crate::access::AccessError;
+use crate::access::admin as programs;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
 use crate::form::Lenient;
@@ -89,6 +92,7 @@ pub(crate) struct Page {
     /// Where the next ones begin.
     pub(crate) next: Option<i64>,
     pub(crate) filled: Filled,
+    pub(crate) access: access::View,
 }
 
 #[derive(Template)]
@@ -136,6 +140,7 @@ async fn page(
     who: &SignedIn,
     place: &Place,
     filled: Filled,
+    refused: access::Refused,
 ) -> Result<Response, PageError> {
     let mut shell = shell(app, who, Nav::Admin, place.done.flash()).await?;
     "/admin".clone_into(&mut shell.path);
@@ -158,6 +163,7 @@ async fn page(
         later: place.after.is_some(),
         next,
         filled,
+        access: access::view(app, &watch, refused).await?,
         shell,
     })
 }
@@ -169,7 +175,8 @@ pub(crate) async fn show(
     Lenient(place): Lenient<Place>,
 ) -> Result<Response, PageError> {
     administrators_only(&who)?;
-    page(&app, &who, &place, Filled::default()).await
+    let (filled, refused) = (Filled::default(), access::Refused::default());
+    page(&app, &who, &place, filled, refused).await
 }
 
 /// `GET /admin/clients`: the same page.
@@ -195,7 +202,7 @@ pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, 
             .collect(),
     };
     let t = crate::text::Text::new(who.user.language);
-    let problem = match access::add(&app, &who.principal, new).await {
+    let problem = match programs::add(&app, &who.principal, new).await {
         Ok(_) => return Ok(done("/admin#clients", "client-added")),
         Err(AccessError::Add(AddError::Taken(_))) => t.tr("client-taken"),
         Err(AccessError::Add(error)) if !matches!(error, AddError::Store(_)) => {
@@ -209,7 +216,8 @@ pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, 
         redirects: redirects.to_owned(),
         problem: Some(problem),
     };
-    let page = page(&app, &who, &Place::default(), filled).await?;
+    let refused = access::Refused::default();
+    let page = page(&app, &who, &Place::default(), filled, refused).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
@@ -251,6 +259,6 @@ pub(crate) async fn remove(
 ) -> Result<Response, PageError> {
     administrators_only(&form.who)?;
     let row = found(&app, &id).await?;
-    access::remove(&app, &form.who.principal, &row.client_id).await?;
+    programs::remove(&app, &form.who.principal, &row.client_id).await?;
     Ok(done("/admin#clients", "client-removed"))
 }

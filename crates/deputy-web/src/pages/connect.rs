@@ -8,7 +8,7 @@ use deputy_connections::{
     BeginError, DisconnectError, NOTICE_DISCONNECTED, Notice, RemovalReason, Services,
 };
 use deputy_core::UserId;
-use deputy_identity::oauth::{NOTICE_REUSE, REPLAY};
+use deputy_identity::oauth::{NOTICE_FIRST, NOTICE_REUSE, REPLAY};
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -19,6 +19,7 @@ use crate::error::PageError;
 use crate::form::Lenient;
 use crate::google::{self, EndError};
 use crate::next;
+use crate::oauth::said;
 use crate::text::Text;
 use crate::view::{Nav, NoticeView, ServiceView, Shell, When, visible};
 
@@ -96,6 +97,18 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
                 REPLAY => "notice-reuse-code",
                 _ => "notice-reuse",
             }),
+            server: None,
+        };
+    }
+    if notice.kind == NOTICE_FIRST {
+        let names: Vec<String> = parameter("clients")
+            .lines()
+            .map(|name| said(name, 80))
+            .collect();
+        return NoticeView {
+            id: notice.id,
+            title: t.tr1("notice-first-title", "clients", names.join(", ")),
+            text: t.tr("notice-first"),
             server: None,
         };
     }

@@ -14,6 +14,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::{Done, done, logout, render, shell, watch};
 use crate::App;
+use crate::access::AccessError;
 use crate::auth::{Form, SignedIn};
 use crate::browser;
 use crate::error::PageError;
@@ -71,7 +72,7 @@ pub(crate) struct Page {
     pub(crate) problem: Option<String>,
     pub(crate) fresh: Option<Fresh>,
     pub(crate) profile: Profile,
-    pub(crate) access: Vec<access::AccessView>,
+    pub(crate) access: Vec<access::ProgramView>,
     pub(crate) tokens: Vec<TokenView>,
     pub(crate) scopes: Vec<ScopeChoice>,
     pub(crate) sessions: Vec<SessionView>,
@@ -271,6 +272,19 @@ pub(crate) async fn change_password(
         record::refused(&app, act).await;
     }
     let text = match changed {
+        Ok(()) if fields.has("end_access") => {
+            match crate::access::end_all(&app, &who.principal, None).await {
+                Ok(_) => return Ok(done("/settings", "password-and-access")),
+                Err(AccessError::NotFound) => return Ok(done("/settings", "password")),
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the programs' access could not be ended"
+                    );
+                    t.tr("password-access-stays")
+                }
+            }
+        }
         Ok(()) => return Ok(done("/settings", "password")),
         Err(UserError::WrongPassword) => t.tr("password-wrong"),
         Err(UserError::Password(PasswordError::TooShort)) => t.count(
@@ -364,12 +378,11 @@ pub(crate) async fn revoke_token(
         return Err(PageError::NotFound);
     }
     let act = record::of_person(&app, who, "token.revoke", id.to_string()).await?;
-    let revoked = app
-        .identity
-        .revoke_token(who.user_id, id)
-        .await
-        .map_err(|error| PageError::internal(&error, "revoking a token"))?;
-    if !revoked {
+    let revoked = app.identity.revoke_token(who.user_id, id).await;
+    if !matches!(revoked, Ok(true)) {
+        record::refused(&app, act).await;
+        revoked.map_err(|error| PageError::internal(&error, "revoking a token"))?;
+        // Somebody else was faster.
         return Err(PageError::NotFound);
     }
     app.gateway.look_at_callers();
@@ -385,10 +398,10 @@ pub(crate) async fn sign_out_everywhere(
     let who = &form.who.principal;
     let username = form.who.user.username.clone();
     let act = record::of_person(&app, who, "session.end_all", username).await?;
-    app.identity
-        .end_sessions(who.user_id, None)
-        .await
-        .map_err(|error| PageError::internal(&error, "ending sessions"))?;
+    if let Err(error) = app.identity.end_sessions(who.user_id, None).await {
+        record::refused(&app, act).await;
+        return Err(PageError::internal(&error, "ending sessions"));
+    }
     record::after(&app, act).await;
     let mut response = logout::leave(&app);
     // What the browser kept of the pages goes too (Clear Site Data, section 3.1).

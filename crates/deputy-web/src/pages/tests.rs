@@ -195,15 +195,23 @@ fn settings(language: Language, fresh: bool) -> String {
         access: if fresh {
             vec![]
         } else {
-            vec![settings::access::AccessView {
-                id: 9,
-                name: "Claude <script>alert(1)</script>".into(),
+            let access = |id| settings::access::AccessView {
+                id,
                 host: "claude.ai".into(),
                 targets: vec![Text::new(language).tr("consent-for-mcp")],
                 scope_keys: vec![scope_key(Scope::ToolsRead), scope_key(Scope::ToolsCall)],
                 since: when("2026-11-01T09:40:00Z"),
                 used: Some(when("2026-12-01T09:40:00Z")),
-            }]
+            };
+            let program = |client_id: &str, accesses| settings::access::ProgramView {
+                client_id: client_id.into(),
+                name: "Claude <script>alert(1)</script>".into(),
+                accesses,
+            };
+            vec![
+                program("\"><script>", vec![access(9), access(8)]),
+                program("https://claude.ai/c", vec![access(7)]),
+            ]
         },
         tokens: if fresh {
             vec![]
@@ -452,9 +460,36 @@ fn admin(language: Language, fresh: bool) -> String {
             redirects: "</textarea><script>".into(),
             problem: fresh.then(|| Text::new(language).tr("client-taken")),
         },
+        access: admin_access(language, fresh),
     }
     .render()
     .unwrap()
+}
+
+fn admin_access(language: Language, fresh: bool) -> admin::access::View {
+    let one = |key: &str| admin::access::EndView {
+        key: format!("\"><script>{key}"),
+        shown: format!("<script>{key}"),
+        name: format!("<script>{key}"),
+        grants: 2,
+    };
+    let block = |kind_key| admin::access::BlockView {
+        id: 3,
+        name: "<script>.example".into(),
+        kind_key,
+        since: watch(language).show("2026-11-01T09:40:00Z".parse().unwrap()),
+    };
+    admin::access::View {
+        programs: if fresh { vec![] } else { vec![one("program")] },
+        people: if fresh { vec![] } else { vec![one("person")] },
+        blocks: if fresh {
+            vec![]
+        } else {
+            vec![block("block-kind-client"), block("block-kind-host")]
+        },
+        problem: fresh.then(|| Text::new(language).tr("client-taken")),
+        filled: "\"><script>".into(),
+    }
 }
 
 fn client_remove(language: Language) -> String {

@@ -5,6 +5,7 @@ mod bearer;
 mod consent;
 mod documents;
 mod endpoints;
+mod ends;
 mod hostile;
 
 use http::{Method, StatusCode};

@@ -22,7 +22,7 @@ const PAGES: [&str; 16] = [
     "/readyz",
     "/nothing-here",
 ];
-const API: [&str; 15] = [
+const API: [&str; 16] = [
     "/api/v1/integrations/status",
     "/api/v1/integrations/google/auth?service=all",
     "/api/v1/tools",
@@ -33,6 +33,7 @@ const API: [&str; 15] = [
     "/api/v1/admin/pool",
     "/api/v1/admin/clients",
     "/api/v1/grants",
+    "/api/v1/admin/blocks",
     "/api/v1/admin/policies",
     "/api/v1/templates",
     "/api/v1/servers",
@@ -83,7 +84,7 @@ async fn strangers_are_sent_to_the_sign_in_or_told_so() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");
     }
-    for path in &API[..14] {
+    for path in &API[..15] {
         let answer = app.api(Method::GET, path, "", None).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
@@ -201,9 +202,13 @@ async fn the_document_describes_every_route() {
         })
         .collect();
     insta::assert_snapshot!(paths.join("\n"), @r"
+    get /api/v1/admin/blocks
+    post /api/v1/admin/blocks
+    delete /api/v1/admin/blocks/{id}
     get /api/v1/admin/clients
     post /api/v1/admin/clients
     delete /api/v1/admin/clients/{client_id}
+    delete /api/v1/admin/grants
     get /api/v1/admin/health
     get /api/v1/admin/policies
     put /api/v1/admin/policies
@@ -218,6 +223,7 @@ async fn the_document_describes_every_route() {
     get /api/v1/context/suggestions
     get /api/v1/context/summary
     get /api/v1/grants
+    delete /api/v1/grants
     delete /api/v1/grants/{id}
     delete /api/v1/integrations/google
     get /api/v1/integrations/google/auth

@@ -325,3 +325,5 @@ proptest! {
         prop_assert!(redirect::matches(uri, uri));
     }
 }
+
+mod held;

@@ -109,7 +109,7 @@ async fn an_administrator_adds_a_client_and_removing_it_ends_its_accesses() {
         let person = world.store.user(anna.id);
         let [first, second] = [grants[0].id, grants[1].id];
         let why = person.oauth_grant(first).await.unwrap().unwrap().ended_why;
-        assert_eq!(why.as_deref(), Some(REMOVED));
+        assert_eq!(why.as_deref(), Some(ADMINISTRATOR));
         assert!(
             person
                 .oauth_grant(second)

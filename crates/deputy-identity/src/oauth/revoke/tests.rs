@@ -11,7 +11,28 @@ async fn revoke(
     client: &str,
 ) -> Result<Option<EndedGrant>, TokenEndpointError> {
     let body = form(&[("token", token.expose()), ("client_id", client)], &[]);
-    desk.server.revoke(body.as_bytes(), FORM, None, HERE).await
+    let revoked = desk
+        .server
+        .revoke(body.as_bytes(), FORM, None, HERE)
+        .await?;
+    Ok(match revoked {
+        Revoked::Grant(ended) => Some(ended),
+        Revoked::Access | Revoked::Nothing => None,
+    })
+}
+
+async fn asked(
+    desk: &Desk,
+    token: &Secret<String>,
+    client: &str,
+    bearer: Option<&Secret<String>>,
+) -> Result<Value, TokenEndpointError> {
+    let body = form(&[("token", token.expose()), ("client_id", client)], &[]);
+    let bearer = bearer.map(|token| format!("bearer  {}", token.expose()));
+    let body = body.as_bytes();
+    desk.server
+        .introspect(body, FORM, bearer.as_deref(), HERE)
+        .await
 }
 
 #[tokio::test]
@@ -61,7 +82,11 @@ async fn an_access_token_that_is_given_back_ends_alone() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
         let tokens = desk.tokens(&[]).await;
-        assert_eq!(revoke(&desk, &tokens.access_token, "").await.unwrap(), None);
+        let body = form(&[("token", tokens.access_token.expose())], &[]);
+        for revoked in [Revoked::Access, Revoked::Nothing] {
+            let told = desk.server.revoke(body.as_bytes(), FORM, None, HERE).await;
+            assert_eq!(told.unwrap(), revoked);
+        }
         assert!(!desk.opens(&tokens).await);
         let next = desk.refresh(&tokens.refresh_token, &[]).await.unwrap();
         assert!(desk.opens(&next).await);
@@ -113,13 +138,20 @@ async fn a_token_is_told_of_only_to_its_own_person() {
             .await;
         let (personal, _) = made.unwrap();
         let admin = desk.world.identity.user_by_name("admin").await.unwrap();
+        let mut own = Vec::new();
+        for user in [&desk.anna, &admin] {
+            let request = TokenRequest {
+                name: "asks".to_owned(),
+                scopes: None,
+                days: None,
+            };
+            let made = desk.world.identity.create_token(user.id, request).await;
+            own.push((user.id, made.unwrap().0));
+        }
         let ask = async |user: &crate::User, token: &Secret<String>| {
-            let body = form(&[("token", token.expose())], &[]);
-            let principal = in_browser(user);
-            desk.server
-                .introspect(&principal, body.as_bytes(), FORM)
-                .await
-                .unwrap()
+            let own = own.iter().find(|(id, _)| *id == user.id);
+            let bearer = own.map(|(_, token)| token);
+            asked(&desk, token, "", bearer).await.unwrap()
         };
         let told = ask(&desk.anna, &tokens.access_token).await;
         assert_eq!(told["active"], true);
@@ -165,6 +197,68 @@ async fn a_token_is_told_of_only_to_its_own_person() {
             inactive,
             "ended"
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_is_told_about_its_own_tokens_and_no_others() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let tokens = desk.tokens(&[]).await;
+        let elsewhere = desk.tokens(&[("resource", API)]).await;
+        let other = [("client_id", OTHER), ("redirect_uri", OTHER_AT)];
+        let code = desk.code(&other).await;
+        let others = desk.redeem(&code, &other).await.unwrap();
+        let tell = async |token, client: &str, bearer| {
+            let told = asked(&desk, token, client, bearer).await.unwrap();
+            told["active"] == true
+        };
+        // A token for any resource opens this, and what it may ask about hangs on the same grant.
+        let own = Some(&tokens.access_token);
+        assert!(tell(&tokens.access_token, "", own).await);
+        assert!(tell(&tokens.refresh_token, "", own).await);
+        assert!(tell(&elsewhere.refresh_token, "", Some(&elsewhere.access_token)).await);
+        for token in [&elsewhere.access_token, &others.refresh_token] {
+            assert!(!tell(token, "", own).await);
+        }
+        // Without one, the client is named.
+        assert!(tell(&tokens.refresh_token, APP, None).await);
+        assert!(tell(&others.access_token, OTHER, None).await);
+        assert!(!tell(&others.access_token, APP, None).await);
+        assert!(!tell(&Secret::from("dpt_rt_x"), APP, None).await);
+        for (client, bearer) in [("", None), (APP, Some(&tokens.refresh_token))] {
+            let refused = asked(&desk, &tokens.access_token, client, bearer).await;
+            let refused = refused.unwrap_err();
+            assert_eq!((refused.status, refused.error), (401, "invalid_token"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_guesses_at_tokens_is_slowed_down_and_who_asks_about_their_own_is_not() {
+    for_each_database(|store| async move {
+        let desk = Desk::with(store, |config| config.token_per_min = 3).await;
+        let tokens = desk.tokens(&[]).await;
+        for _ in 0..20 {
+            let told = asked(&desk, &tokens.access_token, APP, None).await;
+            assert_eq!(told.unwrap()["active"], true);
+        }
+        let made_up = Secret::new(format!("dpt_at_{}", "x".repeat(43)));
+        for _ in 0..3 {
+            let told = asked(&desk, &made_up, APP, None).await.unwrap();
+            assert_eq!(told["active"], false);
+        }
+        let refused = asked(&desk, &made_up, APP, None).await.unwrap_err();
+        assert_eq!(refused.status, 429);
+        desk.pass(60);
+        for _ in 0..30 {
+            let told = asked(&desk, &tokens.access_token, APP, None).await;
+            assert_eq!(told.unwrap()["active"], true);
+        }
+        let refused = asked(&desk, &tokens.access_token, APP, None).await;
+        assert_eq!(refused.unwrap_err().status, 429, "not without end either");
     })
     .await;
 }

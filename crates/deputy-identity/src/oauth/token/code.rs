@@ -4,6 +4,10 @@
 //! *should*). Not so when it comes again within the grace, from its client and with its verifier: only
 //! the program that began the login has the verifier, so this is that program, which lost the answer
 //! or sent its request twice. It is refused, and what the first request got goes on working.
+//!
+//! A program that registered itself did so in one installation; when that logs in anew, nobody holds
+//! on to what it had before, and it ends. Any other identifier is shared by all installations, on the
+//! person's other machines too: there nothing ends by itself.
 
 use deputy_core::random;
 use deputy_core::secret::sha256_hex;
@@ -14,7 +18,7 @@ use super::super::authorize::CODE_PREFIX;
 use super::super::bearer::is_live;
 use super::super::form::Form;
 use super::super::grants::why_ended;
-use super::super::{AuthorizationServer, REPLAY, pkce};
+use super::super::{AuthorizationServer, EndedGrant, Kind, REPLACED, REPLAY, pkce, redirect};
 use super::{
     ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError, has_form, seconds,
 };
@@ -88,9 +92,11 @@ impl AuthorizationServer {
         let inner = &*self.inner;
         let access = random::token(ACCESS_PREFIX, &*inner.rng);
         let refresh = random::token(REFRESH_PREFIX, &*inner.rng);
-        let (now, access_ends) = self.span(inner.config.access);
-        let (_, refresh_ends) = self.span(inner.config.refresh);
-        let answer = TokenAnswer {
+        let (now, access_ends) = self.span_of(grant, inner.config.access);
+        let (_, refresh_ends) = self.span_of(grant, inner.config.refresh);
+        let client = self.known_client(&grant.client_id).await?;
+        let is_alone = client.is_some_and(|client| client.kind == Kind::Dynamic);
+        let mut answer = TokenAnswer {
             access_token: access,
             expires_in: seconds(now, access_ends),
             refresh_token: refresh,
@@ -100,9 +106,17 @@ impl AuthorizationServer {
             user_id: grant.user_id,
             client_id: grant.client_id.clone(),
             client_name: grant.client_name.clone(),
+            replaced: Vec::new(),
         };
 
         let tx = inner.store.begin().await?;
+        let user = tx.user(grant.user_id);
+        // All of them before the code's own: whoever holds several holds the oldest first.
+        let held = if is_alone {
+            user.hold_oauth_grants(&grant.client_id).await?
+        } else {
+            Vec::new()
+        };
         if !tx.use_oauth_code(&code.code_hash, now).await? {
             drop(tx);
             return Err(self.lost_code(code).await?);
@@ -124,6 +138,11 @@ impl AuthorizationServer {
         })
         .await?;
         tx.extend_oauth_grant(grant.id, refresh_ends).await?;
+        for other in held.iter().filter(|other| is_replaced(other, grant, now)) {
+            if user.end_oauth_grant(other.id, REPLACED, now).await? {
+                answer.replaced.push(EndedGrant::of(other, REPLACED));
+            }
+        }
         tx.commit().await?;
         Ok(answer)
     }
@@ -153,6 +172,19 @@ impl AuthorizationServer {
         }
         self.end_for_misuse(grant, REPLAY).await
     }
+}
+
+/// Whether `new` takes the place of `other`, another grant of the same person to the same
+/// installation of a program: it was allowed later, leads to the same address (on any port, where
+/// that is free) and opens all that the other opens. What opens something else as well is another
+/// login of the same program's, say for another server, and stays.
+fn is_replaced(other: &Grant, new: &Grant, now: Timestamp) -> bool {
+    other.id < new.id
+        && other.redeemed_at.is_some()
+        && other.expires_at > now
+        && redirect::matches(&other.redirect_uri, &new.redirect_uri)
+        && other.scopes.0.is_subset(&new.scopes.0)
+        && (other.resources.iter()).all(|resource| new.resources.contains(resource))
 }
 
 /// Named at first, it must be named again; not named, there is nothing to compare with but the one

@@ -118,8 +118,8 @@ impl AuthorizationServer {
         wanted: Wanted,
     ) -> Result<Option<TokenAnswer>, TokenEndpointError> {
         let inner = &*self.inner;
-        let (now, access_ends) = self.span(inner.config.access);
-        let (_, refresh_ends) = self.span(inner.config.refresh);
+        let (now, access_ends) = self.span_of(grant, inner.config.access);
+        let (_, refresh_ends) = self.span_of(grant, inner.config.refresh);
         let next = Successor {
             access_token: random::token(ACCESS_PREFIX, &*inner.rng),
             access_ends,
@@ -140,7 +140,7 @@ impl AuthorizationServer {
         {
             return Ok(None);
         }
-        self.insert_access(&tx, grant, &next.access_token, wanted, now)
+        self.insert_access(&tx, grant, &next.access_token, wanted)
             .await?;
         tx.insert_refresh_token(NewRefreshToken {
             token_hash: sha256_hex(next.refresh_token.expose().as_bytes()),
@@ -161,15 +161,15 @@ impl AuthorizationServer {
         grant: &Grant,
         access: &Secret<String>,
         wanted: Wanted,
-        now: Timestamp,
     ) -> Result<(), deputy_store::Error> {
+        let (at, expires_at) = self.span_of(grant, self.inner.config.access);
         tx.insert_access_token(NewAccessToken {
             token_hash: sha256_hex(access.expose().as_bytes()),
             grant_id: grant.id,
             scopes: wanted.scopes,
             resources: wanted.resources,
-            at: now,
-            expires_at: later(now, self.inner.config.access),
+            at,
+            expires_at,
         })
         .await
     }
@@ -197,14 +197,14 @@ impl AuthorizationServer {
         if !fits {
             let inner = &*self.inner;
             next.access_token = random::token(ACCESS_PREFIX, &*inner.rng);
-            next.access_ends = later(now, inner.config.access);
+            (_, next.access_ends) = self.span_of(grant, inner.config.access);
             next.scopes.clone_from(&wanted.scopes);
             let tx = inner.store.begin().await?;
             let locked = tx.refresh_token_locked(&token.token_hash).await?;
             if locked.is_none_or(|(_, grant, _)| grant.ended_at.is_some()) {
                 return Err(TokenEndpointError::invalid_grant("the access has ended"));
             }
-            self.insert_access(&tx, grant, &next.access_token, wanted, now)
+            self.insert_access(&tx, grant, &next.access_token, wanted)
                 .await?;
             tx.commit().await?;
         }
@@ -254,5 +254,6 @@ fn answer(grant: &Grant, next: Successor, kind: Issued, now: Timestamp) -> Token
         user_id: grant.user_id,
         client_id: grant.client_id.clone(),
         client_name: grant.client_name.clone(),
+        replaced: Vec::new(),
     }
 }

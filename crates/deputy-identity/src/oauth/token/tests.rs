@@ -6,7 +6,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::super::tests::*;
-use super::super::{Config, Documents, REPLAY};
+use super::super::{Config, Documents, REPLAY, Revoked};
 use super::*;
 
 #[tokio::test]
@@ -503,10 +503,11 @@ async fn a_body_never_panics_and_is_never_the_servers_fault() {
         let refused = refusal(desk.server.token(&body, media, header, HERE).await);
         assert!((400..500).contains(&refused.status), "{refused} {body:?}");
         match desk.server.revoke(&body, media, header, HERE).await {
-            Ok(ended) => assert_eq!(ended, None),
+            Ok(ended) => assert_eq!(ended, Revoked::Nothing),
             Err(refused) => assert!((400..500).contains(&refused.status), "{refused}"),
         }
     }
 }
 
+mod replaced;
 mod rotation;

@@ -1,3 +1,4 @@
+use super::everybody::rows;
 use super::*;
 
 async fn sweep(store: &Store, now: i64, ended_before: i64, answers_before: i64) -> u64 {

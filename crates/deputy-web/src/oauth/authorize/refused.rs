@@ -133,6 +133,7 @@ impl Place<'_> {
         let t = self.text();
         let (status, text) = match reason {
             PageReason::UnknownClient => (StatusCode::BAD_REQUEST, t.tr("consent-unknown-client")),
+            PageReason::Blocked => (StatusCode::BAD_REQUEST, t.tr("consent-blocked")),
             PageReason::WrongRedirect => (StatusCode::BAD_REQUEST, t.tr("consent-wrong-redirect")),
             PageReason::Malformed(detail) => (
                 StatusCode::BAD_REQUEST,

@@ -1,4 +1,4 @@
-//! The programs that have access, on `/settings`.
+//! The programs that have access, on `/settings`: one row for each, with its accesses in it.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -15,11 +15,26 @@ use crate::oauth::said;
 use crate::pages::done;
 use crate::view::{Watch, When, scope_key};
 
-/// What one program may do for the person.
+/// A program, and what it was allowed at different times.
+pub(crate) struct ProgramView {
+    /// As it is sent back, to take all away.
+    pub(crate) client_id: String,
+    /// What it called itself when it was last allowed something.
+    pub(crate) name: String,
+    /// The newest first; never empty.
+    pub(crate) accesses: Vec<AccessView>,
+}
+
+impl ProgramView {
+    /// How many accesses it has.
+    pub(crate) fn count(&self) -> i64 {
+        i64::try_from(self.accesses.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What a program was allowed at one time.
 pub(crate) struct AccessView {
     pub(crate) id: i64,
-    /// What it called itself when it was allowed.
-    pub(crate) name: String,
     /// Where the person was sent back to.
     pub(crate) host: String,
     pub(crate) targets: Vec<String>,
@@ -37,7 +52,6 @@ impl AccessView {
         };
         Self {
             id: grant.id,
-            name: said(&grant.client_name, consent::NAME),
             host: consent::host(&grant.redirect_uri),
             targets: grant.resources.iter().map(target).collect(),
             scope_keys: grant.scopes.0.iter().copied().map(scope_key).collect(),
@@ -47,17 +61,29 @@ impl AccessView {
     }
 }
 
-/// All of this person's, newest first.
+/// All of this person's; the program that was last allowed something first.
 pub(super) async fn views(
     app: &App,
     user: UserId,
     watch: &Watch,
-) -> Result<Vec<AccessView>, PageError> {
+) -> Result<Vec<ProgramView>, PageError> {
     let grants = access::of(app, user).await?;
-    Ok(grants
-        .iter()
-        .map(|grant| AccessView::new(app, grant, watch))
-        .collect())
+    let mut programs: Vec<ProgramView> = Vec::new();
+    for grant in &grants {
+        let view = AccessView::new(app, grant, watch);
+        match programs
+            .iter_mut()
+            .find(|it| it.client_id == grant.client_id)
+        {
+            Some(program) => program.accesses.push(view),
+            None => programs.push(ProgramView {
+                client_id: grant.client_id.clone(),
+                name: said(&grant.client_name, consent::NAME),
+                accesses: vec![view],
+            }),
+        }
+    }
+    Ok(programs)
 }
 
 /// `POST /settings/access/{id}/end`.
@@ -69,4 +95,11 @@ pub(crate) async fn end(
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
     access::end(&app, &form.who.principal, id).await?;
     Ok(done("/settings#access", "access-ended"))
+}
+
+/// `POST /settings/access/end`: all of one program.
+pub(crate) async fn end_all(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    let client_id = form.fields.get("client_id");
+    access::end_all(&app, &form.who.principal, Some(client_id)).await?;
+    Ok(done("/settings#access", "accesses-ended"))
 }

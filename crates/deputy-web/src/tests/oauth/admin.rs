@@ -286,4 +286,8 @@ async fn the_same_over_rest() {
             .await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{gone}");
     }
+    // Our own can't be removed; that it was tried stays on record, with what came of it.
+    let on_record = app.recorded("client.remove").await;
+    let outcomes: Vec<_> = on_record.iter().map(|(_, outcome)| &**outcome).collect();
+    assert_eq!(outcomes, ["started", "ok", "started", "INVALID"]);
 }

@@ -103,7 +103,7 @@ async fn after_the_grace_a_used_refresh_token_ends_that_grant_alone() {
             "another grant of the same person and client"
         );
         let notices = desk.world.store.user(desk.anna.id).notices().await.unwrap();
-        assert_eq!(notices.len(), 1);
+        assert_eq!(notices.len(), 2, "with the one of its first login");
         assert_eq!(notices[0].kind, NOTICE_REUSE);
         assert_eq!(notices[0].parameters["why"], REUSE);
     })
@@ -172,6 +172,56 @@ async fn two_who_want_tokens_for_different_things_share_the_successor() {
         for resource in [MCP, API] {
             assert!(desk.bearer(&next.access_token, resource).await.is_ok());
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_repeats_for_another_resource_alone_gets_a_token_for_that() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let both = [("resource", API), ("resource", MCP), ("scope", "chat")];
+        let old = desk.tokens(&both).await.refresh_token;
+        let mcp = desk.refresh(&old, &[("resource", MCP)]).await.unwrap();
+        let api = desk.refresh(&old, &[("resource", API)]).await.unwrap();
+        assert_eq!(api.kind, Issued::Repeated);
+        assert_eq!(api.scopes, mcp.scopes);
+        assert_eq!(api.expires_in, 3600, "with a time of its own");
+        assert!(desk.bearer(&api.access_token, API).await.is_ok());
+        assert!(desk.bearer(&api.access_token, MCP).await.is_err());
+        assert!(desk.bearer(&mcp.access_token, API).await.is_err());
+        let again = desk.refresh(&old, &[("resource", MCP)]).await.unwrap();
+        assert_eq!(again.access_token.expose(), mcp.access_token.expose());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_year_the_person_is_asked_again_however_often_it_was_renewed() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let mut tokens = desk.tokens(&[]).await;
+        let month = 29 * 24 * 3600;
+        for _ in 0..12 {
+            desk.pass(month);
+            tokens = desk.refresh(&tokens.refresh_token, &[]).await.unwrap();
+            assert_eq!(tokens.expires_in, 3600);
+        }
+        let grants = desk.server.grants(desk.anna.id).await.unwrap();
+        let lasts = grants[0].expires_at.duration_since(grants[0].created_at);
+        assert_eq!(lasts, SignedDuration::from_hours(365 * 24));
+        // The last hour is shorter.
+        desk.pass(365 * 24 * 3600 - 12 * month - 60);
+        let last = desk.refresh(&tokens.refresh_token, &[]).await.unwrap();
+        assert!(last.expires_in <= 60, "{}", last.expires_in);
+        let repeated = desk
+            .refresh(&tokens.refresh_token, &[("scope", "tools:read")])
+            .await;
+        assert!(repeated.unwrap().expires_in <= 60);
+        desk.pass(60);
+        let refused = refusal(desk.refresh(&last.refresh_token, &[]).await);
+        assert_eq!(refused.error, "invalid_grant");
+        assert!(!desk.opens(&last).await);
     })
     .await;
 }

@@ -1,0 +1,155 @@
+//! Who has access to anybody's things, and what is blocked, on `/admin`.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use deputy_identity::oauth::{BlockError, BlockKind, Subject};
+use http::StatusCode;
+
+use super::{Filled, Place, administrators_only, failed};
+use crate::App;
+use crate::access::AccessError;
+use crate::access::admin as programs;
+use crate::auth::Form;
+use crate::error::PageError;
+use crate::oauth::authorize::consent;
+use crate::oauth::said;
+use crate::pages::done;
+use crate::view::{Watch, When};
+
+/// Most programs, people and blocks on the page.
+const MOST: usize = 200;
+
+/// A program or a person with accesses.
+pub(crate) struct EndView {
+    /// As it is sent back.
+    pub(crate) key: String,
+    /// As it is shown.
+    pub(crate) shown: String,
+    pub(crate) name: String,
+    pub(crate) grants: i64,
+}
+
+pub(crate) struct BlockView {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) kind_key: &'static str,
+    pub(crate) since: When,
+}
+
+/// What this part of the page shows.
+pub(crate) struct View {
+    pub(crate) programs: Vec<EndView>,
+    pub(crate) people: Vec<EndView>,
+    pub(crate) blocks: Vec<BlockView>,
+    pub(crate) problem: Option<String>,
+    pub(crate) filled: String,
+}
+
+/// A block that was not made: why, and what was filled in.
+#[derive(Default)]
+pub(crate) struct Refused {
+    problem: Option<String>,
+    filled: String,
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+pub(super) async fn view(app: &App, watch: &Watch, refused: Refused) -> Result<View, PageError> {
+    let programs = app.authorization.programs(MOST as u64).await;
+    let programs = programs.map_err(|error| failed(&error))?;
+    let counts = app.store.oauth_grants_by_person().await;
+    let counts = counts.map_err(|error| failed(&error))?;
+    let users = app.identity.users().await;
+    let users = users.map_err(|error| PageError::internal(&error, "listing people"))?;
+    let blocks = app.authorization.blocks(None, MOST as u64).await;
+    let blocks = blocks.map_err(|error| failed(&error))?;
+    let people = users.into_iter().filter_map(|user| {
+        let grants = *counts.get(&user.id)?;
+        Some(EndView {
+            shown: user.username.clone(),
+            key: user.username,
+            name: said(&user.name, consent::NAME),
+            grants: number(grants),
+        })
+    });
+    Ok(View {
+        programs: programs
+            .into_iter()
+            .map(|program| EndView {
+                shown: said(&program.client_id, 120),
+                key: program.client_id,
+                name: said(&program.client_name, consent::NAME),
+                grants: number(program.grants),
+            })
+            .collect(),
+        people: people.take(MOST).collect(),
+        blocks: blocks
+            .into_iter()
+            .map(|block| BlockView {
+                id: block.id,
+                name: said(&block.name, 300),
+                kind_key: match block.kind {
+                    BlockKind::Client => "block-kind-client",
+                    BlockKind::Host => "block-kind-host",
+                },
+                since: watch.show(block.created_at),
+            })
+            .collect(),
+        problem: refused.problem,
+        filled: refused.filled,
+    })
+}
+
+/// `POST /admin/access/end`: all of one program, or all of one person.
+pub(crate) async fn end(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    administrators_only(&form.who)?;
+    let (client, person) = (form.fields.get("client_id"), form.fields.get("username"));
+    let principal = &form.who.principal;
+    match (client, person) {
+        ("", "") => return Err(PageError::Invalid),
+        (client, "") => programs::end_client(&app, principal, client).await?,
+        ("", person) => programs::end_person(&app, principal, person).await?,
+        _ => return Err(PageError::Invalid),
+    };
+    Ok(done("/admin#access", "accesses-ended"))
+}
+
+/// `POST /admin/blocks`.
+pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+    let Form { who, fields } = form;
+    administrators_only(&who)?;
+    let name = fields.get("name").trim().to_owned();
+    let subject = match fields.get("kind") {
+        "client" => Subject::Client(name.clone()),
+        "host" => Subject::Host(name.clone()),
+        _ => return Err(PageError::Invalid),
+    };
+    let t = crate::text::Text::new(who.user.language);
+    let problem = match programs::block(&app, &who.principal, &subject).await {
+        Ok(_) => return Ok(done("/admin#blocks", "client-blocked")),
+        Err(AccessError::Block(error)) if !matches!(error, BlockError::Store(_)) => {
+            t.tr1("client-refused", "detail", said(&error.to_string(), 300))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let refused = Refused {
+        problem: Some(problem),
+        filled: name,
+    };
+    let page = super::page(&app, &who, &Place::default(), Filled::default(), refused).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// `POST /admin/blocks/{id}/end`.
+pub(crate) async fn unblock(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    administrators_only(&form.who)?;
+    let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
+    programs::unblock(&app, &form.who.principal, id).await?;
+    Ok(done("/admin#blocks", "client-unblocked"))
+}
