@@ -250,6 +250,11 @@ pub(crate) enum UserAction {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// End all access that a user gave to programs; these may ask again
+    EndAccess {
+        /// Sign-in name
+        name: String,
+    },
     /// Delete a user with everything that is theirs, and destroy their keys
     Delete {
         /// Sign-in name
@@ -323,6 +328,28 @@ pub(crate) enum ClientAction {
         /// Its client_id, as `list --all` shows it
         id: String,
     },
+    /// End all that people allowed a client; it stays and may ask again
+    End {
+        /// Its client_id, as `list --all` shows it
+        id: String,
+    },
+    /// Block a client: it can ask nobody for access, and what it had ends at once
+    ///
+    /// One that registers itself comes back under another client_id.
+    Block {
+        /// Its client_id, or with --host the host on which clients are described
+        name: String,
+        /// Block every client whose client_id is a URL on this host
+        #[arg(long)]
+        host: bool,
+    },
+    /// Let a blocked client ask again
+    Unblock {
+        /// As `blocked` shows it
+        number: i64,
+    },
+    /// List what is blocked
+    Blocked,
 }
 
 #[derive(Subcommand)]

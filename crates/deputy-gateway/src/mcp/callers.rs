@@ -7,18 +7,22 @@
 //! in the process in which it ended. The timer is for other replicas and for commands.
 //!
 //! A caller is what was let in, not the text of a token: a client that renews its access token is the same caller, and
-//! one that was allowed anew is another.
+//! one that was allowed anew is another. So a stream does not end with the hour of the token that opened it, which would
+//! make every client reconnect every hour for nothing: what it was allowed lasts. But a token that is *given back* (RFC
+//! 7009) takes the streams and requests with it that it opened; sessions, which are the client's, go on.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use deputy_core::secret::sha256_hex;
 use deputy_core::{Caller, Principal, UserId, challenge};
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -27,18 +31,20 @@ use super::{Front, sessions};
 use crate::Gateway;
 
 /// One way of one person's to be here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     user: UserId,
     way: Way,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Way {
     /// A personal token, by its row.
     Token(i64),
     /// What a client was allowed, by its row.
     Grant(i64),
+    /// An access token of a client's, by its SHA-256.
+    Access(String),
     /// The person: nothing else can end.
     Person,
 }
@@ -53,6 +59,19 @@ impl Key {
         let user = principal.user_id;
         Self { user, way }
     }
+
+    /// The access token with which a client came.
+    fn of_access(principal: &Principal, headers: &HeaderMap) -> Option<Self> {
+        if !matches!(principal.caller, Caller::Client { .. }) {
+            return None;
+        }
+        let presented = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (_, token) = presented.split_once(' ')?;
+        Some(Self {
+            user: principal.user_id,
+            way: Way::Access(sha256_hex(token.trim().as_bytes())),
+        })
+    }
 }
 
 /// Everybody who has something open.
@@ -66,6 +85,8 @@ pub(crate) struct Callers {
 struct There {
     presences: usize,
     gone: CancellationToken,
+    /// When an access token is over, once that was read.
+    over: Option<Timestamp>,
 }
 
 /// Held for as long as something is open for a caller.
@@ -79,9 +100,12 @@ pub(super) struct Presence {
 impl Callers {
     /// One more thing is open for this caller, who was let in just now.
     pub(super) fn enter(self: &Arc<Self>, principal: &Principal) -> Presence {
-        let key = Key::of(principal);
+        self.enter_as(Key::of(principal))
+    }
+
+    fn enter_as(self: &Arc<Self>, key: Key) -> Presence {
         let mut there = self.there.lock();
-        let caller = there.entry(key).or_default();
+        let caller = there.entry(key.clone()).or_default();
         caller.presences += 1;
         Presence {
             callers: Arc::clone(self),
@@ -91,9 +115,9 @@ impl Callers {
     }
 
     /// Who is not let in any more. Whoever was let in before and enters after this is found the next time.
-    fn end(&self, key: Key) {
+    fn end(&self, key: &Key) {
         let mut there = self.there.lock();
-        if let Some(caller) = there.remove(&key) {
+        if let Some(caller) = there.remove(key) {
             caller.gone.cancel();
         }
     }
@@ -135,11 +159,11 @@ impl Gateway {
         let every = self.inner.config.look_at_callers;
         // Elapsed or told: either way.
         let _ = tokio::time::timeout(every, callers.look.notified()).await;
-        let there: Vec<Key> = callers.there.lock().keys().copied().collect();
+        let there: Vec<Key> = callers.there.lock().keys().cloned().collect();
         for key in there {
-            match self.is_let_in(key).await {
+            match self.is_let_in(&key).await {
                 Ok(true) => {}
-                Ok(false) => callers.end(key),
+                Ok(false) => callers.end(&key),
                 // While the database fails nobody is sent away: it is asked again.
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -150,7 +174,7 @@ impl Gateway {
     }
 
     /// Whether the person is still active, and the token or grant there and neither ended nor lapsed.
-    async fn is_let_in(&self, key: Key) -> Result<bool, deputy_store::Error> {
+    async fn is_let_in(&self, key: &Key) -> Result<bool, deputy_store::Error> {
         let parts = &self.inner.parts;
         let scope = parts.store.user(key.user);
         let person = scope.profile().await?;
@@ -158,15 +182,29 @@ impl Gateway {
             return Ok(false);
         }
         let now = parts.clock.now();
-        Ok(match key.way {
+        Ok(match &key.way {
             Way::Person => true,
+            Way::Access(hash) => {
+                let found = parts.store.access_token(hash).await?;
+                let mut there = self.inner.callers.there.lock();
+                let known = there.get_mut(key).map(|caller| &mut caller.over);
+                match (found, known) {
+                    (Some((token, ..)), Some(over)) => {
+                        *over = Some(token.expires_at);
+                        true
+                    }
+                    // Its row is gone: by itself when its hour is over, or it was given back.
+                    (None, Some(over)) => over.is_some_and(|over| over <= now),
+                    (_, None) => true,
+                }
+            }
             Way::Token(id) => {
                 let tokens = scope.tokens().await?;
-                let token = tokens.iter().find(|token| token.id == id);
+                let token = tokens.iter().find(|token| token.id == *id);
                 token.is_some_and(|token| token.expires_at.is_none_or(|at| at > now))
             }
             Way::Grant(id) => {
-                let grant = scope.oauth_grant(id).await?;
+                let grant = scope.oauth_grant(*id).await?;
                 grant.is_some_and(|grant| grant.ended_at.is_none() && grant.expires_at > now)
             }
         })
@@ -183,10 +221,20 @@ pub(super) async fn stay(
     let Some(principal) = request.extensions().get::<Arc<Principal>>() else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    let presence = Arc::new(front.gateway.inner.callers.enter(principal));
+    let callers = &front.gateway.inner.callers;
+    let presence = Arc::new(callers.enter(principal));
+    let access = Key::of_access(principal, request.headers()).map(|key| callers.enter_as(key));
+    let given_back = match &access {
+        Some(access) => access.gone.clone(),
+        None => CancellationToken::new(),
+    };
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(Arc::clone(&presence));
-    let answered = presence.gone.run_until_cancelled(next.run(request)).await;
+    let answered = tokio::select! {
+        biased;
+        () = either(presence.gone.clone(), given_back.clone()) => None,
+        response = next.run(request) => Some(response),
+    };
     let Some(response) = answered else {
         return gone(&front, &path);
     };
@@ -195,12 +243,21 @@ pub(super) async fn stay(
         return response;
     }
     let (parts, body) = response.into_parts();
-    let until = presence.gone.clone().cancelled_owned();
-    let body = body.into_data_stream().take_until(until).map(move |piece| {
-        let _there = &presence;
-        piece
-    });
+    let until = either(presence.gone.clone(), given_back);
+    let body = (body.into_data_stream())
+        .take_until(Box::pin(until))
+        .map(move |piece| {
+            let _there = (&presence, &access);
+            piece
+        });
     Response::from_parts(parts, Body::from_stream(body))
+}
+
+async fn either(one: CancellationToken, other: CancellationToken) {
+    tokio::select! {
+        () = one.cancelled() => {}
+        () = other.cancelled() => {}
+    }
 }
 
 fn gone(front: &Front, path: &str) -> Response {

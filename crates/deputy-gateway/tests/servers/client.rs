@@ -33,6 +33,8 @@ pub(crate) struct Client {
     capabilities: Value,
     session: Option<String>,
     last: i64,
+    /// What it presents from now on; who it is has been found out already.
+    pub(crate) token: Option<&'static str>,
 }
 
 /// What comes as the answer to something.
@@ -62,6 +64,7 @@ impl Client {
             capabilities,
             session: None,
             last: 0,
+            token: None,
         };
         if !client.is_modern() {
             let params = json!({
@@ -166,6 +169,9 @@ impl Client {
             .header("accept", "application/json, text/event-stream")
             .header("mcp-protocol-version", self.revision)
             .extension(Arc::new(self.who.clone()));
+        if let Some(token) = self.token {
+            head = head.header("authorization", format!("Bearer {token}"));
+        }
         if let Some(session) = &self.session {
             head = head.header("mcp-session-id", session);
         }

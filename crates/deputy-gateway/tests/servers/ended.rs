@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use deputy_core::{Caller, Clock as _, Principal, Scope, Scopes};
 use deputy_gateway::Outcome;
 use deputy_gateway::approval::Decision;
-use deputy_store::oauth_grant::NewGrant;
+use deputy_store::oauth_grant::{NewAccessToken, NewGrant};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -140,6 +140,74 @@ async fn what_is_open_for_a_client_ends_at_once_with_what_it_was_allowed() {
         assert_eq!(status(&mut other).await, StatusCode::OK);
         world.gateway.tools_changed(anna.user_id);
         stays.until("notifications/tools/list_changed").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_that_is_given_back_takes_what_it_opened_and_nothing_else() {
+    let change = |config: &mut deputy_gateway::Config| {
+        config.look_at_callers = Duration::from_hours(1);
+    };
+    both_within(0, change, async |world| {
+        let anna = world.person("anna").await;
+        with_tools(world, &anna).await;
+        let front = front(world);
+        let (grant, who) = allowed(world, &anna).await;
+        let hash = |token: &str| deputy_core::secret::sha256_hex(token.as_bytes());
+        let give = async |token: &str, lasts: SignedDuration| {
+            let at = world.clock.now();
+            let new = NewAccessToken {
+                token_hash: hash(token),
+                grant_id: grant,
+                scopes: who.scopes.clone(),
+                resources: vec!["https://deputy.example.org/mcp/fx".to_owned()],
+                at,
+                expires_at: at + lasts,
+            };
+            let tx = world.store.begin().await.unwrap();
+            tx.insert_access_token(new).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let take = async |token: &str| {
+            let tx = world.store.begin().await.unwrap();
+            assert!(tx.delete_access_token(&hash(token)).await.unwrap());
+            tx.commit().await.unwrap();
+            world.gateway.look_at_callers();
+        };
+        let mut clients = Vec::new();
+        for token in ["short", "shorter"] {
+            give(token, SignedDuration::from_mins(1)).await;
+            let mut client = Client::open(&front, &who, "/mcp/fx", OLDER, json!({})).await;
+            client.token = Some(token);
+            let heard = client.hear(&[]).await;
+            clients.push((client, heard));
+        }
+        // Whoever looks, looks at everybody: when the second of two has ended, all were looked at.
+        let all_were_looked_at = async || {
+            for _ in 0..2 {
+                give("given back", SignedDuration::from_mins(50)).await;
+                let mut client = Client::open(&front, &who, "/mcp/fx", OLDER, json!({})).await;
+                client.token = Some("given back");
+                let mut heard = client.hear(&[]).await;
+                take("given back").await;
+                ends(&mut heard).await;
+                // The session is the client's, which goes on with its next token.
+                client.token = Some("short");
+                let next = client.send("tools/list", json!({})).await;
+                assert_eq!(next.status, StatusCode::OK);
+            }
+        };
+        all_were_looked_at().await;
+        // A token whose time is over takes nothing with it, also when its row is swept.
+        world.clock.advance(SignedDuration::from_mins(2));
+        take("short").await;
+        take("shorter").await;
+        all_were_looked_at().await;
+        world.gateway.tools_changed(anna.user_id);
+        for (_, heard) in &mut clients {
+            heard.until("notifications/tools/list_changed").await;
+        }
     })
     .await;
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use deputy_identity::oauth::{
-    AuthorizationServer, BUILTIN, Client, ClientKind, ClientRow, NewRegistered, Removed,
+    ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, BUILTIN, BlockKind,
+    Blocked, Client, ClientKind, ClientRow, Grant, NewRegistered, Removed, Subject,
 };
 use serde_json::json;
 
@@ -46,6 +47,10 @@ pub(crate) async fn run(action: ClientAction, database: &DatabaseArgs) -> anyhow
         }
         ClientAction::List { all } => list(&authorization, all).await?,
         ClientAction::Remove { id } => remove(&offline, &authorization, &id).await?,
+        ClientAction::End { id } => end(&offline, &authorization, &id).await?,
+        ClientAction::Block { name, host } => block(&offline, &authorization, name, host).await?,
+        ClientAction::Unblock { number } => unblock(&offline, &authorization, number).await?,
+        ClientAction::Blocked => blocked(&authorization).await?,
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
@@ -91,15 +96,101 @@ fn line(row: &ClientRow) -> String {
     )
 }
 
-/// A removal, and for each person whose access ended with it that it did.
-fn on_removal(removed: &Removed, act: Act) -> Vec<Act> {
-    let ends = removed.ended.iter().map(|grant| Act {
+/// What was done, and for each person whose access ended with it that it did.
+pub(crate) fn with_ends(ended: &[Grant], why: &str, act: Act) -> Vec<Act> {
+    let ends = ended.iter().map(|grant| Act {
         user: Some(grant.user_id),
-        detail: json!({ "grant": grant.id, "name": grant.client_name, "why": "administrator" }),
-        ..Act::new("access.end", &act.target)
+        detail: json!({ "grant": grant.id, "name": grant.client_name, "why": why }),
+        ..Act::new("access.end", &grant.client_id)
     });
-    let ends: Vec<Act> = ends.collect();
     [act].into_iter().chain(ends).collect()
+}
+
+/// How many accesses of how many people ended, in words.
+fn count(ended: &[Grant]) -> String {
+    let people: BTreeSet<_> = ended.iter().map(|grant| grant.user_id.0).collect();
+    match (ended.len(), people.len()) {
+        (0, _) => "nobody had given it access".to_owned(),
+        (1, _) => "1 access ended at once".to_owned(),
+        (accesses, 1) => format!("{accesses} accesses of 1 person ended at once"),
+        (accesses, people) => format!("{accesses} accesses of {people} people ended at once"),
+    }
+}
+
+async fn end(
+    offline: &Offline,
+    authorization: &AuthorizationServer,
+    id: &str,
+) -> anyhow::Result<()> {
+    let Some(known) = authorization.known_client(id).await? else {
+        bail!("there is no client '{id}'; `deputy client list --all` shows those there are");
+    };
+    let act = Act {
+        detail: json!({ "name": known.name, "why": ADMINISTRATOR_END }),
+        ..Act::new("access.end_all", id)
+    };
+    let doing = authorization.end_client(id);
+    let on_end = |ended: &Vec<Grant>, act| with_ends(ended, ADMINISTRATOR_END, act);
+    let ended = offline.on_record_with(act, doing, on_end).await?;
+    eprintln!("{id}: {}", count(&ended));
+    Ok(())
+}
+
+async fn block(
+    offline: &Offline,
+    authorization: &AuthorizationServer,
+    name: String,
+    is_host: bool,
+) -> anyhow::Result<()> {
+    let act = Act {
+        detail: json!({ "host": is_host }),
+        ..Act::new("client.block", &name)
+    };
+    let subject = if is_host {
+        Subject::Host(name)
+    } else {
+        Subject::Client(name)
+    };
+    let doing = authorization.block(&subject);
+    let on_block = |done: &Blocked, act| with_ends(&done.ended, ADMINISTRATOR_BLOCK, act);
+    let done = offline.on_record_with(act, doing, on_block).await?;
+    eprintln!("blocked {}; {}", done.block.name, count(&done.ended));
+    Ok(())
+}
+
+async fn unblock(
+    offline: &Offline,
+    authorization: &AuthorizationServer,
+    number: i64,
+) -> anyhow::Result<()> {
+    let before = number.checked_sub(1);
+    let blocks = authorization.blocks(before, 1).await?;
+    let Some(block) = blocks.into_iter().find(|block| block.id == number) else {
+        bail!("there is no block {number}; `deputy client blocked` shows those there are");
+    };
+    let act = Act {
+        detail: json!({ "host": block.kind == BlockKind::Host }),
+        ..Act::new("client.unblock", &block.name)
+    };
+    let doing = authorization.unblock(number);
+    offline.on_record(act, doing).await?;
+    eprintln!("{} may ask again", block.name);
+    Ok(())
+}
+
+async fn blocked(authorization: &AuthorizationServer) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let blocks = authorization.blocks(after, PAGE).await?;
+        for block in &blocks {
+            let (id, kind, name) = (block.id, block.kind.as_str(), &block.name);
+            say(&format!("{id}\t{kind}\t{name}\tsince {}", block.created_at));
+        }
+        match blocks.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn remove(
@@ -118,17 +209,13 @@ async fn remove(
         ..Act::new("client.remove", id)
     };
     let doing = authorization.remove_client(id);
+    let on_removal = |removed: &Removed, act| with_ends(&removed.ended, ADMINISTRATOR, act);
     let removed = offline.on_record_with(act, doing, on_removal).await?;
-    let people: BTreeSet<_> = removed.ended.iter().map(|grant| grant.user_id.0).collect();
-    let ended = match (removed.ended.len(), people.len()) {
-        (0, _) => "nobody had given it access".to_owned(),
-        (1, _) => "1 access ended at once".to_owned(),
-        (accesses, 1) => format!("{accesses} accesses of 1 person ended at once"),
-        (accesses, people) => format!("{accesses} accesses of {people} people ended at once"),
-    };
     eprintln!(
-        "removed client {} ({}); {ended}",
-        removed.client.client_id, removed.client.name
+        "removed client {} ({}); {}",
+        removed.client.client_id,
+        removed.client.name,
+        count(&removed.ended)
     );
     Ok(())
 }

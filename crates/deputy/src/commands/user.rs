@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use deputy_connections::{DisconnectError, Services};
 use deputy_core::{Lifecycle, Role, Secret, UserId};
+use deputy_identity::oauth::{ADMINISTRATOR_END, Grant};
 use deputy_identity::{Identity, NewUser, PasswordPolicy, User};
 use serde_json::json;
 
 use crate::cli::{DatabaseArgs, UserAction};
+use crate::commands::client::with_ends;
 use crate::commands::record::Act;
 use crate::commands::say;
 use crate::compose::Offline;
@@ -33,6 +35,7 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             name,
             password_stdin,
         } => passwd(&offline, &name, password_stdin).await?,
+        UserAction::EndAccess { name } => end_access(&offline, &identity, &name).await?,
         UserAction::Delete { name } => Box::pin(delete_by_name(&offline, &identity, &name)).await?,
     }
     offline.close().await?;
@@ -125,6 +128,22 @@ async fn passwd(offline: &Offline, name: &str, password_stdin: bool) -> anyhow::
         "changed the password of {}; they are signed out everywhere",
         user.username
     );
+    Ok(())
+}
+
+/// Ends all access that the person of this name gave to programs.
+async fn end_access(offline: &Offline, identity: &Identity, name: &str) -> anyhow::Result<()> {
+    let user = identity.user_by_name(name).await?;
+    let authorization = offline.authorization();
+    let act = Act {
+        detail: json!({ "why": ADMINISTRATOR_END }),
+        ..Act::on("access.end_all", &user)
+    };
+    let doing = authorization.end_person(user.id);
+    let on_end = |ended: &Vec<Grant>, act| with_ends(ended, ADMINISTRATOR_END, act);
+    let ended = offline.on_record_with(act, doing, on_end).await?;
+    let (who, count) = (&user.username, ended.len());
+    eprintln!("{who}: accesses of programs that ended at once: {count}");
     Ok(())
 }
 

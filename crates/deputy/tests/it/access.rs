@@ -40,7 +40,7 @@ const LOOK: Need = Need::Either("tools:read", "servers:manage");
 const MANAGE: Need = Need::Right("servers:manage");
 
 /// Every route of the document: verb and path there, with a path and a body that reach its handler.
-pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 45] = [
+pub(crate) const ROUTES: [(&str, &str, &str, &str, Need); 50] = [
     (
         "get",
         "/api/v1/integrations/google/auth",

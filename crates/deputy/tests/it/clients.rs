@@ -283,8 +283,44 @@ async fn a_client_named_by_its_document_logs_in_and_removing_it_ends_that_at_onc
         out.contains(&format!("{id}\tdocument\tA client with a document\t")),
         "{out}"
     );
+    for command in [
+        ["client", "end", "nobody"],
+        ["user", "end-access", "nobody"],
+    ] {
+        let (code, _, err) = app.run(&command, "");
+        assert!(code != 0 && !err.is_empty(), "{command:?}");
+    }
     let (code, _, err) = app.run(&["client", "remove", &id], "");
     assert!(code == 0 && err.contains("1 access ended at once"), "{err}");
+    for (command, says) in [
+        (
+            &["client", "end", "deputy-cli"][..],
+            "nobody had given it access",
+        ),
+        (&["user", "end-access", "alice"], "at once: 0"),
+        (
+            &["client", "block", "--host", "Bad.example"],
+            "blocked bad.example",
+        ),
+        (&["client", "block", "bot"], "blocked bot"),
+    ] {
+        let (code, _, err) = app.run(command, "");
+        assert!(code == 0 && err.contains(says), "{command:?}: {err}");
+    }
+    let (code, out, _) = app.run(&["client", "blocked"], "");
+    assert!(
+        code == 0 && out.contains("1\thost\tbad.example\tsince "),
+        "{out}"
+    );
+    for (number, expected) in [("1", 0), ("1", 1)] {
+        let (code, _, err) = app.run(&["client", "unblock", number], "");
+        assert_eq!(code, expected, "{err}");
+    }
+    let (_, out, _) = app.run(&["client", "blocked"], "");
+    assert!(
+        !out.contains("bad.example") && out.contains("client\tbot"),
+        "{out}"
+    );
     for tokens in [&first, &second] {
         let (status, challenge) = me(&app, tokens).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);

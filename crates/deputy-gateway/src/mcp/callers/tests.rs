@@ -24,7 +24,7 @@ fn who_is_gone_is_gone_everywhere_and_nobody_else_is() {
     let [first, second] = [1, 2].map(|_| callers.enter(&client(1, 7)));
     let others = [callers.enter(&client(1, 8)), callers.enter(&client(2, 7))];
     assert_eq!(callers.there.lock().len(), 3);
-    callers.end(first.key);
+    callers.end(&first.key);
     assert!(first.is_gone() && second.is_gone());
     assert!(others.iter().all(|other| !other.is_gone()));
 }
@@ -33,7 +33,7 @@ fn who_is_gone_is_gone_everywhere_and_nobody_else_is() {
 fn who_has_nothing_open_is_forgotten_and_what_ended_takes_nothing_from_what_came_after() {
     let callers = Arc::new(Callers::default());
     let before = callers.enter(&client(1, 7));
-    callers.end(before.key);
+    callers.end(&before.key);
     // Let in before the end, and here after it.
     let after = callers.enter(&client(1, 7));
     assert!(!after.is_gone());
