@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::super::bearer::is_live;
 use super::super::form::Form;
 use super::super::grants::why_ended;
-use super::super::{AuthorizationServer, EndedGrant, NOTICE_REUSE, REUSE, later};
+use super::super::{AuthorizationServer, EndedGrant, NOTICE_REUSE, REUSE};
 use super::answer::Successor;
 use super::{
     ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpointError, Wanted, has_form,
