@@ -46,7 +46,7 @@ async fn on(engine: Engine) {
     let options = Options::on(engine).with("DEPUTY_LIMITS_TOKEN_PER_MIN", "0");
     let mut app = App::start(options).await;
     app.person("alice").await;
-    let program = Program::register(&app.url, "Program of Alice").await;
+    let program = Program::shared(&app, "program-of-alice");
     let mut browser = app.browser();
     // One of each at a time: a code that nobody redeemed gives way to the program's next.
     let mut others = Vec::new();

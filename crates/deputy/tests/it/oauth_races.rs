@@ -22,7 +22,7 @@ fn open(engine: Engine) -> Options {
 async fn alices(engine: Engine) -> (App, Program, Browser) {
     let app = App::start(open(engine)).await;
     app.person("alice").await;
-    let program = Program::register(&app.url, "Program of Alice").await;
+    let program = Program::shared(&app, "program-of-alice");
     let browser = app.browser();
     (app, program, browser)
 }
@@ -131,7 +131,7 @@ async fn an_old_refresh_token_ends_what_it_was_for() {
     let one = |engine| async move {
         let app = App::start(grace(engine)).await;
         app.person("alice").await;
-        let program = Program::register(&app.url, "Program of Alice").await;
+        let program = Program::shared(&app, "program-of-alice");
         let mut browser = app.browser();
         let beside = program.log_in(&mut browser, "alice").await;
         let first = program.log_in(&mut browser, "alice").await;

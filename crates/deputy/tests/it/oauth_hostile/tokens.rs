@@ -10,7 +10,7 @@ use crate::support::{App, CALLBACK, PASSWORD, Program, VERIFIER, client, paramet
 async fn a_token_opens_what_it_is_for() {
     let app = App::start(open()).await;
     app.person("alice").await;
-    let program = Program::register(&app.url, "Program of Alice").await;
+    let program = Program::shared(&app, "program-of-alice");
     let mut browser = app.browser();
     let mut tokens = Vec::new();
     for resource in [None, Some("mcp"), Some("mcp/files"), Some("api")] {

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Browser, client};
+use super::{App, Browser, client};
 
 /// RFC 7636 appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -54,6 +54,19 @@ impl Program {
             server: url.clone(),
             id: answer["client_id"].as_str().unwrap().to_owned(),
             http,
+        }
+    }
+
+    /// One that an administrator added: all its installations share the id, so that a later login ends
+    /// no earlier one.
+    pub(crate) fn shared(app: &App, id: &str) -> Self {
+        let (code, _, err) = app.run(&["client", "add", id, "--redirect-uri", CALLBACK], "");
+        assert_eq!(code, 0, "{err}");
+        Self {
+            url: app.url.clone(),
+            server: app.url.clone(),
+            id: id.to_owned(),
+            http: client(),
         }
     }
 
