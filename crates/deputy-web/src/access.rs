@@ -50,11 +50,8 @@ impl From<AccessError> for ApiError {
             | AccessError::NoClient
             | AccessError::NoPerson
             | AccessError::NoBlock => Self::not_found(text),
-            AccessError::Block(BlockError::TooMany) => {
-                Self::new(http::StatusCode::CONFLICT, "CONFLICT", text)
-            }
             AccessError::Block(BlockError::Name(_)) => Self::validation(text),
-            AccessError::Add(AddError::Taken(_)) => {
+            AccessError::Add(AddError::Taken(_)) | AccessError::Block(BlockError::TooMany) => {
                 Self::new(http::StatusCode::CONFLICT, "CONFLICT", text)
             }
             AccessError::Add(AddError::Store(error))

@@ -283,6 +283,33 @@ async fn a_client_named_by_its_document_logs_in_and_removing_it_ends_that_at_onc
         out.contains(&format!("{id}\tdocument\tA client with a document\t")),
         "{out}"
     );
+    let (code, _, err) = app.run(&["client", "remove", &id], "");
+    assert!(code == 0 && err.contains("1 access ended at once"), "{err}");
+    for tokens in [&first, &second] {
+        let (status, challenge) = me(&app, tokens).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert!(
+            challenge.contains("an administrator removed the client"),
+            "{challenge}"
+        );
+    }
+    let refresh = second["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", &*id),
+        ("refresh_token", refresh),
+    ];
+    let (status, refused) = token(&app, &form).await;
+    assert_eq!(
+        (status, &refused["error"]),
+        (StatusCode::BAD_REQUEST, &json!("invalid_grant"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_end_access_block_clients_and_let_them_in_again() {
+    let app = App::start(Options::default()).await;
+    app.person("alice").await;
     for command in [
         ["client", "end", "nobody"],
         ["user", "end-access", "nobody"],
@@ -290,8 +317,6 @@ async fn a_client_named_by_its_document_logs_in_and_removing_it_ends_that_at_onc
         let (code, _, err) = app.run(&command, "");
         assert!(code != 0 && !err.is_empty(), "{command:?}");
     }
-    let (code, _, err) = app.run(&["client", "remove", &id], "");
-    assert!(code == 0 && err.contains("1 access ended at once"), "{err}");
     for (command, says) in [
         (
             &["client", "end", "deputy-cli"][..],
@@ -320,24 +345,5 @@ async fn a_client_named_by_its_document_logs_in_and_removing_it_ends_that_at_onc
     assert!(
         !out.contains("bad.example") && out.contains("client\tbot"),
         "{out}"
-    );
-    for tokens in [&first, &second] {
-        let (status, challenge) = me(&app, tokens).await;
-        assert_eq!(status, StatusCode::UNAUTHORIZED);
-        assert!(
-            challenge.contains("an administrator removed the client"),
-            "{challenge}"
-        );
-    }
-    let refresh = second["refresh_token"].as_str().unwrap();
-    let form = [
-        ("grant_type", "refresh_token"),
-        ("client_id", &*id),
-        ("refresh_token", refresh),
-    ];
-    let (status, refused) = token(&app, &form).await;
-    assert_eq!(
-        (status, &refused["error"]),
-        (StatusCode::BAD_REQUEST, &json!("invalid_grant"))
     );
 }
