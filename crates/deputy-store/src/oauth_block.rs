@@ -96,6 +96,15 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// The block of this client or host.
+    pub async fn oauth_block_of(&self, kind: BlockKind, name: &str) -> Result<Option<Block>> {
+        if !is_storable(name) {
+            return Ok(None);
+        }
+        let row = Entity::find().filter(named(kind, name)).one(self.read());
+        row.await?.map(TryInto::try_into).transpose()
+    }
+
     /// Whether the client is blocked, by its id or by the host of it.
     pub async fn is_oauth_blocked(&self, client_id: &str, host: Option<&str>) -> Result<bool> {
         if !is_storable(client_id) {

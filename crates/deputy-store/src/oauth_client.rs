@@ -274,8 +274,10 @@ impl Tx {
         row.ok_or(Error::Dangling(client_id))?.try_into()
     }
 
-    /// Deletes a client and the consents that are remembered for it. False when there is none.
-    /// Grants stay: see [`Tx::end_oauth_grants_of_clients`].
+    /// Deletes a client. False when there is none. Grants stay, see
+    /// [`Tx::end_oauth_grants_of_clients`], and after them consents, see
+    /// [`Tx::forget_oauth_consents`]: whoever ends grants takes the two in this order, and on
+    /// PostgreSQL two orders would be a deadlock.
     pub async fn delete_oauth_client(&self, client_id: &str) -> Result<bool> {
         if !is_storable(client_id) {
             return Ok(false);
@@ -284,7 +286,6 @@ impl Tx {
             .filter(Column::ClientId.eq(client_id))
             .exec(self.conn())
             .await?;
-        self.forget_consents(vec![client_id.to_owned()]).await?;
         Ok(done.rows_affected == 1)
     }
 

@@ -10,13 +10,14 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use crate::entity::oauth_consents::{ActiveModel, Column, Entity, Model};
 use crate::oauth_client::{MAX_CLIENT_ID, MAX_REDIRECT_URI};
 use crate::oauth_grant::joined;
 use crate::oauth_token::words;
-use crate::{Error, Result, UserScope, fits, from_ms, is_storable, to_ms};
+use crate::{Error, Result, Store, UserScope, fits, from_ms, is_storable, to_ms};
 
 const TABLE: &str = "oauth_consents";
 
@@ -78,6 +79,21 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .all(self.conn)
             .await?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl Store {
+    /// The clients whose ids begin so and that anybody's consent is remembered for.
+    pub async fn oauth_client_ids_with_consents(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(Entity::find()
+            .select_only()
+            .column(Column::ClientId)
+            .distinct()
+            .filter(Column::ClientId.starts_with(prefix))
+            .order_by_asc(Column::ClientId)
+            .into_tuple()
+            .all(self.read())
+            .await?)
     }
 }
 

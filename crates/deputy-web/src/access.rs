@@ -50,7 +50,7 @@ impl From<AccessError> for ApiError {
             | AccessError::NoClient
             | AccessError::NoPerson
             | AccessError::NoBlock => Self::not_found(text),
-            AccessError::Block(BlockError::Name(_)) => Self::validation(text),
+            AccessError::Block(BlockError::Name(_) | BlockError::Host(_)) => Self::validation(text),
             AccessError::Add(AddError::Taken(_)) | AccessError::Block(BlockError::TooMany) => {
                 Self::new(http::StatusCode::CONFLICT, "CONFLICT", text)
             }
@@ -109,18 +109,23 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
             "why": "person",
         }),
     };
-    let before = record::before(app, act.clone()).await;
-    before.map_err(|_| AccessError::Audit)?;
-    let ended = app.authorization.end_grant(user, id).await;
-    if !matches!(ended, Ok(true)) {
-        record::refused(app, act).await;
-        ended?;
-        // Somebody else was faster.
-        return Err(AccessError::NotFound);
-    }
-    app.gateway.look_at_callers();
-    record::after(app, act).await;
-    Ok(())
+    let here = app.clone();
+    to_the_end(app, async move {
+        let app = &here;
+        let before = record::before(app, act.clone()).await;
+        before.map_err(|_| AccessError::Audit)?;
+        let ended = app.authorization.end_grant(user, id).await;
+        if !matches!(ended, Ok(true)) {
+            record::refused(app, act).await;
+            ended?;
+            // Somebody else was faster.
+            return Err(AccessError::NotFound);
+        }
+        app.gateway.look_at_callers();
+        record::after(app, act).await;
+        Ok(())
+    })
+    .await
 }
 
 /// Takes away all that the person allowed the program (`None`: any program); what ended.
@@ -132,7 +137,11 @@ pub(crate) async fn end_all(
     let user = principal.user_id;
     let mut grants = of(app, user).await?;
     grants.retain(|grant| client_id.is_none_or(|id| grant.client_id == id));
-    if grants.is_empty() {
+    // A code that is still out is none of these, but there is a consent for it.
+    if grants.is_empty()
+        && let Some(id) = client_id
+        && app.store.user(user).oauth_consent(id).await?.is_none()
+    {
         return Err(AccessError::NotFound);
     }
     let act = Act {
@@ -142,19 +151,38 @@ pub(crate) async fn end_all(
         target: client_id.map_or_else(|| principal.username.clone(), str::to_owned),
         detail: ends(&grants, "person"),
     };
-    let before = record::before(app, act.clone()).await;
-    before.map_err(|_| AccessError::Audit)?;
-    match app.authorization.end_grants(user, client_id).await {
-        Ok(ended) => {
-            app.gateway.look_at_callers();
-            let detail = ends(&ended, "person");
-            record::after(app, Act { detail, ..act }).await;
-            Ok(ended)
+    let (here, client_id) = (app.clone(), client_id.map(str::to_owned));
+    to_the_end(app, async move {
+        let app = &here;
+        let before = record::before(app, act.clone()).await;
+        before.map_err(|_| AccessError::Audit)?;
+        let ended = app.authorization.end_grants(user, client_id.as_deref());
+        match ended.await {
+            Ok(ended) => {
+                app.gateway.look_at_callers();
+                let detail = ends(&ended, "person");
+                record::after(app, Act { detail, ..act }).await;
+                Ok(ended)
+            }
+            Err(error) => {
+                record::refused(app, act).await;
+                Err(error.into())
+            }
         }
-        Err(error) => {
-            record::refused(app, act).await;
-            Err(error.into())
-        }
+    })
+    .await
+}
+
+/// Does what was begun, also when whoever asked for it leaves meanwhile: otherwise a record of the
+/// beginning could stay without one of the outcome, and what is done in several steps half done.
+async fn to_the_end<T: Send + 'static>(
+    app: &App,
+    doing: impl Future<Output = Result<T, AccessError>> + Send + 'static,
+) -> Result<T, AccessError> {
+    match app.lifecycle.spawn(doing).await {
+        Ok(Some(done)) => done,
+        // The program stops.
+        _ => Err(AccessError::Audit),
     }
 }
 

@@ -26,17 +26,21 @@ const DESCRIBED: &str = "https://";
 pub enum Subject {
     /// The client of this id, whether there is one or not.
     Client(String),
-    /// Every client whose document is on this host, as in its URL, without a port.
+    /// Every client whose document is on this host, as in its URL, without a port. A dot at its end
+    /// makes no difference.
     Host(String),
 }
 
 /// What a block did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Blocked {
     /// The block.
     pub block: Block,
     /// What people had allowed and ended with it.
     pub ended: Vec<Grant>,
+    /// Why not all of it ended. The block stands, so nothing is renewed; to block again ends the
+    /// rest.
+    pub failed: Option<deputy_store::Error>,
 }
 
 /// Why nothing was blocked.
@@ -45,6 +49,9 @@ pub enum BlockError {
     /// This can be neither the id of a client nor a host.
     #[error("'{0}' can't be blocked: give the id of a client, or a host such as 'example.org'")]
     Name(String),
+    /// There is no client of this id, which looks like a host.
+    #[error("there is no client '{0}'; if that is a host, block it as one")]
+    Host(String),
     /// There are too many.
     #[error("there are {MAX_BLOCKS} blocks already")]
     TooMany,
@@ -64,7 +71,7 @@ impl Subject {
                 is_id.then(|| (BlockKind::Client, id.clone()))
             }
             Self::Host(host) => {
-                let host = host.trim();
+                let host = plain(host.trim());
                 let url = Url::parse(&format!("{DESCRIBED}{host}/")).ok()?;
                 let parsed = url.host_str()?;
                 // Nothing but a host was in it.
@@ -79,7 +86,18 @@ impl Subject {
 fn host(client_id: &str) -> Option<String> {
     let url = Url::parse(client_id).ok()?;
     let host = url.host_str().filter(|_| url.scheme() == "https")?;
-    Some(host.to_owned())
+    Some(plain(host).to_owned())
+}
+
+/// A host without the dot at its end, with which it is another text for the same host.
+fn plain(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// Whether the id of a client is written like a host: `example.org`.
+fn is_like_host(id: &str) -> bool {
+    let as_host = Subject::Host(id.to_owned());
+    id.contains('.') && as_host.canonical().is_some()
 }
 
 impl AuthorizationServer {
@@ -100,8 +118,14 @@ impl AuthorizationServer {
             BlockError::Name(name.escape_debug().take(200).collect())
         })?;
         let store = &self.inner.store;
-        if store.count_oauth_blocks().await? >= MAX_BLOCKS {
-            return Err(BlockError::TooMany);
+        if store.oauth_block_of(kind, &name).await?.is_none() {
+            if store.count_oauth_blocks().await? >= MAX_BLOCKS {
+                return Err(BlockError::TooMany);
+            }
+            let is_known = kind == BlockKind::Host || self.known_client(&name).await?.is_some();
+            if !is_known && is_like_host(&name) {
+                return Err(BlockError::Host(name));
+            }
         }
         let tx = store.begin().await?;
         let block = tx.put_oauth_block(kind, &name, self.now()).await?;
@@ -110,13 +134,22 @@ impl AuthorizationServer {
             BlockKind::Client => vec![name],
             BlockKind::Host => {
                 let mut ids = store.oauth_client_ids_with_grants(DESCRIBED).await?;
+                ids.extend(store.oauth_client_ids_with_consents(DESCRIBED).await?);
+                ids.sort_unstable();
+                ids.dedup();
                 ids.retain(|id| host(id).as_deref() == Some(&name));
                 ids
             }
         };
         let clients: Vec<&str> = clients.iter().map(String::as_str).collect();
-        let ended = self.end_clients(&clients, ADMINISTRATOR_BLOCK).await?;
-        Ok(Blocked { block, ended })
+        let mut ended = Vec::new();
+        let all = self.end_clients(&clients, ADMINISTRATOR_BLOCK, &mut ended);
+        let failed = all.await.err();
+        Ok(Blocked {
+            block,
+            ended,
+            failed,
+        })
     }
 
     /// Takes a block back; what ended stays ended. The block; `None` when there is none of this
@@ -141,7 +174,10 @@ impl AuthorizationServer {
 
     /// Ends all that anybody allowed this client, which stays and may ask again; what ended.
     pub async fn end_client(&self, client_id: &str) -> Result<Vec<Grant>, deputy_store::Error> {
-        self.end_clients(&[client_id], ADMINISTRATOR_END).await
+        let mut ended = Vec::new();
+        self.end_clients(&[client_id], ADMINISTRATOR_END, &mut ended)
+            .await?;
+        Ok(ended)
     }
 
     /// Ends all that this person allowed any client; what ended.
@@ -158,16 +194,17 @@ impl AuthorizationServer {
         &self,
         client_ids: &[&str],
         why: &str,
-    ) -> Result<Vec<Grant>, deputy_store::Error> {
-        let mut ended = Vec::new();
+        ended: &mut Vec<Grant>,
+    ) -> Result<(), deputy_store::Error> {
         for some in client_ids.chunks(AT_ONCE) {
             let now = self.now();
             let tx = self.inner.store.begin().await?;
-            ended.extend(tx.end_oauth_grants_of_clients(some, why, now).await?);
+            let these = tx.end_oauth_grants_of_clients(some, why, now).await?;
             tx.forget_oauth_consents(some).await?;
             tx.commit().await?;
+            ended.extend(these);
         }
-        Ok(ended)
+        Ok(())
     }
 }
 

@@ -318,6 +318,7 @@ impl AuthorizationServer {
         let ended = tx
             .end_oauth_grants_of_clients(&[client_id], ADMINISTRATOR, now)
             .await?;
+        tx.forget_oauth_consents(&[client_id]).await?;
         tx.commit().await?;
         Ok(Removed { client, ended })
     }

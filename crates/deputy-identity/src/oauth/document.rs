@@ -182,6 +182,9 @@ impl Fetching {
         if url.fragment().is_some() {
             return Err(DocumentError::Url("without a fragment"));
         }
+        if url.host_str().is_some_and(|host| host.ends_with('.')) {
+            return Err(DocumentError::Url("without a dot at the end of its host"));
+        }
         guarded.check(&url)?;
         // A parser drops dot segments, tabs, a port that is the scheme's own and whatever else
         // could be written in two ways; it adds the slash of a path that is missing.

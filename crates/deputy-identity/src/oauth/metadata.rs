@@ -35,7 +35,7 @@ impl AuthorizationServer {
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["none"],
             "revocation_endpoint_auth_methods_supported": ["none"],
-            "introspection_endpoint_auth_methods_supported": ["Bearer"],
+            "introspection_endpoint_auth_methods_supported": ["Bearer", "none"],
             "scopes_supported": scopes,
             "authorization_response_iss_parameter_supported": true,
             "protected_resources": [Resource::Mcp.url(issuer), Resource::Api.url(issuer)],

@@ -36,6 +36,15 @@ async fn a_client_is_blocked_by_its_id_or_its_host_and_can_be_let_in_again() {
         let later = store.oauth_blocks(Some(host.id), 10).await.unwrap();
         assert_eq!(later, std::slice::from_ref(&one));
         assert_eq!(store.oauth_blocks(None, 1).await.unwrap().len(), 1);
+        let found = async |kind, name| store.oauth_block_of(kind, name).await.unwrap();
+        assert_eq!(found(BlockKind::Client, "bot").await, Some(one.clone()));
+        for (kind, name) in [
+            (BlockKind::Host, "bot"),
+            (BlockKind::Client, "a.test"),
+            (BlockKind::Client, "\0"),
+        ] {
+            assert_eq!(found(kind, name).await, None);
+        }
         assert_eq!(store.oauth_block(one.id).await.unwrap(), Some(one));
         assert_eq!(store.count_oauth_blocks().await.unwrap(), 2);
 

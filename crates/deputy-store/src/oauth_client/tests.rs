@@ -316,6 +316,7 @@ async fn a_removed_client_leaves_no_consent_to_a_later_one_of_its_id() {
             tx.user(alice).put_oauth_consent(consent).await.unwrap();
         }
         assert!(tx.delete_oauth_client("mine").await.unwrap());
+        tx.forget_oauth_consents(&["mine"]).await.unwrap();
         tx.commit().await.unwrap();
         let hers = store.user(alice);
         assert!(hers.oauth_consent("mine").await.unwrap().is_none());

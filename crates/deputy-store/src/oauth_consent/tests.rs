@@ -28,7 +28,16 @@ async fn the_last_consent_counts_and_is_one_persons() {
         };
         hers.put_oauth_consent(newer.clone()).await.unwrap();
         hers.put_oauth_consent(consent("b", 2)).await.unwrap();
+        tx.user(bob)
+            .put_oauth_consent(consent("b", 4))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
+
+        let clients = async |prefix: &str| store.oauth_client_ids_with_consents(prefix).await;
+        assert_eq!(clients("").await.unwrap(), ["a", "b"]);
+        assert_eq!(clients("b").await.unwrap(), ["b"]);
+        assert!(clients("c").await.unwrap().is_empty());
 
         let found = store.user(alice).oauth_consents().await.unwrap();
         assert_eq!(found, [newer.clone(), consent("b", 2)]);
@@ -36,7 +45,7 @@ async fn the_last_consent_counts_and_is_one_persons() {
         assert_eq!(found, Some(newer.clone()));
         let his = store.user(bob);
         assert!(his.oauth_consent("a").await.unwrap().is_none());
-        assert!(his.oauth_consents().await.unwrap().is_empty());
+        assert_eq!(his.oauth_consents().await.unwrap(), [consent("b", 4)]);
 
         let tx = store.begin().await.unwrap();
         assert!(!tx.user(bob).delete_oauth_consent("a").await.unwrap());

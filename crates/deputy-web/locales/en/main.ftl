@@ -639,6 +639,9 @@ block-kind-client = program
 block-kind-host = host of descriptions
 block-add = Block
 block-end = Let in again
+block-refused = That can’t be blocked. Give the client_id of a program, or a host alone, such as example.org.
+block-refused-host = There is no program of this identifier. If it is a host, choose “host of descriptions”.
+block-refused-many = There are too many blocks already. Let something in again first.
 clients-grants = { $n ->
     [0] nobody uses it
     [one] { $n } access

@@ -9,7 +9,7 @@ use deputy_identity::oauth::{
 use deputy_store::oauth_grant::Grant;
 use serde_json::json;
 
-use super::{AccessError, TEXT};
+use super::{AccessError, TEXT, to_the_end};
 use crate::App;
 use crate::oauth::said;
 use crate::record::{self, Act};
@@ -59,22 +59,27 @@ pub(crate) async fn remove(
         target: client_id.to_owned(),
         detail: json!({ "name": said(&known.name, TEXT) }),
     };
-    let before = record::before(app, act.clone()).await;
-    before.map_err(|_| AccessError::Audit)?;
-    let removed = match app.authorization.remove_client(client_id).await {
-        Ok(removed) => removed,
-        Err(error) => {
-            record::refused(app, act).await;
-            return Err(match error {
-                ClientError::Store(error) => error.into(),
-                _ => AccessError::NoClient,
-            });
-        }
-    };
-    app.gateway.look_at_callers();
-    record::after(app, act).await;
-    note_ends(app, &caller, &removed.ended, "administrator").await;
-    Ok(removed)
+    let (here, client_id) = (app.clone(), client_id.to_owned());
+    to_the_end(app, async move {
+        let app = &here;
+        let before = record::before(app, act.clone()).await;
+        before.map_err(|_| AccessError::Audit)?;
+        let removed = match app.authorization.remove_client(&client_id).await {
+            Ok(removed) => removed,
+            Err(error) => {
+                record::refused(app, act).await;
+                return Err(match error {
+                    ClientError::Store(error) => error.into(),
+                    _ => AccessError::NoClient,
+                });
+            }
+        };
+        app.gateway.look_at_callers();
+        record::after(app, act).await;
+        note_ends(app, &caller, &removed.ended, "administrator").await;
+        Ok(removed)
+    })
+    .await
 }
 
 /// Each person finds in their own records why a program stopped.
@@ -95,28 +100,57 @@ async fn note_ends(app: &App, caller: &str, ended: &[Grant], why: &str) {
     }
 }
 
+/// What an administrator's act did that ends accesses.
+struct Ended<T> {
+    made: T,
+    grants: Vec<Grant>,
+    /// Why that is not all.
+    failed: Option<AccessError>,
+}
+
 /// An administrator's act that ends accesses, on record before and after.
-async fn ending(
+async fn ending<T: Send + 'static>(
     app: &App,
     act: Act,
-    why: &str,
-    doing: impl Future<Output = Result<Vec<Grant>, AccessError>>,
-) -> Result<Vec<Grant>, AccessError> {
-    let before = record::before(app, act.clone()).await;
-    before.map_err(|_| AccessError::Audit)?;
-    match doing.await {
-        Ok(ended) => {
-            app.gateway.look_at_callers();
-            let caller = act.caller.clone();
-            record::after(app, act).await;
-            note_ends(app, &caller, &ended, why).await;
-            Ok(ended)
+    why: &'static str,
+    doing: impl Future<Output = Result<Ended<T>, AccessError>> + Send + 'static,
+) -> Result<(T, Vec<Grant>), AccessError> {
+    let here = app.clone();
+    to_the_end(app, async move {
+        let app = &here;
+        let before = record::before(app, act.clone()).await;
+        before.map_err(|_| AccessError::Audit)?;
+        match doing.await {
+            Ok(done) => {
+                app.gateway.look_at_callers();
+                let mut act = act;
+                let caller = act.caller.clone();
+                if done.failed.is_some() {
+                    act.detail["unfinished"] = true.into();
+                }
+                record::after(app, act).await;
+                note_ends(app, &caller, &done.grants, why).await;
+                match done.failed {
+                    None => Ok((done.made, done.grants)),
+                    Some(error) => Err(error),
+                }
+            }
+            Err(error) => {
+                record::refused(app, act).await;
+                Err(error)
+            }
         }
-        Err(error) => {
-            record::refused(app, act).await;
-            Err(error)
-        }
-    }
+    })
+    .await
+}
+
+/// The act of ending alone.
+fn all(ended: Result<Vec<Grant>, deputy_store::Error>) -> Result<Ended<()>, AccessError> {
+    Ok(Ended {
+        made: (),
+        grants: ended?,
+        failed: None,
+    })
 }
 
 /// Ends all that anybody allowed this program, which stays and may ask again; what ended.
@@ -134,8 +168,10 @@ pub(crate) async fn end_client(
         target: client_id.to_owned(),
         detail: json!({ "name": said(&known.name, TEXT), "why": ADMINISTRATOR_END }),
     };
-    let doing = async { Ok(app.authorization.end_client(client_id).await?) };
-    ending(app, act, ADMINISTRATOR_END, doing).await
+    let (server, client_id) = (app.authorization.clone(), client_id.to_owned());
+    let doing = async move { all(server.end_client(&client_id).await) };
+    let ((), ended) = ending(app, act, ADMINISTRATOR_END, doing).await?;
+    Ok(ended)
 }
 
 /// Ends all that this person allowed any program; what ended.
@@ -156,17 +192,19 @@ pub(crate) async fn end_person(
         target: person.username.clone(),
         detail: json!({ "person": person.id.0, "why": ADMINISTRATOR_END }),
     };
-    let doing = async { Ok(app.authorization.end_person(person.id).await?) };
-    ending(app, act, ADMINISTRATOR_END, doing).await
+    let server = app.authorization.clone();
+    let doing = async move { all(server.end_person(person.id).await) };
+    let ((), ended) = ending(app, act, ADMINISTRATOR_END, doing).await?;
+    Ok(ended)
 }
 
 /// Blocks a program, or all that are described on a host. The block, and how many accesses ended.
 pub(crate) async fn block(
     app: &App,
     principal: &Principal,
-    subject: &Subject,
+    subject: Subject,
 ) -> Result<(Block, usize), AccessError> {
-    let (Subject::Client(name) | Subject::Host(name)) = subject;
+    let (Subject::Client(name) | Subject::Host(name)) = &subject;
     let act = Act {
         user: principal.user_id,
         caller: principal.caller.label(),
@@ -174,14 +212,16 @@ pub(crate) async fn block(
         target: said(name, 300),
         detail: json!({ "host": matches!(subject, Subject::Host(_)) }),
     };
-    let mut made = None;
-    let doing = async {
-        let blocked = app.authorization.block(subject).await?;
-        made = Some(blocked.block);
-        Ok(blocked.ended)
+    let server = app.authorization.clone();
+    let doing = async move {
+        let blocked = server.block(&subject).await?;
+        Ok(Ended {
+            made: blocked.block,
+            grants: blocked.ended,
+            failed: blocked.failed.map(Into::into),
+        })
     };
-    let ended = ending(app, act, ADMINISTRATOR_BLOCK, doing).await?;
-    let block = made.ok_or(AccessError::NoBlock)?;
+    let (block, ended) = ending(app, act, ADMINISTRATOR_BLOCK, doing).await?;
     Ok((block, ended.len()))
 }
 

@@ -22,6 +22,7 @@ const MAX: u64 = 1000;
 /// Whose accesses end: one of the two.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Whose {
     /// All that anybody allowed this program.
     client_id: Option<String>,
@@ -152,7 +153,7 @@ pub(crate) async fn add(
         (None, Some(host)) => Subject::Host(host),
         _ => return Err(ApiError::validation("give client_id or host")),
     };
-    let (block, ended) = admin::block(&app, &caller.0, &subject).await?;
+    let (block, ended) = admin::block(&app, &caller.0, subject).await?;
     let block = block.into();
     Ok((StatusCode::CREATED, Data(BlockedBody { block, ended })).into_response())
 }

@@ -156,10 +156,13 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         let why = "the person has to be asked";
         return place.back_with(&asked, redirect, why).await;
     }
-    app.authorization
-        .note_shown(&asked.client)
-        .await
-        .map_err(|error| internal(&error, "noting that a program asks"))?;
+    if let Err(error) = app.authorization.note_shown(&asked.client).await {
+        // At worst the program has to begin anew.
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "that a program asks could not be noted"
+        );
+    }
     let before = remembered.map(|consent| consent.allowed_at);
     Ok(consent::page(app, who, &asked, query, before, None))
 }

@@ -14,7 +14,6 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::{Done, done, logout, render, shell, watch};
 use crate::App;
-use crate::access::AccessError;
 use crate::auth::{Form, SignedIn};
 use crate::browser;
 use crate::error::PageError;
@@ -274,8 +273,8 @@ pub(crate) async fn change_password(
     let text = match changed {
         Ok(()) if fields.has("end_access") => {
             match crate::access::end_all(&app, &who.principal, None).await {
+                Ok(ended) if ended.is_empty() => return Ok(done("/settings", "password")),
                 Ok(_) => return Ok(done("/settings", "password-and-access")),
-                Err(AccessError::NotFound) => return Ok(done("/settings", "password")),
                 Err(error) => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,

@@ -489,6 +489,7 @@ fn admin_access(language: Language, fresh: bool) -> admin::access::View {
         },
         problem: fresh.then(|| Text::new(language).tr("client-taken")),
         filled: "\"><script>".into(),
+        is_client: false,
     }
 }
 

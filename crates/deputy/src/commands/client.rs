@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use deputy_identity::oauth::{
     ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, BUILTIN, BlockKind,
     Blocked, Client, ClientKind, ClientRow, Grant, NewRegistered, Removed, Subject,
@@ -155,6 +155,9 @@ async fn block(
     let on_block = |done: &Blocked, act| with_ends(&done.ended, ADMINISTRATOR_BLOCK, act);
     let done = offline.on_record_with(act, doing, on_block).await?;
     eprintln!("blocked {}; {}", done.block.name, count(&done.ended));
+    if let Some(error) = done.failed {
+        return Err(error).context("not all of its accesses ended; block it again");
+    }
     Ok(())
 }
 
@@ -172,7 +175,10 @@ async fn unblock(
         detail: json!({ "host": block.kind == BlockKind::Host }),
         ..Act::new("client.unblock", &block.name)
     };
-    let doing = authorization.unblock(number);
+    let doing = async {
+        let done = authorization.unblock(number).await?;
+        done.context("somebody else took the block back")
+    };
     offline.on_record(act, doing).await?;
     eprintln!("{} may ask again", block.name);
     Ok(())

@@ -75,14 +75,28 @@ async fn a_blocked_host_takes_all_that_is_described_there() {
             let made = tx.user(desk.anna.id).insert_oauth_grant(grant).await;
             made.unwrap();
         }
+        // Nothing is left of this one but that the person need not be asked.
+        let lapsed = "https://evil.test/lapsed.json";
+        let consent = deputy_store::oauth_consent::Consent {
+            client_id: lapsed.to_owned(),
+            redirect_uri: APP_AT.to_owned(),
+            scopes: scopes("chat"),
+            resources: vec![MCP.to_owned()],
+            allowed_at: now,
+        };
+        let hers = tx.user(desk.anna.id);
+        hers.put_oauth_consent(consent).await.unwrap();
         tx.commit().await.unwrap();
-        let subject = Subject::Host(" EVIL.test ".to_owned());
+        let subject = Subject::Host(" EVIL.test. ".to_owned());
         let blocked = desk.server.block(&subject).await.unwrap();
         assert_eq!(blocked.block.name, "evil.test");
         let ended: Vec<_> = blocked.ended.iter().map(|g| g.client_id.as_str()).collect();
         let evil = ["https://evil.test/a.json", "https://evil.test:8443/b.json"];
         assert_eq!(ended, evil);
-        for id in evil.iter().chain(&["https://evil.test/new.json"]) {
+        let hers = desk.world.store.user(desk.anna.id);
+        assert!(hers.oauth_consent(lapsed).await.unwrap().is_none());
+        let new = ["https://evil.test/new.json", "https://evil.test./a.json"];
+        for id in evil.iter().chain(&new) {
             assert!(desk.server.is_blocked(id).await.unwrap(), "{id}");
         }
         for id in [
@@ -122,7 +136,13 @@ async fn what_is_neither_a_client_nor_a_host_is_not_blocked() {
             let refused = desk.server.block(&subject).await;
             assert!(matches!(refused, Err(BlockError::Name(_))), "{subject:?}");
         }
+        // As an id it would block nothing.
+        let mistaken = desk.server.block(&client("evil.test")).await;
+        assert!(matches!(mistaken, Err(BlockError::Host(_))), "{mistaken:?}");
         assert!(desk.server.blocks(None, 10).await.unwrap().is_empty());
+        assert!(desk.server.block(&client("com.example")).await.is_err());
+        let one = desk.server.block(&client("https://evil.test/c.json")).await;
+        assert!(one.is_ok(), "{one:?}");
     })
     .await;
 }

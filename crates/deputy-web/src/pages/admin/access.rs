@@ -43,6 +43,7 @@ pub(crate) struct View {
     pub(crate) blocks: Vec<BlockView>,
     pub(crate) problem: Option<String>,
     pub(crate) filled: String,
+    pub(crate) is_client: bool,
 }
 
 /// A block that was not made: why, and what was filled in.
@@ -50,6 +51,7 @@ pub(crate) struct View {
 pub(crate) struct Refused {
     problem: Option<String>,
     filled: String,
+    is_client: bool,
 }
 
 fn number(count: u64) -> i64 {
@@ -99,6 +101,7 @@ pub(super) async fn view(app: &App, watch: &Watch, refused: Refused) -> Result<V
             .collect(),
         problem: refused.problem,
         filled: refused.filled,
+        is_client: refused.is_client,
     })
 }
 
@@ -127,16 +130,18 @@ pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response
         _ => return Err(PageError::Invalid),
     };
     let t = crate::text::Text::new(who.user.language);
-    let problem = match programs::block(&app, &who.principal, &subject).await {
+    let is_client = matches!(subject, Subject::Client(_));
+    let problem = match programs::block(&app, &who.principal, subject).await {
         Ok(_) => return Ok(done("/admin#blocks", "client-blocked")),
-        Err(AccessError::Block(error)) if !matches!(error, BlockError::Store(_)) => {
-            t.tr1("client-refused", "detail", said(&error.to_string(), 300))
-        }
+        Err(AccessError::Block(BlockError::Name(_))) => t.tr("block-refused"),
+        Err(AccessError::Block(BlockError::Host(_))) => t.tr("block-refused-host"),
+        Err(AccessError::Block(BlockError::TooMany)) => t.tr("block-refused-many"),
         Err(error) => return Err(error.into()),
     };
     let refused = Refused {
         problem: Some(problem),
         filled: name,
+        is_client,
     };
     let page = super::page(&app, &who, &Place::default(), Filled::default(), refused).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())

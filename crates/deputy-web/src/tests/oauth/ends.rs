@@ -99,7 +99,6 @@ async fn a_changed_password_ends_all_programs_where_that_is_ticked() {
     app.user("alice").await;
     app.added("bot", &[CALLBACK]).await;
     let mut browser = app.signed_in("alice").await;
-    assert!(!browser.get("/settings").await.text.contains("end_access"));
     let (token, _) = app.log_in(&mut browser, "bot", &Wish::of("bot")).await;
     let page = browser.get("/settings").await;
     let ticked = "name=\"end_access\" value=\"on\" checked";
@@ -132,6 +131,29 @@ async fn a_changed_password_ends_all_programs_where_that_is_ticked() {
     assert!(!opens(&app, &token).await);
     let on_record = app.recorded("access.end").await;
     assert_eq!(on_record, on("access.end_all", &["started", "ok"]));
+}
+
+#[tokio::test]
+async fn a_code_that_is_still_out_ends_with_the_changed_password() {
+    let app = TestApp::start(None).await;
+    app.user("alice").await;
+    app.added("bot", &[CALLBACK]).await;
+    let mut browser = app.signed_in("alice").await;
+    let code = browser.allow(&Wish::of("bot")).await;
+    let fields = [
+        ("current", "password of alice"),
+        ("new", "a much longer passphrase 1"),
+        ("again", "a much longer passphrase 1"),
+        ("end_access", "on"),
+    ];
+    let changed = browser.post("/settings/password", &fields).await;
+    let location = changed.header("location");
+    assert_eq!(location, "/settings?done=password-and-access");
+    let late = app.redeem("bot", &code, CALLBACK).await;
+    assert_eq!(late.json()["error"], "invalid_grant", "{}", late.text);
+    // Nor is the program let in without the page.
+    let asked = browser.get(&Wish::of("bot").path()).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
 }
 
 #[tokio::test]

@@ -82,6 +82,8 @@ async fn urls_that_could_be_read_in_two_ways_or_lead_inside_are_refused() {
             "https://me:pw@example.org/client.json".to_owned(),
             "https://@example.org/client.json".to_owned(),
             "https://EXAMPLE.org/client.json".to_owned(),
+            "https://example.org./client.json".to_owned(),
+            "https://example.org.:8443/client.json".to_owned(),
             "HTTPS://example.org/client.json".to_owned(),
             "https://example.org:443/client.json".to_owned(),
             "https://example.org:22/client.json".to_owned(),
