@@ -52,6 +52,24 @@ async fn a_token_opens_the_resources_it_is_for_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_person_sees_when_an_access_was_last_used() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let tokens = desk.tokens(&[]).await;
+        let last = async || {
+            let grants = desk.server.grants(desk.anna.id).await.unwrap();
+            grants[0].last_used_at
+        };
+        desk.world.clock.advance(SignedDuration::from_mins(7));
+        let later = desk.world.clock.now();
+        assert!(last().await < Some(later));
+        desk.bearer(&tokens.access_token, MCP).await.unwrap();
+        assert!(last().await >= Some(later));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn only_an_access_token_is_one() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;

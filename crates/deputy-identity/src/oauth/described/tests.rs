@@ -70,6 +70,13 @@ fn what_means_nothing_here_is_left_out_and_extras_are_narrowed() {
             "scope": "tools:read offline_access admin",
         })
     );
+    let native = read(json!({
+        "redirect_uris": (0..MAX_REDIRECTS).map(|i| format!("https://a/{i}")).collect::<Vec<_>>(),
+        "application_type": "native",
+    }))
+    .unwrap();
+    assert_eq!(native.application_type, Some("native"));
+    assert_eq!(native.redirect_uris.len(), MAX_REDIRECTS);
     // A home page that can't be one is no reason to refuse a client.
     for uri in [
         "",

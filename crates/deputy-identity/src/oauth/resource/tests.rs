@@ -79,5 +79,9 @@ fn no_resource_lists_what_is_nobodys_default() {
     ] {
         let scopes = resource.scopes();
         assert!(!scopes.0.iter().any(|scope| scope.is_grave()));
+        // What a client that lists tools and calls them needs, whichever it asks for.
+        for scope in tools().0 {
+            assert!(scopes.contains(scope), "{scope:?}");
+        }
     }
 }
