@@ -166,6 +166,8 @@ async fn what_is_wrong_goes_back_to_the_client_with_state_and_issuer() {
         let desk = Desk::new(store).await;
         let many: Vec<String> = (0..21).map(|i| format!("{URL}/mcp/s{i}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|url| ("resource", url.as_str())).collect();
+        let longest = "s".repeat(8 * 1024);
+        assert!(desk.check(&[("state", &longest)]).await.is_ok());
         let long = "s".repeat(MAX_STATE + 1);
         let cases: Vec<(Vec<(&str, &str)>, &str)> = vec![
             (vec![("response_type", "")], "invalid_request"),

@@ -20,6 +20,7 @@ fn names_lose_what_is_hidden_and_what_misleads() {
             "abc defgh",
         ),
         ("\u{115f}\u{3164}\u{2800}\u{fe0f}", ""),
+        ("a\u{1fffe}\u{2ffff}b", "ab"),
         (" ", ""),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
         ("Cafe\u{301}", "Cafe\u{301}"),
