@@ -129,6 +129,9 @@ impl AuthorizationServer {
     pub async fn sweep(&self) -> Result<u64, deputy_store::Error> {
         let inner = &*self.inner;
         let used = std::mem::take(&mut *inner.used_clients.lock());
+        // In one order, so that two replicas wait for each other and never in a circle.
+        let mut used: Vec<_> = used.into_iter().collect();
+        used.sort_unstable();
         let now = self.now();
         let before = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN);
         let tx = inner.store.begin().await?;
