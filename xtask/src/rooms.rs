@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "deputy-vault",
         ],
     ),
+    ("deputy-workspace", &["deputy-core", "deputy-store"]),
     (
         "deputy-web",
         &[
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "deputy-identity",
             "deputy-connections",
             "deputy-gateway",
+            "deputy-workspace",
         ],
     ),
     (
@@ -56,6 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "deputy-identity",
             "deputy-connections",
             "deputy-gateway",
+            "deputy-workspace",
             "deputy-web",
         ],
     ),
