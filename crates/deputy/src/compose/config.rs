@@ -1,13 +1,16 @@
-//! Each crate's own configuration, from the settings of the whole.
+//! Each crate's own configuration, from the settings of the whole; and what else is made of
+//! settings alone.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deputy_core::Secret;
+use deputy_connections::remote;
+use deputy_core::{Secret, http};
 use deputy_gateway::catalog::{FirstPartyLaunch, Isolation};
 use deputy_gateway::pool::{self, EnvValue};
 use deputy_gateway::{mcp, servers};
-use deputy_templates::PlainHttp;
+use deputy_store::server_template::ServerTemplateRow;
+use deputy_templates::{PlainHttp, Registry};
 use url::Url;
 
 use crate::commands::mcp::{API_URL, TOKEN};
@@ -236,4 +239,52 @@ fn with_port(url: &Url) -> String {
         url.scheme(),
         url.port_or_known_default().unwrap_or(443)
     )
+}
+
+/// This installation as a client of people's remote servers.
+pub(super) fn remote(settings: &Settings) -> remote::Config {
+    let mut config = remote::Config::new(&settings.public_url);
+    if let Some(url) = &settings.client_metadata_url {
+        config.metadata_url = Some(url.clone());
+    }
+    config
+}
+
+/// The client for what people's servers and their authorization servers name.
+pub(super) fn guarded(settings: &Settings) -> anyhow::Result<http::Guarded> {
+    guarded_within(settings, http::GuardLimits::default())
+}
+
+/// The client for the documents in which OAuth clients say who they are.
+pub(crate) fn documents(settings: &Settings) -> anyhow::Result<http::Guarded> {
+    guarded_within(settings, deputy_identity::oauth::document_limits())
+}
+
+fn guarded_within(settings: &Settings, limits: http::GuardLimits) -> anyhow::Result<http::Guarded> {
+    let private_hosts = settings.private_hosts.clone();
+    Ok(http::guarded(http::GuardConfig {
+        private_hosts,
+        limits,
+    })?)
+}
+
+/// The kinds of servers that people may add: those built in, those of these rows, those of the
+/// administrator's folder.
+pub(crate) fn registry(settings: &Settings, rows: Vec<ServerTemplateRow>) -> Registry {
+    let rows = rows.into_iter().map(|row| deputy_templates::Row {
+        server_type: row.server_type,
+        display_name: row.display_name,
+        description: row.description,
+        command_template: row.command_template,
+        args_template: row.args_template,
+        env_template: row.env_template,
+        config_schema: row.config_schema,
+        setup_instructions: row.setup_instructions,
+        is_active: row.is_active,
+    });
+    let mut registry = Registry::builtin().with_rows(rows);
+    if let Some(folder) = &settings.servers.templates_dir {
+        registry = registry.with_folder(folder);
+    }
+    registry
 }

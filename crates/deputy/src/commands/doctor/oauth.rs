@@ -5,7 +5,7 @@ use deputy_core::http;
 use deputy_identity::oauth::{Config, Documents};
 
 use super::Report;
-use crate::compose::documents;
+use crate::compose::config;
 use crate::settings::Settings;
 
 /// Checks both.
@@ -60,7 +60,10 @@ async fn check_documents(settings: &Settings, report: &mut Report) {
 }
 
 async fn fetch(settings: &Settings, probe: &str) -> anyhow::Result<()> {
-    let fetched = documents(settings)?.get(&probe.parse()?).fetch().await?;
+    let fetched = config::documents(settings)?
+        .get(&probe.parse()?)
+        .fetch()
+        .await?;
     anyhow::ensure!(fetched.status.is_success(), "status {}", fetched.status);
     Ok(())
 }

@@ -8,7 +8,7 @@ use deputy_templates::{Commands, Registry};
 use nix::unistd::{AccessFlags, access};
 
 use super::Report;
-use crate::compose::{config, registry};
+use crate::compose::config;
 use crate::settings::Settings;
 
 /// The programs that fetch what templates name.
@@ -16,7 +16,7 @@ const RUNNERS: [&str; 2] = ["npx", "uvx"];
 
 /// Checks them all; `rows` are those of the table of templates.
 pub(super) fn check(settings: &Settings, rows: Vec<ServerTemplateRow>, report: &mut Report) {
-    let registry = registry(settings, rows);
+    let registry = config::registry(settings, rows);
     check_templates(settings, &registry, report);
     check_programs(settings, &registry, report);
     for root in &settings.confinement.files_roots {
