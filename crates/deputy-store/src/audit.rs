@@ -115,7 +115,7 @@ impl AuditFilter {
     fn condition(&self) -> Condition {
         let column = |column: audit_log::Column| Expr::col(column);
         let part = |of: audit_log::Column, text: &str| {
-            let pattern = format!("%{}%", escaped(&text.to_ascii_lowercase()));
+            let pattern = format!("%{}%", crate::search::escaped(&text.to_ascii_lowercase()));
             Expr::expr(Func::lower(column(of))).like(LikeExpr::new(pattern).escape('\\'))
         };
         let mut all = Condition::all()
@@ -129,7 +129,7 @@ impl AuditFilter {
                     .map(|at| audit_log::Column::CreatedAt.lt(to_ms(at))),
             );
         if let Some(action) = &self.action {
-            let under = LikeExpr::new(format!("{}.%", escaped(action))).escape('\\');
+            let under = LikeExpr::new(format!("{}.%", crate::search::escaped(action))).escape('\\');
             all = all.add(
                 Condition::any()
                     .add(audit_log::Column::Action.eq(action))
@@ -149,13 +149,6 @@ impl AuditFilter {
             }
         }))
     }
-}
-
-/// A text that stands for itself in a LIKE pattern with the escape `\`.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
 }
 
 /// The end of the chain.

@@ -45,6 +45,7 @@ pub mod error;
 pub mod installation_secret;
 pub mod lease;
 pub mod migration;
+pub mod note;
 pub mod notice;
 pub mod oauth_block;
 pub mod oauth_client;
@@ -56,19 +57,24 @@ pub mod oauth_token;
 pub mod own_server;
 pub mod own_tool;
 pub mod personal_token;
+pub mod project;
 pub mod remote_account;
 pub mod remote_client;
 pub mod repeatable_call;
+pub mod requirement;
+mod search;
 pub mod server_setup;
 pub mod server_template;
 pub mod session;
 mod surplus;
+pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tool_policy;
 pub mod usage;
 pub mod user;
 pub mod user_key;
+pub mod workspace_call;
 
 pub use error::Error;
 

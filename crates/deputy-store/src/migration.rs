@@ -17,6 +17,7 @@ mod m0010_server_setups;
 mod m0011_remote_refusals;
 mod m0012_oauth_server;
 mod m0013_oauth_blocks;
+mod m0014_workspace;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_remote_refusals::Migration),
             Box::new(m0012_oauth_server::Migration),
             Box::new(m0013_oauth_blocks::Migration),
+            Box::new(m0014_workspace::Migration),
         ]
     }
 }

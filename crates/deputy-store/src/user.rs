@@ -261,8 +261,10 @@ impl UserScope<'_, DatabaseTransaction> {
         self.update_user(row, at).await
     }
 
-    /// Deletes the person with every row that refers to them. False when the person is gone.
+    /// Deletes the person with every row that refers to them. Projects that others have too stay with
+    /// them. False when the person is gone.
     pub async fn delete_user(&self) -> Result<bool> {
+        self.leave_projects().await?;
         let done = Entity::delete_by_id(self.user.0).exec(self.conn).await?;
         Ok(done.rows_affected == 1)
     }
