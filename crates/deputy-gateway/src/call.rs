@@ -1,6 +1,7 @@
 //! The dispatcher: one call, from the caller's word to the outcome.
 
 mod attempts;
+mod built_in;
 mod failure;
 mod own;
 
@@ -120,11 +121,19 @@ impl CallOptions {
     pub(crate) fn asker(&self, principal: &Principal) -> String {
         let label = principal.caller.label();
         if self.over_mcp {
-            format!("{label} (MCP)")
+            label + OVER_MCP
         } else {
             label
         }
     }
+}
+
+/// What [`CallOptions::asker`] adds to the name of a caller over MCP.
+const OVER_MCP: &str = " (MCP)";
+
+/// Through what somebody asked, whichever way.
+fn label_of(asker: &str) -> &str {
+    asker.strip_suffix(OVER_MCP).unwrap_or(asker)
 }
 
 /// The answer of a tool.

@@ -1,8 +1,9 @@
 //! Which tools there are, and which of them a person has now.
 //!
 //! First-party tools are known without starting a server, so they stay listed while it sleeps. A
-//! person has such a tool when its service is connected and one of its scopes was granted. The
-//! tools of a person's own servers are known from what the person agreed to ([`crate::servers`]).
+//! person has such a tool when its service is connected and one of its scopes was granted. Built-in
+//! tools ([`crate::built_in`]) everybody has. The tools of a person's own servers are known from what
+//! the person agreed to ([`crate::servers`]).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use deputy_templates::Policy;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::built_in::{self, BuiltInServer, BuiltIns};
 use crate::credentials::Connected;
 use crate::error::CallError;
 use crate::pool::EnvValue;
@@ -77,8 +79,8 @@ pub struct Tool {
     pub annotations: Arc<Value>,
     /// Whether it declares that it only reads.
     pub read_only: bool,
-    /// What happens when this person calls it: for a first-party tool where somebody's word is
-    /// stricter than its own rule, for an own server's tool always.
+    /// What happens when this person calls it: for a tool of ours where somebody's word is stricter
+    /// than its own rule, for an own server's tool always.
     pub policy: Option<Policy>,
     /// This person's own word about it.
     pub own_policy: Option<Policy>,
@@ -93,6 +95,8 @@ pub struct Tool {
 pub enum Origin {
     /// Of a server of Deputy's own.
     FirstParty(FirstParty),
+    /// Of Deputy itself.
+    BuiltIn(BuiltIn),
     /// Of a server that its person brought along.
     Own(Arc<OwnTool>),
 }
@@ -104,6 +108,15 @@ pub struct FirstParty {
     pub command: &'static str,
     /// Scopes, any one of which is enough.
     pub scopes: &'static [&'static str],
+    /// When it asks.
+    pub ask: AskRule,
+}
+
+/// What the gateway knows of a built-in tool.
+#[derive(Clone)]
+pub struct BuiltIn {
+    /// What runs it.
+    pub(crate) port: Arc<dyn BuiltIns>,
     /// When it asks.
     pub ask: AskRule,
 }
@@ -159,16 +172,38 @@ impl fmt::Debug for Tool {
     }
 }
 
-/// A tool's schema is not a valid schema.
+/// A tool of ours can't be offered: its schema is none, or its name is another's.
 #[derive(Debug, thiserror::Error)]
-#[error("the input schema of {tool} is not valid: {reason}")]
-pub struct BadSchema {
+#[error("the tool {tool} can't be offered: {reason}")]
+pub struct BadTool {
     tool: String,
     reason: String,
 }
 
 impl Tool {
-    fn first_party(server: &ServerSpec, spec: ToolSpec) -> Result<Self, BadSchema> {
+    fn first_party(server: &ServerSpec, spec: ToolSpec) -> Result<Self, BadTool> {
+        let origin = Origin::FirstParty(FirstParty {
+            command: server.command,
+            scopes: spec.scopes,
+            ask: spec.ask,
+        });
+        Self::of_ours(server.name, origin, spec)
+    }
+
+    fn built_in(
+        server: &str,
+        port: &Arc<dyn BuiltIns>,
+        mut spec: ToolSpec,
+    ) -> Result<Self, BadTool> {
+        spec.output_schema = built_in::or_error(spec.output_schema);
+        let origin = Origin::BuiltIn(BuiltIn {
+            port: Arc::clone(port),
+            ask: spec.ask,
+        });
+        Self::of_ours(server, origin, spec)
+    }
+
+    fn of_ours(server: &str, origin: Origin, spec: ToolSpec) -> Result<Self, BadTool> {
         let definition = json!([
             spec.name,
             spec.title,
@@ -179,18 +214,14 @@ impl Tool {
         ]);
         let input_schema = Arc::new(spec.input_schema);
         let arguments = Arguments::of(Arc::clone(&input_schema));
-        arguments.validator().map_err(|reason| BadSchema {
+        arguments.validator().map_err(|reason| BadTool {
             tool: spec.name.to_owned(),
-            reason,
+            reason: format!("its input schema is not valid: {reason}"),
         })?;
         Ok(Self {
             name: spec.name.to_owned(),
-            server: server.name.to_owned(),
-            origin: Origin::FirstParty(FirstParty {
-                command: server.command,
-                scopes: spec.scopes,
-                ask: spec.ask,
-            }),
+            server: server.to_owned(),
+            origin,
             title: spec.title,
             description: spec.description,
             read_only: spec.annotations.get("readOnlyHint") == Some(&Value::Bool(true)),
@@ -254,6 +285,15 @@ impl Tool {
     pub fn ours(&self) -> Option<&FirstParty> {
         match &self.origin {
             Origin::FirstParty(ours) => Some(ours),
+            Origin::BuiltIn(_) | Origin::Own(_) => None,
+        }
+    }
+
+    /// When it asks by its own rule. A tool of a person's own server has none.
+    pub(crate) fn own_rule(&self) -> Option<AskRule> {
+        match &self.origin {
+            Origin::FirstParty(ours) => Some(ours.ask),
+            Origin::BuiltIn(built_in) => Some(built_in.ask),
             Origin::Own(_) => None,
         }
     }
@@ -261,7 +301,7 @@ impl Tool {
     /// The own server's tool.
     pub fn own_server(&self) -> Option<&Arc<OwnTool>> {
         match &self.origin {
-            Origin::FirstParty(_) => None,
+            Origin::FirstParty(_) | Origin::BuiltIn(_) => None,
             Origin::Own(own) => Some(own),
         }
     }
@@ -269,12 +309,12 @@ impl Tool {
     /// What it is counted under.
     pub fn counted_as(&self) -> String {
         match &self.origin {
-            Origin::FirstParty(_) => self.name.clone(),
+            Origin::FirstParty(_) | Origin::BuiltIn(_) => self.name.clone(),
             Origin::Own(own) => own.counted_as(),
         }
     }
 
-    /// Whether the granted scopes cover it.
+    /// Whether the granted scopes cover it; what needs no account always is.
     pub fn granted(&self, connected: &Connected) -> bool {
         let Some(ours) = self.ours() else {
             return true;
@@ -293,22 +333,80 @@ impl Tool {
 pub struct Catalog {
     tools: Vec<Arc<Tool>>,
     by_name: HashMap<String, Arc<Tool>>,
+    built_in: Vec<About>,
+}
+
+/// What a built-in server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) title: String,
+    pub(crate) instructions: String,
 }
 
 impl Catalog {
-    /// The tools of these servers, in their order. Fails on a schema that is none.
-    pub fn new(servers: Vec<ServerSpec>) -> Result<Self, BadSchema> {
-        let mut tools = Vec::new();
+    /// The tools of these servers, in their order.
+    ///
+    /// [`BadTool`] for an input schema that is none, and for a name that two have.
+    pub fn new(servers: Vec<ServerSpec>) -> Result<Self, BadTool> {
+        let mut catalog = Self {
+            tools: Vec::new(),
+            by_name: HashMap::new(),
+            built_in: Vec::new(),
+        };
         for server in servers {
             for spec in server.tools.clone() {
-                tools.push(Arc::new(Tool::first_party(&server, spec)?));
+                catalog.add(Tool::first_party(&server, spec)?)?;
             }
         }
-        let by_name = tools
-            .iter()
-            .map(|t| (t.name.clone(), Arc::clone(t)))
-            .collect();
-        Ok(Self { tools, by_name })
+        Ok(catalog)
+    }
+
+    /// With these tools after the others; errors as with [`Catalog::new`].
+    pub fn with_built_ins(mut self, port: &Arc<dyn BuiltIns>) -> Result<Self, BadTool> {
+        for server in port.servers() {
+            let BuiltInServer {
+                name,
+                title,
+                instructions,
+                tools,
+            } = server;
+            for spec in tools {
+                self.add(Tool::built_in(name, port, spec)?)?;
+            }
+            self.built_in.push(About {
+                name,
+                title,
+                instructions,
+            });
+        }
+        Ok(self)
+    }
+
+    fn add(&mut self, tool: Tool) -> Result<(), BadTool> {
+        let tool = Arc::new(tool);
+        let other = self.by_name.insert(tool.name.clone(), Arc::clone(&tool));
+        if let Some(other) = other {
+            return Err(BadTool {
+                tool: other.name.clone(),
+                reason: format!("'{}' has one of that name too", other.server),
+            });
+        }
+        self.tools.push(tool);
+        Ok(())
+    }
+
+    /// The servers of ours, in their order.
+    pub fn servers(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.tools.iter().map(|tool| &*tool.server).collect();
+        // The tools of a server lie together.
+        names.dedup();
+        names
+    }
+
+    /// The built-in servers, in their order.
+    pub(crate) fn built_in(&self) -> &[About] {
+        &self.built_in
     }
 
     /// The tool of this name, whether or not the person has it.

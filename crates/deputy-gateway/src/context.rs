@@ -240,10 +240,14 @@ impl Gateway {
                 "your server '{server}' is switched off"
             )));
         }
-        if !self.inner.parts.catalog.has_server(server) {
+        let catalog = &self.inner.parts.catalog;
+        if !catalog.has_server(server) {
             return Err(ContextError::NoServer(format!(
                 "you have no server named '{server}'"
             )));
+        }
+        if catalog.built_in().iter().any(|ours| ours.name == server) {
+            return Ok(None);
         }
         if self
             .connected(user)

@@ -9,6 +9,7 @@
 //! ```
 //!
 //! * [`catalog`]: which tools there are and which of them this person has now;
+//! * [`built_in`]: the tools that are Deputy's own;
 //! * [`policy`]: whether a call goes ahead or asks first;
 //! * [`approval`]: calls that wait for their person's word;
 //! * [`call`]: the dispatcher itself; [`batch`]: several calls at once;
@@ -28,6 +29,7 @@ pub mod approval;
 pub mod audit;
 pub mod batch;
 pub mod breaker;
+pub mod built_in;
 pub mod call;
 pub mod catalog;
 pub mod context;
@@ -64,6 +66,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 pub use audit::Audit;
+pub use built_in::BuiltIns;
 pub use call::{CallOptions, CallResult, Outcome};
 pub use catalog::Catalog;
 pub use credentials::{Credentials, RemoteCredentials};
@@ -311,6 +314,11 @@ impl Gateway {
                 pool.stop_user(user).await;
             }
         }
+    }
+
+    /// The names of Deputy's own servers, in a fixed order.
+    pub fn our_servers(&self) -> Vec<&str> {
+        self.inner.parts.catalog.servers()
     }
 
     /// The processes behind the tools.

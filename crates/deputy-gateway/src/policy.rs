@@ -1,6 +1,6 @@
 //! Whether a call goes ahead: pure decisions on what the catalogue and the rules say.
 //!
-//! | whose word | first-party tool | tool of a person's own server |
+//! | whose word | first-party or built-in tool | tool of a person's own server |
 //! |---|---|---|
 //! | administrator | makes it stricter | makes it stricter |
 //! | person | makes it stricter | decides, either way |
@@ -48,16 +48,17 @@ pub fn word(tool: &Tool) -> &'static str {
     }
 }
 
-/// What happens when a tool is called, at the least: some calls of a first-party tool ask by their arguments.
+/// What happens when a tool is called, at the least: some calls of a tool of ours ask by their arguments.
 pub(crate) fn effective(tool: &Tool) -> Policy {
     tool.policy.unwrap_or(match &tool.origin {
         Origin::FirstParty(ours) => least(ours.ask),
+        Origin::BuiltIn(built_in) => least(built_in.ask),
         // Always has one.
         Origin::Own(_) => Policy::Ask,
     })
 }
 
-/// The least that happens by a first-party tool's own rule.
+/// The least that happens by the own rule of a tool of ours.
 fn least(ask: AskRule) -> Policy {
     match ask {
         AskRule::Always => Policy::Ask,
@@ -71,20 +72,31 @@ pub fn decide(tool: &Tool, arguments: &Value) -> Decision {
         (Some(Policy::Deny), _) => Decision::Deny,
         (Some(Policy::Ask), _) | (None, Origin::Own(_)) => Decision::Ask,
         (Some(Policy::Auto), Origin::Own(_)) => Decision::Auto,
-        // Nobody's word makes a first-party tool laxer than it is.
-        (Some(Policy::Auto) | None, Origin::FirstParty(ours)) => match ours.ask {
-            AskRule::Never => Decision::Auto,
-            AskRule::Always => Decision::Ask,
-            AskRule::Arguments(rule) => match rule(arguments) {
-                ByArguments::Auto => Decision::Auto,
-                ByArguments::Ask => Decision::Ask,
-                ByArguments::Preflight => Decision::Preflight,
-            },
+        // Nobody's word makes a tool of ours laxer than it is.
+        (Some(Policy::Auto) | None, Origin::FirstParty(ours)) => by_rule(ours.ask, arguments),
+        (Some(Policy::Auto) | None, Origin::BuiltIn(built_in)) => {
+            match by_rule(built_in.ask, arguments) {
+                // There is no third party that would know better.
+                Decision::Preflight => Decision::Ask,
+                decision => decision,
+            }
+        }
+    }
+}
+
+fn by_rule(ask: AskRule, arguments: &Value) -> Decision {
+    match ask {
+        AskRule::Never => Decision::Auto,
+        AskRule::Always => Decision::Ask,
+        AskRule::Arguments(rule) => match rule(arguments) {
+            ByArguments::Auto => Decision::Auto,
+            ByArguments::Ask => Decision::Ask,
+            ByArguments::Preflight => Decision::Preflight,
         },
     }
 }
 
-/// What others say of a first-party tool, if it is stricter than its own rule.
+/// What others say of a tool of ours, if it is stricter than its own rule.
 pub(crate) fn tightened(
     ask: AskRule,
     administrator: Option<Policy>,
@@ -124,14 +136,25 @@ pub(crate) fn denied(tool: &Tool) -> CallError {
 /// One line about a call for the person who decides: the tool's title and what its arguments say
 /// first.
 pub fn summary(tool: &Tool, arguments: &Value) -> String {
-    const TELLING: [&str; 7] = [
+    const TELLING: [&str; 18] = [
         "to",
         "subject",
+        "project",
+        "key",
+        "kind",
         "summary",
+        "name",
         "title",
+        "status",
+        "username",
+        "role",
+        "from_key",
+        "to_key",
         "event_id",
         "document_id",
         "draft_id",
+        "note_id",
+        "task_id",
     ];
     let mut line = tool.title.clone();
     for key in TELLING {

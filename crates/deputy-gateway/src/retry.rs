@@ -6,10 +6,11 @@
 //! | server crashed or did not start | once, on a fresh process |
 //! | network error | once |
 //! | third party failed (5xx) | twice |
+//! | our own database failed a built-in tool | twice |
 //! | too many requests | as long as the time to wait fits the deadline |
 //!
 //! Never more than [`MAX_ATTEMPTS`] attempts, between 1 s and 32 s apart with ±25 % jitter, and only
-//! what may be repeated: a read, or a write whose server looks for the effect before it makes it.
+//! what may be repeated: a read, or a write that looks for its effect before it makes it.
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub enum Failure {
     Network,
     /// The third party failed.
     ServerError,
+    /// Our own database did not take it, or broke off.
+    Database,
     /// Too many requests.
     RateLimited {
         /// What the third party said.
@@ -152,7 +155,7 @@ impl Tried {
                 self.network = 1;
                 self.backoff(rng)
             }
-            Failure::ServerError if self.server_errors < 2 => {
+            Failure::ServerError | Failure::Database if self.server_errors < 2 => {
                 self.server_errors += 1;
                 self.backoff(rng)
             }

@@ -1,4 +1,5 @@
-//! The attempts of one call: a token, a server, an answer, or another try.
+//! The attempts of one call: a token, a server, an answer, or another try. What there is of that for a built-in tool
+//! is in [`super::built_in`].
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,6 +37,10 @@ impl Gateway {
         let answered = match &tool.origin {
             Origin::FirstParty(_) => {
                 Box::pin(self.answer(run, tool, arguments, options, false, &mut in_doubt)).await
+            }
+            Origin::BuiltIn(built_in) => {
+                self.answer_built_in(run, tool, built_in, arguments, options, &mut in_doubt)
+                    .await
             }
             Origin::Own(own) => {
                 let answered = Box::pin(self.answer_own(run, tool, own, arguments, options)).await;

@@ -215,6 +215,7 @@ pub(super) fn service_title(server: &str) -> &str {
         "calendar" => "Google Calendar",
         "gmail" => "Gmail",
         "drive" => "Google Drive",
+        "workspace" => "the workspace",
         other => other,
     }
 }

@@ -56,6 +56,12 @@ const KEYWORDS: &[(&str, &str)] = &[
          диск файл папка документ отчёт текст \
          диск файл тека документ звіт текст",
     ),
+    (
+        "workspace",
+        "workspace note task todo project requirement specification \
+         заметка задача дело проект требование спецификация \
+         нотатка завдання справа проєкт вимога специфікація",
+    ),
 ];
 
 /// Words that say nothing about what is wanted.

@@ -45,7 +45,10 @@ impl ServerHandler for All {
         let mut info = ServerConfig::new(capabilities);
         info.server_info =
             Implementation::new("deputy", env!("CARGO_PKG_VERSION")).with_title("Deputy");
-        info.instructions = Some(INSTRUCTIONS.to_owned());
+        let built_in = self.front.gateway.inner.parts.catalog.built_in();
+        let about = built_in.iter().map(|about| &*about.instructions);
+        let parts: Vec<_> = std::iter::once(INSTRUCTIONS).chain(about).collect();
+        info.instructions = Some(parts.join("\n\n"));
         info
     }
 

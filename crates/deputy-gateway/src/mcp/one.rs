@@ -50,7 +50,9 @@ pub(super) struct One {
     name: String,
     /// What the server says about itself, where that is known.
     info: Option<Arc<ServerInfo>>,
-    /// What it would have a model know, as its person agreed to it.
+    /// Its name for people, where it is built in.
+    title: Option<String>,
+    /// What it would have a model know, as its person agreed to it; that of a built-in one is ours.
     instructions: Option<String>,
     /// The tool that this request calls, for the check of its headers.
     tool: Option<Tool>,
@@ -72,6 +74,7 @@ pub(super) async fn serve(State(front): State<Arc<Front>>, request: Request<Body
         front: Arc::clone(&front),
         name: place.name().to_owned(),
         info: None,
+        title: None,
         instructions: None,
         tool: None,
         wishes: Arc::default(),
@@ -160,16 +163,25 @@ impl One {
     async fn informed(&self, principal: &Principal, place: &Place) -> Result<Self, ErrorData> {
         let info = self.front.info(principal, place).await?;
         // After that: the server's first words are agreed to when they are read.
-        let instructions = match place {
+        let (title, instructions) = match place {
             Place::Own(server) if info.is_some() => {
                 let servers = self.front.gateway.servers();
                 let agreed = servers.instructions(server).await;
-                agreed.map_err(|e| wire::rpc_error(&e))?
+                (None, agreed.map_err(|e| wire::rpc_error(&e))?)
             }
-            _ => None,
+            Place::Ours(name) => {
+                let built_in = self.front.gateway.inner.parts.catalog.built_in();
+                let about = built_in.iter().find(|about| about.name == name);
+                about
+                    .cloned()
+                    .map(|about| (about.title, about.instructions))
+                    .unzip()
+            }
+            _ => (None, None),
         };
         Ok(Self {
             info,
+            title,
             instructions,
             ..self.clone()
         })
@@ -199,6 +211,7 @@ impl ServerHandler for One {
         let mut config = ServerConfig::new(known.unwrap_or_default());
         let version = info.map_or(env!("CARGO_PKG_VERSION"), |info| &*info.version);
         config.server_info = Implementation::new(self.name.clone(), version.to_owned());
+        config.server_info.title.clone_from(&self.title);
         config.instructions.clone_from(&self.instructions);
         config
     }

@@ -11,11 +11,11 @@ use crate::servers::ServerError;
 const MAX_NAME: usize = 255;
 
 impl Gateway {
-    /// Sets the administrators' rule about a tool (`*`: all) of a server type or a first-party server,
+    /// Sets the administrators' rule about a tool (`*`: all) of a server type or a server of ours,
     /// or removes it.
     ///
     /// [`ServerError::Forbidden`] for everybody else; [`ServerError::Validation`] for a rule that could
-    /// never count, because there is no such server type or first-party tool. What the tools of a server
+    /// never count, because there is no such server type or tool of ours. What the tools of a server
     /// type are called is each server's own matter: any name is taken there. A rule can be removed also
     /// when what it is about is gone.
     pub async fn set_administrators_rule(

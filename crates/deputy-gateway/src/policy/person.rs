@@ -25,23 +25,19 @@ pub struct Said {
 }
 
 impl Gateway {
-    /// A first-party tool with what an administrator and the person say of it.
+    /// A tool of ours with what an administrator and the person say of it.
     pub(crate) async fn ruled(
         &self,
         user: UserId,
         tool: &Arc<Tool>,
     ) -> Result<Arc<Tool>, CallError> {
-        let Some(ours) = tool.ours() else {
+        let Some(ask) = tool.own_rule() else {
             return Ok(Arc::clone(tool));
         };
         let rules = self.inner.servers.policies();
         let administrators = rules.administrators().await?;
         let own = rules.person(user).await?.get(&tool.name).copied();
-        let said = tightened(
-            ours.ask,
-            administrators.about(&tool.server, &tool.name),
-            own,
-        );
+        let said = tightened(ask, administrators.about(&tool.server, &tool.name), own);
         if said.is_none() && own.is_none() {
             return Ok(Arc::clone(tool));
         }

@@ -9,6 +9,7 @@ use deputy_core::http::PrivateHosts;
 use deputy_core::throttle::Throttle;
 use deputy_core::{Caller, Clock, Language, Lifecycle, Principal, Rng, Role, Scopes, Secret};
 use deputy_core::{SystemRng, UserId};
+use deputy_gateway::BuiltIns;
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::credentials::{
     AccessToken, Connected, CredentialError, Credentials, RemoteCredentials, RemoteError,
@@ -23,6 +24,8 @@ use deputy_templates::{Commands, PlainHttp, Registry};
 use deputy_vault::Vault;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+
+use crate::built_in::Keeper;
 
 /// Longer than anything here should take, on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -40,7 +43,6 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) google: Google,
     pub(crate) clock: OffsetClock,
-    _database: TestStore,
 }
 
 /// A folder with kinds of servers like `custom`: `careful` wants to be asked about `client`; each of the others is
@@ -193,23 +195,58 @@ pub(crate) async fn both_within(
     change: impl Fn(&mut Config),
     test: impl AsyncFn(&World),
 ) {
-    for database in [Some(sqlite().await), postgres().await]
-        .into_iter()
-        .flatten()
-    {
-        let world = World::on(database, calls, &change);
+    for database in databases().await {
+        let catalog = Catalog::new(Vec::new()).unwrap();
+        let world = World::on(
+            &database.store,
+            OffsetClock::default(),
+            catalog,
+            calls,
+            &change,
+        );
         test(&world).await;
-        world.gateway.pool().shutdown().await;
-        world.gateway.audit().close().await;
-        assert!(world.lifecycle.stop(LONG).await, "everything ends");
+        world.end_all().await;
     }
 }
 
+/// The same with somebody who keeps what built-in tools write.
+pub(crate) async fn both_keeping(
+    change: impl Fn(&mut Config),
+    test: impl AsyncFn(&World, &Arc<Keeper>),
+) {
+    for database in databases().await {
+        let keeper = Arc::new(Keeper::default());
+        let catalog = keeping(&keeper);
+        let world = World::on(&database.store, OffsetClock::default(), catalog, 0, &change);
+        test(&world, &keeper).await;
+        world.end_all().await;
+    }
+}
+
+async fn databases() -> impl Iterator<Item = TestStore> {
+    [Some(sqlite().await), postgres().await]
+        .into_iter()
+        .flatten()
+}
+
+fn keeping(keeper: &Arc<Keeper>) -> Catalog {
+    let port = Arc::clone(keeper) as Arc<dyn BuiltIns>;
+    Catalog::new(Vec::new())
+        .unwrap()
+        .with_built_ins(&port)
+        .unwrap()
+}
+
 impl World {
-    fn on(database: TestStore, calls: u32, change: &impl Fn(&mut Config)) -> Self {
+    fn on(
+        store: &Store,
+        offset: OffsetClock,
+        catalog: Catalog,
+        calls: u32,
+        change: &impl Fn(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = database.store.clone();
-        let (google, offset) = (Google::default(), OffsetClock::default());
+        let (store, google) = (store.clone(), Google::default());
         let (lifecycle, clock) = (Lifecycle::new(), Arc::new(offset.clone()) as Arc<dyn Clock>);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let keys = deputy_vault::Config {
@@ -231,7 +268,7 @@ impl World {
         };
         let parts = Parts {
             vault: Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng)),
-            catalog: Catalog::new(Vec::new()).unwrap(),
+            catalog,
             credentials: Arc::new(google.clone()),
             remote: Arc::new(tokens.clone()),
             templates: Arc::new(Registry::builtin().with_folder(&templates(folder.path()))),
@@ -281,8 +318,23 @@ impl World {
             tokens,
             google,
             clock: offset,
-            _database: database,
         }
+    }
+
+    /// Another program on the same database, at the same time.
+    pub(crate) fn again(&self, keeper: &Arc<Keeper>) -> Self {
+        Self::on(&self.store, self.clock.clone(), keeping(keeper), 0, &|_| {})
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) async fn crash(self) {
+        self.lifecycle.stop(Duration::ZERO).await;
+    }
+
+    async fn end_all(self) {
+        self.gateway.pool().shutdown().await;
+        self.gateway.audit().close().await;
+        assert!(self.lifecycle.stop(LONG).await, "everything ends");
     }
 
     /// A person with every right.

@@ -106,7 +106,8 @@ pub(crate) async fn show(
     } else {
         None
     };
-    let mut rule_servers: Vec<String> = ["calendar", "gmail", "drive"].map(str::to_owned).into();
+    let ours = app.gateway.our_servers();
+    let mut rule_servers: Vec<String> = ours.into_iter().map(str::to_owned).collect();
     rule_servers.extend(kinds.iter().map(|kind| kind.id.clone()));
     render(&ListPage {
         servers: views(&app, &who, &watch(&app, &who)).await?,
