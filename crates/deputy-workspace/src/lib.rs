@@ -2,3 +2,5 @@
 //! share with others.
 
 pub mod exchange;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
