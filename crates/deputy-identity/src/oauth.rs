@@ -67,7 +67,7 @@ pub use deputy_store::oauth_consent::Consent;
 pub use deputy_store::oauth_grant::{Grant, Program};
 pub use described::Fault;
 pub use document::{DocumentError, document_limits};
-pub use grants::EndedGrant;
+pub use grants::{EndedGrant, ended_by};
 pub use register::RegisterError;
 pub use resource::Resource;
 pub use revoke::Revoked;
@@ -75,7 +75,9 @@ pub use token::{ACCESS_PREFIX, Issued, REFRESH_PREFIX, TokenAnswer, TokenEndpoin
 
 /// Why a grant ended: the person took it away.
 pub const PERSON: &str = "person";
-/// Why a grant ended: the client gave it back (RFC 7009).
+/// Why a grant ended: the person took it away with one of their personal tokens.
+pub const TOKEN: &str = "token";
+/// Why a grant ended: the client gave it back (RFC 7009, or over the REST API).
 pub const CLIENT: &str = "client";
 /// Why a grant ended: a refresh token came again after its grace.
 pub const REUSE: &str = "reuse";
@@ -97,6 +99,10 @@ pub const NOTICE_REUSE: &str = "access.reuse";
 /// The kind of the notice that programs were let in to which the person had allowed nothing before.
 /// Its parameter: `clients`, their names, the last ones, one in each line.
 pub const NOTICE_FIRST: &str = "access.first";
+
+/// The kind of the notice that programs that had something were allowed more. Its parameter:
+/// `clients`, as in [`NOTICE_FIRST`].
+pub const NOTICE_MORE: &str = "access.more";
 
 /// A grant ends after so long however often it is renewed, and the person is asked again.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);

@@ -29,6 +29,25 @@ pub struct Notice {
     pub created_at: Timestamp,
 }
 
+impl TryFrom<notices::Model> for Notice {
+    type Error = Error;
+
+    fn try_from(row: notices::Model) -> Result<Self> {
+        let parameters =
+            serde_json::from_str(&row.parameters).map_err(|_| Error::Inconsistent {
+                table: "notices",
+                column: "parameters",
+                row: row.id.to_string(),
+            })?;
+        Ok(Self {
+            id: row.id,
+            kind: row.kind,
+            parameters,
+            created_at: from_ms(row.created_at),
+        })
+    }
+}
+
 impl<C: ConnectionTrait> UserScope<'_, C> {
     /// This person's notices, newest first.
     pub async fn notices(&self) -> Result<Vec<Notice>> {
@@ -39,20 +58,7 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .all(self.conn)
             .await?
             .into_iter()
-            .map(|row| {
-                let parameters =
-                    serde_json::from_str(&row.parameters).map_err(|_| Error::Inconsistent {
-                        table: "notices",
-                        column: "parameters",
-                        row: row.id.to_string(),
-                    })?;
-                Ok(Notice {
-                    id: row.id,
-                    kind: row.kind,
-                    parameters,
-                    created_at: from_ms(row.created_at),
-                })
-            })
+            .map(TryInto::try_into)
             .collect()
     }
 }
@@ -81,6 +87,37 @@ impl UserScope<'_, DatabaseTransaction> {
         .exec_without_returning(self.conn)
         .await?;
         Ok(())
+    }
+
+    /// What goes into the text of the notice of this kind, which is there from now on, empty if it
+    /// was not: for who adds to it with [`UserScope::notice_put`]. Nobody else changes it until this
+    /// transaction ends.
+    pub async fn notice_hold(
+        &self,
+        kind: &str,
+        created_at: Timestamp,
+    ) -> Result<BTreeMap<String, String>> {
+        notices::Entity::insert(notices::ActiveModel {
+            id: NotSet,
+            user_id: Set(self.user.0),
+            kind: Set(kind.to_owned()),
+            parameters: Set("{}".to_owned()),
+            created_at: Set(to_ms(created_at)),
+        })
+        .on_conflict(
+            OnConflict::columns([notices::Column::UserId, notices::Column::Kind])
+                .update_column(notices::Column::Kind)
+                .to_owned(),
+        )
+        .exec_without_returning(self.conn)
+        .await?;
+        let row = notices::Entity::find()
+            .filter(notices::Column::UserId.eq(self.user.0))
+            .filter(notices::Column::Kind.eq(kind))
+            .one(self.conn)
+            .await?
+            .ok_or_else(|| Error::Dangling(kind.to_owned()))?;
+        Ok(Notice::try_from(row)?.parameters)
     }
 
     /// Removes one notice; false when this person has no such notice.

@@ -69,17 +69,6 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .map(TryInto::try_into)
             .transpose()
     }
-
-    /// This person's consents, newest first.
-    pub async fn oauth_consents(&self) -> Result<Vec<Consent>> {
-        let rows = Entity::find()
-            .filter(Column::UserId.eq(self.user.0))
-            .order_by_desc(Column::AllowedAt)
-            .order_by_asc(Column::ClientId)
-            .all(self.conn)
-            .await?;
-        rows.into_iter().map(TryInto::try_into).collect()
-    }
 }
 
 impl Store {

@@ -171,15 +171,6 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
             .count(self.conn)
             .await?)
     }
-
-    /// How many grants of this person have not ended, redeemed or not.
-    pub async fn count_oauth_grants(&self) -> Result<u64> {
-        Ok(Entity::find()
-            .filter(Column::UserId.eq(self.user.0))
-            .filter(Column::EndedAt.is_null())
-            .count(self.conn)
-            .await?)
-    }
 }
 
 impl UserScope<'_, DatabaseTransaction> {

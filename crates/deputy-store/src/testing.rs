@@ -148,3 +148,16 @@ pub async fn user(store: &Store, username: &str) -> deputy_core::UserId {
     tx.commit().await.expect("commit");
     deputy_core::UserId(row.id)
 }
+
+/// How many grants of this person have not ended, those among them that nobody redeemed yet; the
+/// pages show only what was redeemed.
+pub async fn count_oauth_grants(store: &Store, user: deputy_core::UserId) -> u64 {
+    use crate::entity::oauth_grants::{Column, Entity};
+    use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+    Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::EndedAt.is_null())
+        .count(store.read())
+        .await
+        .expect("grants are counted")
+}

@@ -5,12 +5,12 @@
 //! Every answer names the issuer (`iss`, RFC 9207), errors too, so that a client of several servers
 //! can't be led to take one's answer for another's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use deputy_core::secret::sha256_hex;
-use deputy_core::{Caller, Principal, Role, Scopes, Throttled, UserId, random};
+use deputy_core::{Caller, Principal, Role, Scope, Scopes, Throttled, UserId, random};
 use deputy_store::Tx;
 use deputy_store::oauth_consent::Consent;
 use deputy_store::oauth_grant::{NewCode, NewGrant};
@@ -21,7 +21,7 @@ use url::form_urlencoded::byte_serialize;
 use super::client::{Client, Kind};
 use super::document::FAILED;
 use super::form::Form;
-use super::{AuthorizationServer, ClientError, NOTICE_FIRST, Resource, pkce, scope};
+use super::{AuthorizationServer, ClientError, NOTICE_FIRST, NOTICE_MORE, Resource, pkce, scope};
 use crate::Identity;
 
 /// What every code begins with.
@@ -375,8 +375,20 @@ impl AuthorizationServer {
             expires_at: ends,
         })
         .await?;
-        if user.oauth_consent(&client.client_id).await?.is_none() {
-            tell_of_first(&tx, principal.user_id, &client.name, now).await?;
+        let news = match user.oauth_consent(&client.client_id).await? {
+            None => Some(NOTICE_FIRST),
+            Some(last) => {
+                let held = user.oauth_grants().await?.into_iter();
+                let held = held.filter(|grant| grant.client_id == client.client_id);
+                let before: BTreeSet<Scope> = held
+                    .flat_map(|grant| grant.scopes.0)
+                    .chain(last.scopes.0)
+                    .collect();
+                (!scopes.0.is_subset(&before)).then_some(NOTICE_MORE)
+            }
+        };
+        if let Some(news) = news {
+            tell(&tx, principal.user_id, news, &client.name, now).await?;
         }
         user.put_oauth_consent(Consent {
             client_id: asked.client.client_id.clone(),
@@ -480,24 +492,25 @@ pub(super) fn asked(
     Ok((scopes, resources))
 }
 
-/// Leaves the person a notice that this program has access: whoever sat at their browser for a minute
-/// may have given it. There is one such notice, with the last names.
-async fn tell_of_first(
+/// Leaves the person a notice that this program has access, or more than it had: whoever sat at their
+/// browser for a minute may have given it. There is one such notice of a kind, with the last names.
+async fn tell(
     tx: &Tx,
     user: UserId,
+    kind: &str,
     name: &str,
     now: Timestamp,
 ) -> Result<(), deputy_store::Error> {
     let user = tx.user(user);
-    let notices = user.notices().await?;
-    let told = notices.iter().find(|notice| notice.kind == NOTICE_FIRST);
-    let told = told.and_then(|notice| notice.parameters.get("clients"));
+    // Held, so that of two consents at once the second adds its name to the first one's.
+    let told = user.notice_hold(kind, now).await?;
+    let told = told.get("clients");
     let mut names: Vec<&str> = told.map_or("", String::as_str).lines().collect();
     names.retain(|other| *other != name && !other.is_empty());
     names.push(name);
     let last = names.len().saturating_sub(MAX_NAMED);
     let parameters = BTreeMap::from([("clients".to_owned(), names[last..].join("\n"))]);
-    user.notice_put(NOTICE_FIRST, &parameters, now).await
+    user.notice_put(kind, &parameters, now).await
 }
 
 /// The client's address with `answer` after what its query has already (RFC 6749 section 3.1.2).

@@ -182,7 +182,7 @@ impl AuthorizationServer {
 
     /// Ends all that this person allowed any client; what ended.
     pub async fn end_person(&self, user: UserId) -> Result<Vec<Grant>, deputy_store::Error> {
-        self.end_all_of(user, None, ADMINISTRATOR_END).await
+        self.end_grants(user, None, ADMINISTRATOR_END).await
     }
 
     /// The clients that have access to something of anybody's, those with most accesses first.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use deputy_core::{Lifecycle, UserId};
+use deputy_core::{Caller, Lifecycle, UserId};
 use deputy_store::oauth_grant::Grant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, CLIENT, PERSON,
-    REPLACED, REPLAY, REUSE,
+    REPLACED, REPLAY, REUSE, TOKEN,
 };
 
 /// How often the answers of rotations are deleted.
@@ -47,12 +47,23 @@ impl EndedGrant {
     }
 }
 
+/// The word for why a grant ends that this caller ends: a person on a page, their personal token, or
+/// a program that gives back what it has itself.
+pub const fn ended_by(caller: &Caller) -> &'static str {
+    match caller {
+        Caller::Browser { .. } | Caller::System => PERSON,
+        Caller::Token { .. } => TOKEN,
+        Caller::Client { .. } => CLIENT,
+    }
+}
+
 /// How a grant ended and when, for who presents a token of it; `None` while it has not.
 pub(crate) fn why_ended(grant: &Grant) -> Option<String> {
     let at = grant.ended_at?;
     let at = at.strftime("%Y-%m-%d at %H:%M UTC");
     Some(match grant.ended_why.as_deref() {
         Some(PERSON) => format!("access was taken away on /settings on {at}"),
+        Some(TOKEN) => format!("access was taken away with a personal token on {at}"),
         Some(CLIENT) => format!("the client gave its access back on {at}"),
         Some(REUSE) => format!("a refresh token was used twice, so access ended on {at}"),
         Some(REPLAY) => format!("a code was used twice, so access ended on {at}"),
@@ -78,15 +89,21 @@ impl AuthorizationServer {
     }
 
     /// Takes away what the person allowed, and forgets the consent, so that the client has to ask
-    /// again. Its tokens are dead from now on. False when it is not theirs or had ended.
-    pub async fn end_grant(&self, user: UserId, id: i64) -> Result<bool, deputy_store::Error> {
+    /// again. Its tokens are dead from now on. False when it is not theirs or had ended. `why`:
+    /// [`ended_by`].
+    pub async fn end_grant(
+        &self,
+        user: UserId,
+        id: i64,
+        why: &str,
+    ) -> Result<bool, deputy_store::Error> {
         let now = self.now();
         let tx = self.inner.store.begin().await?;
         let scope = tx.user(user);
         let Some(grant) = scope.oauth_grant(id).await? else {
             return Ok(false);
         };
-        let ended = scope.end_oauth_grant(id, PERSON, now).await?;
+        let ended = scope.end_oauth_grant(id, why, now).await?;
         scope.delete_oauth_consent(&grant.client_id).await?;
         tx.commit().await?;
         Ok(ended)
@@ -95,14 +112,6 @@ impl AuthorizationServer {
     /// Takes away all that the person allowed this client (`None`: any), as
     /// [`AuthorizationServer::end_grant`] does for one; what ended.
     pub async fn end_grants(
-        &self,
-        user: UserId,
-        client_id: Option<&str>,
-    ) -> Result<Vec<Grant>, deputy_store::Error> {
-        self.end_all_of(user, client_id, PERSON).await
-    }
-
-    pub(super) async fn end_all_of(
         &self,
         user: UserId,
         client_id: Option<&str>,

@@ -39,9 +39,12 @@ const MAX_BODY: usize = 16 * 1024;
 const UNUSED: SignedDuration = SignedDuration::from_hours(24);
 /// A client whose last grant is over goes after so long without use.
 const IDLE: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// For so long after its registration a client is not dropped to make room: its person may be
-/// reading the consent page.
+/// For so long after its registration, or after its person was asked, a client is not dropped to
+/// make room: the person may be reading the consent page.
 const CONSENT: SignedDuration = SignedDuration::from_mins(10);
+/// That a person is asked is not noted again for so long; whoever opens the page at its end has the
+/// rest of [`CONSENT`].
+const NOTED: SignedDuration = SignedDuration::from_mins(5);
 
 /// A registration that was refused, as it is answered (RFC 7591 section 3.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -274,13 +277,20 @@ impl AuthorizationServer {
         ))
     }
 
-    /// Notes that a person is asked: what they are reading is not swept meanwhile.
+    /// Notes that a person is asked: what they are reading is not swept meanwhile. Writes only what
+    /// was not noted a while ago, so that opening the page again and again writes nothing.
     pub async fn note_shown(&self, client: &Client) -> Result<(), deputy_store::Error> {
         if !matches!(client.kind, Kind::Dynamic | Kind::Document) {
             return Ok(());
         }
         let now = self.now();
-        let tx = self.inner.store.begin().await?;
+        let store = &self.inner.store;
+        let row = store.oauth_client(&client.client_id).await?;
+        let noted = row.and_then(|row| row.last_used_at);
+        if noted.is_some_and(|at| now.duration_since(at) < NOTED) {
+            return Ok(());
+        }
+        let tx = store.begin().await?;
         tx.touch_oauth_client(&client.client_id, now).await?;
         tx.commit().await
     }

@@ -5,13 +5,15 @@ use std::net::Ipv4Addr;
 
 use deputy_core::clock::OffsetClock;
 use deputy_core::{Caller, Principal, Scopes, Secret, SystemRng};
-use deputy_store::testing::for_each_database;
+use deputy_store::testing::{count_oauth_grants, for_each_database};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::*;
 use crate::tests::World;
 use crate::{AuthError, User};
+
+mod at_once;
 
 pub(crate) const URL: &str = "https://deputy.test";
 pub(crate) const MCP: &str = "https://deputy.test/mcp";
@@ -321,7 +323,7 @@ async fn what_a_person_takes_away_is_dead_at_once_and_says_why() {
         assert!(
             !desk
                 .server
-                .end_grant(admin.id, tokens.grant_id)
+                .end_grant(admin.id, tokens.grant_id, PERSON)
                 .await
                 .unwrap(),
             "not theirs"
@@ -329,14 +331,14 @@ async fn what_a_person_takes_away_is_dead_at_once_and_says_why() {
         assert!(desk.opens(&tokens).await);
         assert!(
             desk.server
-                .end_grant(desk.anna.id, tokens.grant_id)
+                .end_grant(desk.anna.id, tokens.grant_id, PERSON)
                 .await
                 .unwrap()
         );
         assert!(
             !desk
                 .server
-                .end_grant(desk.anna.id, tokens.grant_id)
+                .end_grant(desk.anna.id, tokens.grant_id, PERSON)
                 .await
                 .unwrap()
         );
@@ -369,13 +371,41 @@ async fn what_a_person_takes_away_is_dead_at_once_and_says_why() {
 }
 
 #[tokio::test]
+async fn who_ends_an_access_gives_the_reason() {
+    let test = deputy_store::testing::sqlite().await;
+    let desk = Desk::new(test.store.clone()).await;
+    let browser = in_browser(&desk.anna).caller;
+    let token = Caller::Token {
+        id: 1,
+        name: "mine".to_owned(),
+    };
+    let client = Caller::Client {
+        grant: 1,
+        id: APP.to_owned(),
+        name: "The app".to_owned(),
+    };
+    for (caller, said) in [
+        (browser, "access was taken away on /settings on 20"),
+        (token, "access was taken away with a personal token on 20"),
+        (client, "the client gave its access back on 20"),
+    ] {
+        let tokens = desk.tokens(&[]).await;
+        let (anna, why) = (desk.anna.id, ended_by(&caller));
+        let ended = desk.server.end_grant(anna, tokens.grant_id, why).await;
+        assert!(ended.unwrap());
+        let error = desk.bearer(&tokens.access_token, MCP).await.unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_over_is_swept_and_what_lives_stays() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
         let kept = desk.tokens(&[]).await;
         let ended = desk.tokens(&[]).await;
         desk.server
-            .end_grant(desk.anna.id, ended.grant_id)
+            .end_grant(desk.anna.id, ended.grant_id, PERSON)
             .await
             .unwrap();
         let _never_redeemed = desk.code(&[]).await;
@@ -383,7 +413,7 @@ async fn what_is_over_is_swept_and_what_lives_stays() {
         desk.pass(3600 + 60);
         desk.server.sweep().await.unwrap();
         let user = desk.world.store.user(desk.anna.id);
-        assert_eq!(user.count_oauth_grants().await.unwrap(), 1);
+        assert_eq!(count_oauth_grants(&desk.world.store, desk.anna.id).await, 1);
         assert!(
             user.oauth_grant(ended.grant_id).await.unwrap().is_some(),
             "it says why"

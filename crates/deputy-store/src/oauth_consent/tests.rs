@@ -39,21 +39,20 @@ async fn the_last_consent_counts_and_is_one_persons() {
         assert_eq!(clients("b").await.unwrap(), ["b"]);
         assert!(clients("c").await.unwrap().is_empty());
 
-        let found = store.user(alice).oauth_consents().await.unwrap();
-        assert_eq!(found, [newer.clone(), consent("b", 2)]);
-        let found = store.user(alice).oauth_consent("a").await.unwrap();
-        assert_eq!(found, Some(newer.clone()));
-        let his = store.user(bob);
-        assert!(his.oauth_consent("a").await.unwrap().is_none());
-        assert_eq!(his.oauth_consents().await.unwrap(), [consent("b", 4)]);
+        let of = async |user, client_id| store.user(user).oauth_consent(client_id).await.unwrap();
+        assert_eq!(of(alice, "a").await, Some(newer.clone()));
+        assert_eq!(of(alice, "b").await, Some(consent("b", 2)));
+        assert_eq!(of(bob, "a").await, None);
+        assert_eq!(of(bob, "b").await, Some(consent("b", 4)));
 
         let tx = store.begin().await.unwrap();
         assert!(!tx.user(bob).delete_oauth_consent("a").await.unwrap());
         assert!(tx.user(alice).delete_oauth_consent("b").await.unwrap());
         assert!(!tx.user(alice).delete_oauth_consent("b").await.unwrap());
         tx.commit().await.unwrap();
-        let left = store.user(alice).oauth_consents().await.unwrap();
-        assert_eq!(left, [newer]);
+        assert_eq!(of(alice, "a").await, Some(newer));
+        assert_eq!(of(alice, "b").await, None);
+        assert_eq!(of(bob, "b").await, Some(consent("b", 4)));
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod endpoints;
 mod ends;
 mod hostile;
 
+use deputy_store::testing::count_oauth_grants;
 use http::{Method, StatusCode};
 
 use super::*;

@@ -1,5 +1,5 @@
 use deputy_core::{Caller, Scope};
-use deputy_store::testing::for_each_database;
+use deputy_store::testing::{count_oauth_grants, for_each_database};
 use proptest::prelude::*;
 
 use super::super::tests::*;

@@ -325,6 +325,31 @@ async fn one_host_with_a_48_shuts_nobody_else_out() {
 }
 
 #[tokio::test]
+async fn that_a_person_is_asked_is_written_only_now_and_then() {
+    for_each_database(|store| async move {
+        let (world, server) = one(store);
+        let said = json!({"redirect_uris": ["https://example.org/cb"]});
+        let answer = register(&server, &said).await.unwrap();
+        let id = answer["client_id"].as_str().unwrap();
+        let asks = server.client(id).await.unwrap();
+        let noted = async || {
+            server.note_shown(&asks).await.unwrap();
+            let row = world.store.oauth_client(id).await.unwrap().unwrap();
+            row.last_used_at.unwrap()
+        };
+        let first = noted().await;
+        for _ in 0..4 {
+            world.clock.advance(SignedDuration::from_mins(1));
+            assert_eq!(noted().await, first);
+        }
+        world.clock.advance(SignedDuration::from_mins(1));
+        let later = noted().await;
+        assert!(later.duration_since(first) >= SignedDuration::from_mins(5));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_person_is_reading_is_not_swept() {
     for_each_database(|store| async move {
         let (world, server) = one(store);

@@ -1,6 +1,7 @@
 use deputy_core::Secret;
 use deputy_store::testing::for_each_database;
 
+use super::super::PERSON;
 use super::super::tests::*;
 use super::*;
 use crate::TokenRequest;
@@ -189,7 +190,7 @@ async fn a_token_is_told_of_only_to_its_own_person() {
         desk.pass(24 * 3600);
         assert_eq!(ask(&desk.anna, &personal).await, inactive, "expired");
         desk.server
-            .end_grant(desk.anna.id, tokens.grant_id)
+            .end_grant(desk.anna.id, tokens.grant_id, PERSON)
             .await
             .unwrap();
         assert_eq!(

@@ -72,7 +72,7 @@ async fn who_refuses_gives_nothing() {
     assert_eq!(parameter(location, "iss").unwrap(), ORIGIN);
     assert_eq!(parameter(location, "code"), None);
     let scope = app.store.store.user(alice.id);
-    assert_eq!(scope.count_oauth_grants().await.unwrap(), 0);
+    assert_eq!(count_oauth_grants(&app.store.store, alice.id).await, 0);
     assert!(scope.oauth_consent(&client).await.unwrap().is_none());
     let on_record = ["started", "ok"].map(|it| ("access.deny".to_owned(), it.to_owned()));
     assert_eq!(app.recorded("access.").await, on_record);
@@ -102,12 +102,7 @@ async fn what_is_not_ticked_is_not_given() {
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(again.text.contains("Nothing is ticked"));
     assert_eq!(
-        app.store
-            .store
-            .user(alice.id)
-            .count_oauth_grants()
-            .await
-            .unwrap(),
+        count_oauth_grants(&app.store.store, alice.id).await,
         0
     );
     // What was not asked for can't be ticked either.

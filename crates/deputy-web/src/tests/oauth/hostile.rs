@@ -177,12 +177,7 @@ async fn a_form_counts_in_its_own_session_alone() {
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{site}");
     }
     assert_eq!(
-        app.store
-            .store
-            .user(alice.id)
-            .count_oauth_grants()
-            .await
-            .unwrap(),
+        count_oauth_grants(&app.store.store, alice.id).await,
         0
     );
     // A consent is never given by a GET.

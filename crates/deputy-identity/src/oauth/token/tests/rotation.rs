@@ -8,7 +8,7 @@ use deputy_store::testing::for_each_database;
 use jiff::SignedDuration;
 
 use super::super::super::tests::*;
-use super::super::super::{NOTICE_REUSE, REUSE};
+use super::super::super::{NOTICE_REUSE, PERSON, REUSE};
 use super::super::*;
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn what_ended_gives_nothing_in_its_grace_either() {
         let old = desk.tokens(&[]).await;
         let next = desk.refresh(&old.refresh_token, &[]).await.unwrap();
         desk.server
-            .end_grant(desk.anna.id, next.grant_id)
+            .end_grant(desk.anna.id, next.grant_id, PERSON)
             .await
             .unwrap();
         let refused = refusal(desk.refresh(&old.refresh_token, &[]).await);
@@ -388,7 +388,11 @@ async fn whatever_happens_at_once_nothing_fails_and_no_end_is_lost() {
                 let (body, given_back) = (body.clone(), given_back.clone());
                 tasks.push(lifecycle.spawn(async move {
                     match i {
-                        4 => server.end_grant(anna, grant).await.map(|_| ()).unwrap(),
+                        4 => server
+                            .end_grant(anna, grant, PERSON)
+                            .await
+                            .map(|_| ())
+                            .unwrap(),
                         5 => {
                             let body = given_back.as_bytes();
                             server.revoke(body, FORM, None, HERE).await.unwrap();
