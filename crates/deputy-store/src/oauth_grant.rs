@@ -252,9 +252,9 @@ pub struct Program {
 }
 
 impl Store {
-    /// The clients on which live grants hang, those with most of them first, at most `limit`. For
-    /// administrators: it tells about everybody's.
-    pub async fn oauth_programs(&self, limit: u64) -> Result<Vec<Program>> {
+    /// The clients on which live grants hang, those with most of them first: at most `limit` after
+    /// the first `passed`. For administrators: it tells about everybody's.
+    pub async fn oauth_programs(&self, passed: u64, limit: u64) -> Result<Vec<Program>> {
         let rows: Vec<(String, String, i64)> = Entity::find()
             .select_only()
             .column(Column::ClientId)
@@ -265,6 +265,7 @@ impl Store {
             .group_by(Column::ClientId)
             .order_by(Expr::col("grants"), Order::Desc)
             .order_by_asc(Column::ClientId)
+            .offset(passed)
             .limit(limit)
             .into_tuple()
             .all(self.read())

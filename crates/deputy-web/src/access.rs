@@ -5,7 +5,7 @@
 pub(crate) mod admin;
 
 use deputy_core::{Principal, UserId};
-use deputy_identity::oauth::{AddError, BlockError};
+use deputy_identity::oauth::{AddError, BlockError, ended_by};
 use deputy_store::oauth_grant::Grant;
 use serde_json::json;
 
@@ -36,6 +36,9 @@ pub(crate) enum AccessError {
     Add(#[from] AddError),
     #[error(transparent)]
     Block(#[from] BlockError),
+    /// The block stands.
+    #[error("it is blocked, but not all that people allowed it ended; block it again")]
+    Unfinished(#[source] deputy_store::Error),
     #[error("nothing is done while the records can't be written")]
     Audit,
     #[error("the database failed")]
@@ -64,6 +67,13 @@ impl From<AccessError> for ApiError {
             AccessError::Add(AddError::Redirects | AddError::Redirect { .. }) => {
                 Self::validation(text).pointer("/redirect_uris".to_owned())
             }
+            AccessError::Unfinished(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a block ended not all accesses"
+                );
+                Self::unavailable(text, record::PAUSE)
+            }
             AccessError::Audit => Self::unavailable(text, record::PAUSE),
         }
     }
@@ -79,6 +89,7 @@ impl From<AccessError> for PageError {
             AccessError::Audit => Self::Unavailable(record::PAUSE),
             AccessError::Add(AddError::Store(error))
             | AccessError::Block(BlockError::Store(error))
+            | AccessError::Unfinished(error)
             | AccessError::Store(error) => Self::internal(&error, "using what programs may do"),
             AccessError::Add(_) | AccessError::Block(_) => Self::Invalid,
         }
@@ -91,6 +102,7 @@ pub(crate) async fn of(app: &App, user: UserId) -> Result<Vec<Grant>, AccessErro
 }
 
 /// Takes one of them away: what hangs on it is dead from now on, and the program has to ask again.
+/// The reason says whether a person, a token of theirs or the program itself did it.
 pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(), AccessError> {
     let user = principal.user_id;
     let grants = of(app, user).await?;
@@ -98,6 +110,7 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
         .into_iter()
         .find(|grant| grant.id == id)
         .ok_or(AccessError::NotFound)?;
+    let why = ended_by(&principal.caller);
     let act = Act {
         user,
         caller: principal.caller.label(),
@@ -106,7 +119,7 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
         detail: json!({
             "grant": id,
             "name": said(&grant.client_name, TEXT),
-            "why": "person",
+            "why": why,
         }),
     };
     let here = app.clone();
@@ -114,7 +127,7 @@ pub(crate) async fn end(app: &App, principal: &Principal, id: i64) -> Result<(),
         let app = &here;
         let before = record::before(app, act.clone()).await;
         before.map_err(|_| AccessError::Audit)?;
-        let ended = app.authorization.end_grant(user, id).await;
+        let ended = app.authorization.end_grant(user, id, why).await;
         if !matches!(ended, Ok(true)) {
             record::refused(app, act).await;
             ended?;
@@ -144,23 +157,24 @@ pub(crate) async fn end_all(
     {
         return Err(AccessError::NotFound);
     }
+    let why = ended_by(&principal.caller);
     let act = Act {
         user,
         caller: principal.caller.label(),
         action: "access.end_all",
         target: client_id.map_or_else(|| principal.username.clone(), str::to_owned),
-        detail: ends(&grants, "person"),
+        detail: ends(&grants, why),
     };
     let (here, client_id) = (app.clone(), client_id.map(str::to_owned));
     to_the_end(app, async move {
         let app = &here;
         let before = record::before(app, act.clone()).await;
         before.map_err(|_| AccessError::Audit)?;
-        let ended = app.authorization.end_grants(user, client_id.as_deref());
-        match ended.await {
+        let server = &app.authorization;
+        match server.end_grants(user, client_id.as_deref(), why).await {
             Ok(ended) => {
                 app.gateway.look_at_callers();
-                let detail = ends(&ended, "person");
+                let detail = ends(&ended, why);
                 record::after(app, Act { detail, ..act }).await;
                 Ok(ended)
             }

@@ -185,9 +185,14 @@ impl AuthorizationServer {
         self.end_grants(user, None, ADMINISTRATOR_END).await
     }
 
-    /// The clients that have access to something of anybody's, those with most accesses first.
-    pub async fn programs(&self, limit: u64) -> Result<Vec<Program>, deputy_store::Error> {
-        self.inner.store.oauth_programs(limit).await
+    /// The clients that have access to something of anybody's, those with most accesses first: at
+    /// most `limit` after the first `passed`.
+    pub async fn programs(
+        &self,
+        passed: u64,
+        limit: u64,
+    ) -> Result<Vec<Program>, deputy_store::Error> {
+        self.inner.store.oauth_programs(passed, limit).await
     }
 
     async fn end_clients(

@@ -537,6 +537,7 @@ notice-reuse-title = Access of { $client } was ended
 notice-reuse = A token that had long been replaced was presented again: somebody may have a copy of it. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
 notice-reuse-code = The code of its sign-in was presented twice: somebody may have listened in. Everything this program held stopped working at once. If it is yours, let it sign in again; what it did is under Activity.
 notice-first-title = New access: { $clients }
+notice-more-title = More access than before: { $clients }
 notice-first = You allowed this, or somebody did at your browser. If it was not you, take it away in the settings and change your password.
 
 ## Programs that act for people: consent
@@ -628,6 +629,7 @@ admin-access-title = Access
 admin-access-lead = Programs that people let in, and who let any in. What you end stops at once; the program stays and may ask again.
 admin-access-empty = No program has access
 admin-access-end = End all
+admin-access-people = People who gave access
 admin-access-person = person
 blocks-title = Blocked programs
 blocks-lead = A blocked program can ask nobody for access, and what it had ends at once. One that registers itself gets a new identifier each time, so there is no use in blocking it by that.
@@ -642,6 +644,7 @@ block-end = Let in again
 block-refused = That can’t be blocked. Give the client_id of a program, or a host alone, such as example.org.
 block-refused-host = There is no program of this identifier. If it is a host, choose “host of descriptions”.
 block-refused-many = There are too many blocks already. Let something in again first.
+block-unfinished = It is blocked, but not all that people allowed it has ended. Block it again.
 clients-grants = { $n ->
     [0] nobody uses it
     [one] { $n } access

@@ -3,8 +3,8 @@
 use deputy_core::Principal;
 use deputy_identity::UserError;
 use deputy_identity::oauth::{
-    ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, Block, BlockKind, Client, ClientError, NewRegistered,
-    Removed, Subject,
+    ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, Block, BlockKind, Client, ClientError,
+    NewRegistered, Removed, Subject,
 };
 use deputy_store::oauth_grant::Grant;
 use serde_json::json;
@@ -76,7 +76,7 @@ pub(crate) async fn remove(
         };
         app.gateway.look_at_callers();
         record::after(app, act).await;
-        note_ends(app, &caller, &removed.ended, "administrator").await;
+        note_ends(app, &caller, &removed.ended, ADMINISTRATOR).await;
         Ok(removed)
     })
     .await
@@ -218,7 +218,7 @@ pub(crate) async fn block(
         Ok(Ended {
             made: blocked.block,
             grants: blocked.ended,
-            failed: blocked.failed.map(Into::into),
+            failed: blocked.failed.map(AccessError::Unfinished),
         })
     };
     let (block, ended) = ending(app, act, ADMINISTRATOR_BLOCK, doing).await?;

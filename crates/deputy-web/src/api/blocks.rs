@@ -137,7 +137,7 @@ pub(crate) struct BlockedBody {
         (status = 401, body = Failure),
         (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
         (status = 409, body = Failure, description = "`CONFLICT`: there are 1,000 already"),
-        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
+        (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done; or it is blocked, but not all accesses ended: the message says which. Block again"),
     )
 )]
 pub(crate) async fn add(

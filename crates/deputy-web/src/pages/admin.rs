@@ -4,6 +4,7 @@
 pub(crate) mod access;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -25,10 +26,8 @@ use crate::oauth::authorize::consent;
 use crate::oauth::said;
 use crate::view::{Nav, Shell, Watch, When};
 
-/// Programs on a page of those that came by themselves.
-const PAGE: usize = 50;
-/// Most that administrators added, on the page.
-const ADDED: u64 = 500;
+/// Rows of each list on the page at a time.
+const PAGE: u32 = 50;
 /// Most addresses of a program on the page.
 const HOSTS: usize = 6;
 
@@ -72,6 +71,32 @@ impl ClientView {
     }
 }
 
+/// Where the rest of a list is.
+#[derive(Default)]
+pub(crate) struct More {
+    /// The beginning, where these are not the first rows.
+    pub(crate) first: Option<String>,
+    /// The rows after these.
+    pub(crate) next: Option<String>,
+}
+
+impl More {
+    /// Of the list that is in this part of the page, and whose place has this name in the query.
+    fn new(name: &str, part: &str, is_later: bool, next: Option<impl Display>) -> Self {
+        Self {
+            first: is_later.then(|| format!("/admin#{part}")),
+            next: next.map(|next| format!("/admin?{name}={next}#{part}")),
+        }
+    }
+}
+
+/// Leaves a page of what was read, which is one row more where there are more; whether there are.
+fn cut<T>(rows: &mut Vec<T>) -> bool {
+    let more = rows.len() > PAGE as usize;
+    rows.truncate(PAGE as usize);
+    more
+}
+
 /// What was filled into the form, to be corrected.
 #[derive(Default)]
 pub(crate) struct Filled {
@@ -86,11 +111,9 @@ pub(crate) struct Filled {
 pub(crate) struct Page {
     pub(crate) shell: Shell,
     pub(crate) added: Vec<ClientView>,
+    pub(crate) more_added: More,
     pub(crate) others: Vec<ClientView>,
-    /// Whether these are not the first ones.
-    pub(crate) later: bool,
-    /// Where the next ones begin.
-    pub(crate) next: Option<i64>,
+    pub(crate) more_others: More,
     pub(crate) filled: Filled,
     pub(crate) access: access::View,
 }
@@ -104,10 +127,19 @@ pub(crate) struct RemovePage {
     pub(crate) again: bool,
 }
 
-/// The query of the page.
+/// The query of the page: where each list begins.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Place {
+    /// Programs that administrators added, after this row.
+    added: Option<i64>,
+    /// Those that came by themselves, after this row.
     after: Option<i64>,
+    /// Programs with access, after so many: their order is not that of their rows.
+    programs: Option<u32>,
+    /// People who gave access, after so many.
+    people: Option<u32>,
+    /// Blocks, after this row.
+    blocks: Option<i64>,
     #[serde(flatten)]
     done: Done,
 }
@@ -149,21 +181,22 @@ async fn page(
         let rows = app.authorization.clients(Some(kind), after, limit).await;
         rows.map_err(|error| failed(&error))
     };
-    let added = list(ClientKind::Registered, None, ADDED).await?;
-    let one_more = PAGE as u64 + 1;
+    let one_more = u64::from(PAGE) + 1;
+    let mut added = list(ClientKind::Registered, place.added, one_more).await?;
+    let next = cut(&mut added).then(|| added.last().map(|row| row.id));
+    let more_added = More::new("added", "clients", place.added.is_some(), next.flatten());
     let mut others = list(ClientKind::Dynamic, place.after, one_more).await?;
     others.extend(list(ClientKind::Document, place.after, one_more).await?);
     others.sort_by_key(|row| row.id);
-    let more = others.len() > PAGE;
-    others.truncate(PAGE);
-    let next = others.last().filter(|_| more).map(|row| row.id);
+    let next = cut(&mut others).then(|| others.last().map(|row| row.id));
+    let more_others = More::new("after", "others", place.after.is_some(), next.flatten());
     render(&Page {
         added: views(app, &added, &watch).await?,
+        more_added,
         others: views(app, &others, &watch).await?,
-        later: place.after.is_some(),
-        next,
+        more_others,
         filled,
-        access: access::view(app, &watch, refused).await?,
+        access: access::view(app, &watch, place, refused).await?,
         shell,
     })
 }

@@ -8,7 +8,7 @@ use deputy_connections::{
     BeginError, DisconnectError, NOTICE_DISCONNECTED, Notice, RemovalReason, Services,
 };
 use deputy_core::UserId;
-use deputy_identity::oauth::{NOTICE_FIRST, NOTICE_REUSE, REPLAY};
+use deputy_identity::oauth::{NOTICE_FIRST, NOTICE_MORE, NOTICE_REUSE, REPLAY};
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -100,14 +100,19 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
             server: None,
         };
     }
-    if notice.kind == NOTICE_FIRST {
+    let of_programs = match notice.kind.as_str() {
+        NOTICE_FIRST => Some("notice-first-title"),
+        NOTICE_MORE => Some("notice-more-title"),
+        _ => None,
+    };
+    if let Some(title) = of_programs {
         let names: Vec<String> = parameter("clients")
             .lines()
             .map(|name| said(name, 80))
             .collect();
         return NoticeView {
             id: notice.id,
-            title: t.tr1("notice-first-title", "clients", names.join(", ")),
+            title: t.tr1(title, "clients", names.join(", ")),
             text: t.tr("notice-first"),
             server: None,
         };

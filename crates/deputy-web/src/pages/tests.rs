@@ -452,8 +452,8 @@ fn admin(language: Language, fresh: bool) -> String {
         others: (0..if fresh { 0 } else { 3 })
             .map(|id| client(language, id))
             .collect(),
-        later: !fresh,
-        next: (!fresh).then_some(77),
+        more_added: admin::More::default(),
+        more_others: more(fresh),
         filled: admin::Filled {
             client_id: "a b".into(),
             name: "\"><script>".into(),
@@ -464,6 +464,14 @@ fn admin(language: Language, fresh: bool) -> String {
     }
     .render()
     .unwrap()
+}
+
+fn more(fresh: bool) -> admin::More {
+    let somewhere = |place: &str| (!fresh).then(|| format!("/admin{place}#\"><script>"));
+    admin::More {
+        first: somewhere(""),
+        next: somewhere("?after=77"),
+    }
 }
 
 fn admin_access(language: Language, fresh: bool) -> admin::access::View {
@@ -480,6 +488,9 @@ fn admin_access(language: Language, fresh: bool) -> admin::access::View {
         since: watch(language).show("2026-11-01T09:40:00Z".parse().unwrap()),
     };
     admin::access::View {
+        more_programs: more(fresh),
+        more_people: more(fresh),
+        more_blocks: more(fresh),
         programs: if fresh { vec![] } else { vec![one("program")] },
         people: if fresh { vec![] } else { vec![one("person")] },
         blocks: if fresh {

@@ -152,7 +152,12 @@ async fn block(
         Subject::Client(name)
     };
     let doing = authorization.block(&subject);
-    let on_block = |done: &Blocked, act| with_ends(&done.ended, ADMINISTRATOR_BLOCK, act);
+    let on_block = |done: &Blocked, mut act: Act| {
+        if done.failed.is_some() {
+            act.detail["unfinished"] = true.into();
+        }
+        with_ends(&done.ended, ADMINISTRATOR_BLOCK, act)
+    };
     let done = offline.on_record_with(act, doing, on_block).await?;
     eprintln!("blocked {}; {}", done.block.name, count(&done.ended));
     if let Some(error) = done.failed {

@@ -163,7 +163,7 @@ async fn an_administrator_ends_all_access_of_a_client_or_of_a_person() {
         ];
         let code = desk.code(&cli).await;
         let own = desk.redeem(&code, &cli).await.unwrap();
-        let programs = desk.server.programs(10).await.unwrap();
+        let programs = desk.server.programs(0, 10).await.unwrap();
         assert_eq!(programs.len(), 2);
         let ended = desk.server.end_client("deputy-cli").await.unwrap();
         assert_eq!(ended.len(), 1);

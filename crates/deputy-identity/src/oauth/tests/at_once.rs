@@ -41,6 +41,12 @@ async fn a_client_is_removed_while_its_accesses_end() {
                 let code = parameter(&allowed.unwrap().location, "code").unwrap();
                 tokens.push(desk.redeem(&code, &asks).await.unwrap());
             }
+            // What nobody redeemed gives way to a new consent, which so takes grants away itself.
+            for person in [&desk.anna, &bert] {
+                let principal = in_browser(person);
+                let allowed = desk.server.allow(&principal, &asked, &Scopes::all()).await;
+                allowed.map(|_| ()).unwrap();
+            }
             let mut tasks: JoinSet<()> = JoinSet::new();
             let server = desk.server.clone();
             tasks.spawn(async move {

@@ -234,8 +234,16 @@ async fn administrators_see_how_many_hang_on_a_client_and_on_a_person() {
             grants,
         };
         let expected = [program("abc", 2), program("https://a.test/c", 1)];
-        assert_eq!(store.oauth_programs(10).await.unwrap(), expected);
-        assert_eq!(store.oauth_programs(1).await.unwrap(), expected[..1]);
+        assert_eq!(store.oauth_programs(0, 10).await.unwrap(), expected);
+        assert_eq!(store.oauth_programs(0, 1).await.unwrap(), expected[..1]);
+        assert_eq!(store.oauth_programs(1, 10).await.unwrap(), expected[1..]);
+        assert!(
+            store
+                .oauth_programs(u32::MAX.into(), 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let by_person = store.oauth_grants_by_person().await.unwrap();
         assert_eq!(by_person, HashMap::from([(alice, 2), (bob, 1)]));
         let described = store.oauth_client_ids_with_grants("https://").await;

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use deputy_identity::oauth::{BlockError, BlockKind, Subject};
 use http::StatusCode;
 
-use super::{Filled, Place, administrators_only, failed};
+use super::{Filled, More, PAGE, Place, administrators_only, cut, failed};
 use crate::App;
 use crate::access::AccessError;
 use crate::access::admin as programs;
@@ -15,9 +15,6 @@ use crate::oauth::authorize::consent;
 use crate::oauth::said;
 use crate::pages::done;
 use crate::view::{Watch, When};
-
-/// Most programs, people and blocks on the page.
-const MOST: usize = 200;
 
 /// A program or a person with accesses.
 pub(crate) struct EndView {
@@ -39,8 +36,11 @@ pub(crate) struct BlockView {
 /// What this part of the page shows.
 pub(crate) struct View {
     pub(crate) programs: Vec<EndView>,
+    pub(crate) more_programs: More,
     pub(crate) people: Vec<EndView>,
+    pub(crate) more_people: More,
     pub(crate) blocks: Vec<BlockView>,
+    pub(crate) more_blocks: More,
     pub(crate) problem: Option<String>,
     pub(crate) filled: String,
     pub(crate) is_client: bool,
@@ -58,15 +58,32 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-pub(super) async fn view(app: &App, watch: &Watch, refused: Refused) -> Result<View, PageError> {
-    let programs = app.authorization.programs(MOST as u64).await;
-    let programs = programs.map_err(|error| failed(&error))?;
+/// Where the page after this one begins, of a list that is told by how many come before it.
+fn after(passed: u32, more: bool) -> Option<u32> {
+    more.then(|| passed.saturating_add(PAGE))
+}
+
+pub(super) async fn view(
+    app: &App,
+    watch: &Watch,
+    place: &Place,
+    refused: Refused,
+) -> Result<View, PageError> {
+    let one_more = u64::from(PAGE) + 1;
+    let passed = place.programs.unwrap_or_default();
+    let programs = app.authorization.programs(passed.into(), one_more).await;
+    let mut programs = programs.map_err(|error| failed(&error))?;
+    let next = after(passed, cut(&mut programs));
+    let more_programs = More::new("programs", "access", passed > 0, next);
     let counts = app.store.oauth_grants_by_person().await;
     let counts = counts.map_err(|error| failed(&error))?;
     let users = app.identity.users().await;
     let users = users.map_err(|error| PageError::internal(&error, "listing people"))?;
-    let blocks = app.authorization.blocks(None, MOST as u64).await;
-    let blocks = blocks.map_err(|error| failed(&error))?;
+    let blocks = app.authorization.blocks(place.blocks, one_more).await;
+    let mut blocks = blocks.map_err(|error| failed(&error))?;
+    let next = cut(&mut blocks).then(|| blocks.last().map(|block| block.id));
+    let more_blocks = More::new("blocks", "blocks", place.blocks.is_some(), next.flatten());
+    let passed = place.people.unwrap_or_default();
     let people = users.into_iter().filter_map(|user| {
         let grants = *counts.get(&user.id)?;
         Some(EndView {
@@ -76,7 +93,16 @@ pub(super) async fn view(app: &App, watch: &Watch, refused: Refused) -> Result<V
             grants: number(grants),
         })
     });
+    let mut people: Vec<EndView> = people
+        .skip(usize::try_from(passed).unwrap_or(usize::MAX))
+        .take(PAGE as usize + 1)
+        .collect();
+    let next = after(passed, cut(&mut people));
+    let more_people = More::new("people", "access", passed > 0, next);
     Ok(View {
+        more_programs,
+        more_people,
+        more_blocks,
         programs: programs
             .into_iter()
             .map(|program| EndView {
@@ -86,7 +112,7 @@ pub(super) async fn view(app: &App, watch: &Watch, refused: Refused) -> Result<V
                 grants: number(program.grants),
             })
             .collect(),
-        people: people.take(MOST).collect(),
+        people,
         blocks: blocks
             .into_iter()
             .map(|block| BlockView {
@@ -131,11 +157,18 @@ pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response
     };
     let t = crate::text::Text::new(who.user.language);
     let is_client = matches!(subject, Subject::Client(_));
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     let problem = match programs::block(&app, &who.principal, subject).await {
         Ok(_) => return Ok(done("/admin#blocks", "client-blocked")),
         Err(AccessError::Block(BlockError::Name(_))) => t.tr("block-refused"),
         Err(AccessError::Block(BlockError::Host(_))) => t.tr("block-refused-host"),
         Err(AccessError::Block(BlockError::TooMany)) => t.tr("block-refused-many"),
+        Err(AccessError::Unfinished(error)) => {
+            status = PageError::internal(&error, "ending all of a blocked program")
+                .into_response()
+                .status();
+            t.tr("block-unfinished")
+        }
         Err(error) => return Err(error.into()),
     };
     let refused = Refused {
@@ -144,7 +177,7 @@ pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response
         is_client,
     };
     let page = super::page(&app, &who, &Place::default(), Filled::default(), refused).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok((status, page).into_response())
 }
 
 /// `POST /admin/blocks/{id}/end`.

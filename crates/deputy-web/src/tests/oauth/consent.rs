@@ -101,10 +101,7 @@ async fn what_is_not_ticked_is_not_given() {
     let again = browser.decide_with(&page, "allow", &[]).await;
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(again.text.contains("Nothing is ticked"));
-    assert_eq!(
-        count_oauth_grants(&app.store.store, alice.id).await,
-        0
-    );
+    assert_eq!(count_oauth_grants(&app.store.store, alice.id).await, 0);
     // What was not asked for can't be ticked either.
     let again = browser
         .decide_with(&again, "allow", &["servers:manage", "*"])

@@ -176,10 +176,7 @@ async fn a_form_counts_in_its_own_session_alone() {
             .await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{site}");
     }
-    assert_eq!(
-        count_oauth_grants(&app.store.store, alice.id).await,
-        0
-    );
+    assert_eq!(count_oauth_grants(&app.store.store, alice.id).await, 0);
     // A consent is never given by a GET.
     let query = format!("{}&decision=allow&csrf={csrf}&scope=chat", wish.path());
     let refused = here.get(&query).await;
