@@ -7,6 +7,7 @@ mod context;
 mod oauth;
 mod pages;
 mod policies;
+mod refused;
 mod remote;
 mod routes;
 mod servers;
@@ -443,13 +444,13 @@ impl Browser<'_> {
         self.exchange(request).await
     }
 
-    /// Posts fields as they are, without adding a token.
-    pub(crate) async fn post_bare(
-        &mut self,
+    /// A form with these fields as they are.
+    pub(crate) fn form(
+        &self,
         path: &str,
         fields: &[(&str, &str)],
         from: Option<&str>,
-    ) -> Answer {
+    ) -> Request<Body> {
         let body: String = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
@@ -459,7 +460,17 @@ impl Browser<'_> {
         if let Some(site) = from {
             request = request.header("sec-fetch-site", site);
         }
-        let request = request.body(Body::from(body)).unwrap();
+        request.body(Body::from(body)).unwrap()
+    }
+
+    /// Posts fields as they are, without adding a token.
+    pub(crate) async fn post_bare(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        from: Option<&str>,
+    ) -> Answer {
+        let request = self.form(path, fields, from);
         self.exchange(request).await
     }
 

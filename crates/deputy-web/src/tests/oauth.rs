@@ -7,6 +7,8 @@ mod documents;
 mod endpoints;
 mod ends;
 mod hostile;
+mod leaving;
+mod lists;
 
 use deputy_store::testing::count_oauth_grants;
 use http::{Method, StatusCode};

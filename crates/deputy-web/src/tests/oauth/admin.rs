@@ -155,54 +155,6 @@ async fn an_administrator_adds_and_removes() {
 }
 
 #[tokio::test]
-async fn those_that_came_by_themselves_come_in_pages() {
-    let app = TestApp::start(None).await;
-    app.user("alice").await;
-    let tx = app.store.store.begin().await.unwrap();
-    for n in 0..120 {
-        tx.insert_oauth_client(deputy_store::oauth_client::NewClient {
-            client_id: format!("dpt_cl_{n}"),
-            kind: deputy_store::oauth_client::ClientKind::Dynamic,
-            name: format!("Program {n}."),
-            redirect_uris: vec![CALLBACK.to_owned()],
-            metadata: json!({}),
-            created_from: None,
-            at: SystemClock.now(),
-            fresh_until: None,
-        })
-        .await
-        .unwrap();
-    }
-    tx.commit().await.unwrap();
-    let mut alice = app.signed_in("alice").await;
-    let mut path = "/admin".to_owned();
-    let mut seen = 0;
-    for pages in 1.. {
-        assert!(pages < 5, "it ends");
-        let page = alice.get(&path).await;
-        assert_eq!(page.status, StatusCode::OK);
-        seen += page.text.matches("Program ").count();
-        let Some((_, rest)) = page.text.split_once("rel=\"next\" href=\"") else {
-            break;
-        };
-        path = unescape(rest.split('"').next().unwrap());
-    }
-    // Each is named twice: in the list, and for who can't see on its button.
-    assert_eq!(seen, 240);
-    for nonsense in [
-        "/admin?after=x",
-        "/admin?after=-5",
-        "/admin?after=9223372036854775807",
-    ] {
-        assert_eq!(
-            alice.get(nonsense).await.status,
-            StatusCode::OK,
-            "{nonsense}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn the_same_over_rest() {
     let app = TestApp::start(None).await;
     let alice = app.user("alice").await;

@@ -91,6 +91,34 @@ async fn the_same_over_rest() {
     assert!(!opens(&app, &two).await && !opens(&app, &three).await);
     let again = end(&wide, "?client_id=bot").await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
+    let (four, _) = app.log_in(&mut browser, "bot", &Wish::of("bot")).await;
+    let listed = app.api(Method::GET, "/api/v1/grants", &four, None).await;
+    let id = listed.json()["data"][0]["id"].as_i64().unwrap();
+    assert_eq!(end(&wide, &format!("/{id}")).await.status, StatusCode::OK);
+
+    // Who is told why, and what is on record: a program's doing, or that of a token.
+    for (token, why) in [
+        (&one, "the client gave its access back"),
+        (&two, "with a personal token"),
+        (&four, "with a personal token"),
+    ] {
+        let refused = app.api(Method::GET, "/api/v1/me", token, None).await;
+        assert!(refused.header("www-authenticate").contains(why), "{why}");
+    }
+    app.audit.flush().await;
+    let rows = app.store.store.audit_after(0, 1000).await.unwrap();
+    let ends = rows
+        .iter()
+        .filter(|row| row.action.starts_with("access.end"));
+    let why = |row: &deputy_store::audit::AuditRow| {
+        let detail: Value = serde_json::from_str(&row.detail).unwrap();
+        detail["why"].as_str().unwrap().to_owned()
+    };
+    let said: Vec<String> = ends.map(why).collect();
+    assert_eq!(
+        said,
+        ["client", "client", "token", "token", "token", "token"]
+    );
 }
 
 #[tokio::test]
@@ -167,13 +195,21 @@ async fn an_installation_that_logs_in_anew_ends_what_it_had_on_record() {
     let (one, _) = app.log_in(&mut browser, &client, &Wish::of(&client)).await;
     let home = browser.get("/").await;
     assert!(home.text.contains("New access: Notes"), "{}", home.text);
+    assert!(!home.text.contains("More access"));
     let (two, _) = app.log_in(&mut browser, &client, &Wish::of(&client)).await;
+    let home = browser.get("/").await;
+    assert!(!home.text.contains("More access"), "as much as before");
     assert!(!opens(&app, &one).await && opens(&app, &two).await);
     assert_eq!(app.recorded("access.end").await, on("access.end", &["ok"]));
     let rows = app.store.store.audit_after(0, 1000).await.unwrap();
     let row = rows.iter().find(|row| row.action == "access.end").unwrap();
     assert!(row.detail.contains("replaced"), "{:?}", row.detail);
     assert!(row.caller.contains("Notes"), "{}", row.caller);
+    let more = Wish::of(&client).with("scope", "tools:read chat tools:write");
+    app.log_in(&mut browser, &client, &more).await;
+    let home = browser.get("/").await;
+    let told = "More access than before: Notes";
+    assert!(home.text.contains(told), "{}", home.text);
 }
 
 #[tokio::test]
