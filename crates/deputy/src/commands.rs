@@ -40,6 +40,26 @@ pub(crate) fn completions(shell: Shell) -> ExitCode {
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
 
+/// A list on stdout: a line for each, or one JSON array.
+pub(crate) fn say_all<T>(
+    list: &crate::cli::ListArgs,
+    items: &[T],
+    line: impl Fn(&T) -> String,
+    value: impl Fn(&T) -> serde_json::Value,
+) {
+    if list.json {
+        say(&items
+            .iter()
+            .map(value)
+            .collect::<serde_json::Value>()
+            .to_string());
+    } else {
+        for item in items {
+            say(&line(item));
+        }
+    }
+}
+
 /// One line on stdout; a reader that went away is no error.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::grants::EndedAllBody;
+use super::servers::read;
 use super::{Data, Success};
 use crate::App;
 use crate::access::admin;
@@ -146,8 +147,7 @@ pub(crate) async fn add(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     caller.need(Scope::Admin)?;
-    let body: NewBlockBody = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::validation(format!("the body does not fit: {error}")))?;
+    let body: NewBlockBody = read(&body)?;
     let subject = match (body.client_id, body.host) {
         (Some(id), None) => Subject::Client(id),
         (None, Some(host)) => Subject::Host(host),

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::servers::read;
 use super::{Data, Success};
 use crate::App;
 use crate::access::admin as access;
@@ -148,8 +149,7 @@ pub(crate) async fn add(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     caller.need(Scope::Admin)?;
-    let body: NewClientBody = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::validation(format!("the body does not fit: {error}")))?;
+    let body: NewClientBody = read(&body)?;
     let new = NewRegistered {
         client_id: body.client_id,
         name: body.name,

@@ -7,6 +7,7 @@ use deputy_identity::{ProfileChange, User, UserError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::servers::read;
 use super::{Data, Success};
 use crate::App;
 use crate::auth::Caller;
@@ -85,8 +86,7 @@ pub(crate) async fn change(
 ) -> Result<Data<MeBody>, ApiError> {
     // No scope is made for it; a token that may only read changes nothing here either.
     caller.need(Scope::ToolsWrite)?;
-    let change: Change = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::validation(format!("the body does not fit: {error}")))?;
+    let change: Change = read(&body)?;
     let language = change
         .language
         .map(|tag| {

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use deputy_identity::oauth::{
-    ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, BUILTIN, BlockKind,
-    Blocked, Client, ClientKind, ClientRow, Grant, NewRegistered, Removed, Subject,
+    ADMINISTRATOR, ADMINISTRATOR_BLOCK, ADMINISTRATOR_END, AuthorizationServer, BUILTIN, Block,
+    BlockKind, Blocked, Client, ClientKind, ClientRow, Grant, NewRegistered, Removed, Subject,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cli::{ClientAction, DatabaseArgs};
+use crate::cli::{ClientAction, DatabaseArgs, ListArgs};
 use crate::commands::record::Act;
-use crate::commands::say;
+use crate::commands::say_all;
 use crate::compose::Offline;
 
 /// How many are read at a time.
@@ -45,42 +45,55 @@ pub(crate) async fn run(action: ClientAction, database: &DatabaseArgs) -> anyhow
                 client.redirect_uris.join(", ")
             );
         }
-        ClientAction::List { all } => list(&authorization, all).await?,
+        ClientAction::List { all, list } => list_clients(&authorization, all, &list).await?,
         ClientAction::Remove { id } => remove(&offline, &authorization, &id).await?,
         ClientAction::End { id } => end(&offline, &authorization, &id).await?,
         ClientAction::Block { name, host } => block(&offline, &authorization, name, host).await?,
         ClientAction::Unblock { number } => unblock(&offline, &authorization, number).await?,
-        ClientAction::Blocked => blocked(&authorization).await?,
+        ClientAction::Blocked(list) => blocked(&authorization, &list).await?,
     }
     offline.close().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(authorization: &AuthorizationServer, all: bool) -> anyhow::Result<()> {
+/// A client in a list: one that has a row, or our own, which has none.
+enum Listed {
+    Builtin(Client),
+    Row(ClientRow),
+}
+
+async fn list_clients(
+    authorization: &AuthorizationServer,
+    all: bool,
+    list: &ListArgs,
+) -> anyhow::Result<()> {
     let kind = (!all).then_some(ClientKind::Registered);
+    let mut found = Vec::new();
     if all {
-        let client = Client::builtin();
-        say(&format!(
-            "{}\tbuilt in\t{}\t{}",
-            client.client_id,
-            client.name,
-            client.redirect_uris.join(" ")
-        ));
+        found.push(Listed::Builtin(Client::builtin()));
     }
     let mut after = None;
     loop {
         let rows = authorization.clients(kind, after, PAGE).await?;
-        for row in &rows {
-            say(&line(row));
-        }
-        match rows.last() {
-            Some(last) => after = Some(last.id),
-            None => return Ok(()),
-        }
+        let Some(last) = rows.last() else { break };
+        after = Some(last.id);
+        found.extend(rows.into_iter().map(Listed::Row));
     }
+    say_all(list, &found, line, value);
+    Ok(())
 }
 
-fn line(row: &ClientRow) -> String {
+fn line(listed: &Listed) -> String {
+    let row = match listed {
+        Listed::Builtin(client) => {
+            let redirects = client.redirect_uris.join(" ");
+            return format!(
+                "{}\tbuilt in\t{}\t{redirects}",
+                client.client_id, client.name
+            );
+        }
+        Listed::Row(row) => row,
+    };
     let at = |instant: Option<_>| {
         instant.map_or_else(|| "never".to_owned(), |at: jiff::Timestamp| at.to_string())
     };
@@ -94,6 +107,30 @@ fn line(row: &ClientRow) -> String {
         at(row.authorized_at),
         at(row.last_used_at),
     )
+}
+
+/// A client in a list as JSON; the fields stay as they are.
+fn value(listed: &Listed) -> Value {
+    match listed {
+        Listed::Builtin(client) => json!({
+            "client_id": client.client_id,
+            "kind": "builtin",
+            "name": client.name,
+            "redirect_uris": client.redirect_uris,
+            "created_at": null,
+            "authorized_at": null,
+            "last_used_at": null,
+        }),
+        Listed::Row(row) => json!({
+            "client_id": row.client_id,
+            "kind": row.kind.as_str(),
+            "name": row.name,
+            "redirect_uris": row.redirect_uris,
+            "created_at": row.created_at,
+            "authorized_at": row.authorized_at,
+            "last_used_at": row.last_used_at,
+        }),
+    }
 }
 
 /// What was done, and for each person whose access ended with it that it did.
@@ -189,19 +226,27 @@ async fn unblock(
     Ok(())
 }
 
-async fn blocked(authorization: &AuthorizationServer) -> anyhow::Result<()> {
-    let mut after = None;
+async fn blocked(authorization: &AuthorizationServer, list: &ListArgs) -> anyhow::Result<()> {
+    let mut found: Vec<Block> = Vec::new();
     loop {
+        let after = found.last().map(|block| block.id);
         let blocks = authorization.blocks(after, PAGE).await?;
-        for block in &blocks {
-            let (id, kind, name) = (block.id, block.kind.as_str(), &block.name);
-            say(&format!("{id}\t{kind}\t{name}\tsince {}", block.created_at));
+        if blocks.is_empty() {
+            break;
         }
-        match blocks.last() {
-            Some(last) => after = Some(last.id),
-            None => return Ok(()),
-        }
+        found.extend(blocks);
     }
+    let line = |block: &Block| {
+        let (id, kind, name) = (block.id, block.kind.as_str(), &block.name);
+        format!("{id}\t{kind}\t{name}\tsince {}", block.created_at)
+    };
+    // The fields stay as they are.
+    let value = |block: &Block| {
+        let (id, kind, name) = (block.id, block.kind.as_str(), &block.name);
+        json!({ "id": id, "kind": kind, "name": name, "created_at": block.created_at })
+    };
+    say_all(list, &found, line, value);
+    Ok(())
 }
 
 async fn remove(

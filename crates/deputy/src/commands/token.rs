@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use deputy_core::{Scope, Scopes, Secret};
 use deputy_identity::{Identity, PersonalToken, TokenRequest, User};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{DatabaseArgs, TokenAction};
 use crate::commands::record::Act;
-use crate::commands::say;
+use crate::commands::{say, say_all};
 use crate::compose::Offline;
 
 /// Runs it.
@@ -53,7 +53,8 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
             );
             say(token.expose());
         }
-        TokenAction::List { user } => {
+        TokenAction::List { user, list } => {
+            let mut found = Vec::new();
             for owner in identity.users().await? {
                 if user
                     .as_ref()
@@ -61,10 +62,10 @@ pub(crate) async fn run(action: TokenAction, database: &DatabaseArgs) -> anyhow:
                 {
                     continue;
                 }
-                for token in identity.tokens(owner.id).await? {
-                    say(&line(&owner.username, &token));
-                }
+                let tokens = identity.tokens(owner.id).await?;
+                found.extend(tokens.into_iter().map(|it| (owner.username.clone(), it)));
             }
+            say_all(&list, &found, line, value);
         }
         TokenAction::Revoke { id } => {
             let Some((owner, token)) = find(&identity, id).await? else {
@@ -97,7 +98,22 @@ async fn find(identity: &Identity, id: i64) -> anyhow::Result<Option<(User, Pers
     Ok(None)
 }
 
-fn line(owner: &str, token: &PersonalToken) -> String {
+/// A token in a list as JSON; the fields stay as they are.
+fn value((owner, token): &(String, PersonalToken)) -> Value {
+    let scopes: Vec<_> = token.scopes.0.iter().map(|scope| scope.as_str()).collect();
+    json!({
+        "id": token.id,
+        "username": owner,
+        "name": token.name,
+        "hint": token.hint,
+        "scopes": scopes,
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+    })
+}
+
+fn line((owner, token): &(String, PersonalToken)) -> String {
     let expires = token
         .expires_at
         .map_or_else(|| "never".to_owned(), |at| at.to_string());

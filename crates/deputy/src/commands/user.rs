@@ -9,12 +9,12 @@ use deputy_connections::{DisconnectError, Services};
 use deputy_core::{Lifecycle, Role, Secret, UserId};
 use deputy_identity::oauth::{ADMINISTRATOR_END, Grant};
 use deputy_identity::{Identity, NewUser, PasswordPolicy, User};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cli::{DatabaseArgs, UserAction};
+use crate::cli::{DatabaseArgs, ListArgs, UserAction};
 use crate::commands::client::with_ends;
 use crate::commands::record::Act;
-use crate::commands::say;
+use crate::commands::say_all;
 use crate::compose::Offline;
 use crate::settings::ConfinementSettings;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             admin,
             password_stdin,
         } => add(&offline, name, admin, password_stdin).await?,
-        UserAction::List => list(&identity).await?,
+        UserAction::List(args) => list(&identity, &args).await?,
         UserAction::Disable { name } => disable(&offline, &name).await?,
         UserAction::Enable { name } => enable(&offline, &name).await?,
         UserAction::Passwd {
@@ -75,20 +75,32 @@ async fn add(
     Ok(())
 }
 
-async fn list(identity: &Identity) -> anyhow::Result<()> {
-    for user in identity.users().await? {
-        let role = if user.role == Role::Admin {
-            "admin"
-        } else {
-            "user"
-        };
-        let state = if user.is_active { "active" } else { "disabled" };
-        say(&format!(
-            "{}\t{role}\t{state}\t{}",
-            user.username, user.created_at
-        ));
-    }
+async fn list(identity: &Identity, args: &ListArgs) -> anyhow::Result<()> {
+    say_all(args, &identity.users().await?, line, value);
     Ok(())
+}
+
+fn line(user: &User) -> String {
+    let role = if user.role == Role::Admin {
+        "admin"
+    } else {
+        "user"
+    };
+    let state = if user.is_active { "active" } else { "disabled" };
+    let name = &user.username;
+    format!("{name}\t{role}\t{state}\t{}", user.created_at)
+}
+
+/// A person in a list as JSON; the fields stay as they are.
+fn value(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "username": user.username,
+        "name": user.name,
+        "role": user.role,
+        "is_active": user.is_active,
+        "created_at": user.created_at,
+    })
 }
 
 async fn disable(offline: &Offline, name: &str) -> anyhow::Result<()> {

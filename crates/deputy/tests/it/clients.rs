@@ -67,6 +67,75 @@ async fn clients_are_added_listed_and_removed() {
     .await;
 }
 
+/// The list of this command as JSON, without its instants, once these are looked at.
+fn listed(app: &App, args: &[&str]) -> Value {
+    let args = [args, &["--json"]].concat();
+    let (code, out, err) = app.run(&args, "");
+    assert_eq!((code, out.lines().count()), (0, 1), "{args:?}: {err}");
+    let mut list: Value = serde_json::from_str(&out).unwrap();
+    for item in list.as_array_mut().unwrap() {
+        let at = item.as_object_mut().unwrap().remove("created_at").unwrap();
+        let is_instant = at
+            .as_str()
+            .is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok());
+        assert!(is_instant || item["kind"] == "builtin", "{item}: {at}");
+    }
+    list
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_list_of_a_command_is_one_json_array_for_programs() {
+    both(|app| async move {
+        let run = |args: &[&str], input: &str| {
+            let (code, _, err) = app.run(args, input);
+            assert_eq!(code, 0, "{args:?}: {err}");
+        };
+        for nothing in [["client", "list"], ["client", "blocked"]] {
+            assert_eq!(listed(&app, &nothing), json!([]));
+        }
+        run(&["user", "add", "bob", "--password-stdin"], PASSWORD);
+        run(&["user", "disable", "bob"], "");
+        let people = listed(&app, &["user", "list"]);
+        let bob = people.as_array().unwrap().last().unwrap();
+        let expected = json!({
+            "id": bob["id"], "username": "bob", "name": "bob", "role": "admin",
+            "is_active": false,
+        });
+        assert!(bob["id"].is_i64() && *bob == expected, "{people}");
+
+        let made = [
+            "token", "create", "--user", "bob", "--name", "lap\ttop", "--days", "3",
+        ];
+        run(&[&made[..], &["--scope", "chat"]].concat(), "");
+        let mut tokens = listed(&app, &["token", "list", "--user", "bob"]);
+        let token = tokens[0].as_object_mut().unwrap();
+        let ends = token.remove("expires_at").unwrap();
+        assert!(ends.as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+        let expected = json!([{
+            "id": token["id"], "username": "bob", "name": "lap\ttop", "hint": token["hint"],
+            "scopes": ["chat"], "last_used_at": null,
+        }]);
+        assert_eq!(tokens, expected);
+
+        let uri = "https://example.org/cb";
+        run(&["client", "add", "bot", "--redirect-uri", uri], "");
+        let bot = json!({
+            "client_id": "bot", "kind": "registered", "name": "bot", "redirect_uris": [uri],
+            "authorized_at": null, "last_used_at": null,
+        });
+        assert_eq!(listed(&app, &["client", "list"]), json!([bot]));
+        let all = listed(&app, &["client", "list", "--all"]);
+        assert_eq!(
+            (&all[0]["client_id"], &all[1]),
+            (&json!("deputy-cli"), &bot)
+        );
+        run(&["client", "block", "--host", "evil.example"], "");
+        let blocked = json!([{ "id": 1, "kind": "host", "name": "evil.example" }]);
+        assert_eq!(listed(&app, &["client", "blocked"]), blocked);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_client_is_said_and_nothing_is_changed() {
     both(|app| async move {

@@ -1,28 +1,18 @@
 //! Acts of several people and of several processes at once: on PostgreSQL nobody waits for another in
 //! a circle, which would end one of them with an error. SQLite has one writer.
 
-use deputy_store::oauth_client::NewClient;
 use tokio::task::JoinSet;
 
 use super::*;
 use crate::oauth::ClientError;
 
-/// Adds the client that every round removes.
-async fn come(desk: &Desk) {
-    let tx = desk.world.store.begin().await.unwrap();
-    tx.insert_oauth_client(NewClient {
-        client_id: "comes-and-goes".to_owned(),
-        kind: ClientKind::Registered,
-        name: "Comes and goes".to_owned(),
+async fn add(desk: &Desk, client_id: &str) {
+    let new = NewRegistered {
+        client_id: client_id.to_owned(),
+        name: None,
         redirect_uris: vec![OTHER_AT.to_owned()],
-        metadata: serde_json::json!({}),
-        created_from: None,
-        at: desk.world.clock.now(),
-        fresh_until: None,
-    })
-    .await
-    .unwrap();
-    tx.commit().await.unwrap();
+    };
+    desk.server.add_client(new).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +22,7 @@ async fn a_client_is_removed_while_its_accesses_end() {
         let bert = desk.world.add("bert").await;
         let asks = [("client_id", "comes-and-goes"), ("redirect_uri", OTHER_AT)];
         for round in 0..25 {
-            come(&desk).await;
+            add(&desk, "comes-and-goes").await;
             let asked = desk.check(&asks).await.unwrap();
             let mut tokens = Vec::new();
             for person in [&desk.anna, &bert, &desk.anna, &bert] {
@@ -90,22 +80,9 @@ async fn two_processes_note_at_once_which_clients_were_used() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
         let ids: Vec<String> = (0..40).map(|n| format!("client-{n}")).collect();
-        let tx = desk.world.store.begin().await.unwrap();
         for id in &ids {
-            tx.insert_oauth_client(NewClient {
-                client_id: id.clone(),
-                kind: ClientKind::Registered,
-                name: id.clone(),
-                redirect_uris: vec![OTHER_AT.to_owned()],
-                metadata: serde_json::json!({}),
-                created_from: None,
-                at: desk.world.clock.now(),
-                fresh_until: None,
-            })
-            .await
-            .unwrap();
+            add(&desk, id).await;
         }
-        tx.commit().await.unwrap();
         let (_, other) = desk.replica(&desk.world.clock);
         for _ in 0..10 {
             desk.pass(1);
