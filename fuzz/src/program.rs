@@ -23,6 +23,7 @@ fn targets() -> impl Iterator<Item = &'static (&'static str, Target)> {
         deputy_gateway::fuzzing::TARGETS,
         deputy_identity::fuzzing::TARGETS,
         deputy_web::fuzzing::TARGETS,
+        deputy_workspace::fuzzing::TARGETS,
     ]
     .into_iter()
     .flatten()

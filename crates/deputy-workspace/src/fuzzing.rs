@@ -12,3 +12,6 @@ pub const TARGETS: &[Target] = &[
     ("requirements-reqif", exchange::fuzzing::reqif),
     ("requirements-texts", exchange::fuzzing::texts),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -294,9 +294,8 @@ impl<'a> Reading<'a> {
         let key = if key.is_empty() || taken.contains(&key) {
             if !key.is_empty() {
                 self.gathering.leave_out(format!(
-                    "The name {} of {}, which another requirement has too",
-                    shown(&key),
-                    shown(id)
+                    "The name {} where it is another requirement's too",
+                    shown(&key)
                 ));
             }
             id.to_owned()
@@ -305,7 +304,12 @@ impl<'a> Reading<'a> {
         };
         taken.insert(key.clone());
         let title = self.first(&values, TITLE, &mut used);
-        let status = self.first(&values, STATUS, &mut used);
+        let status = self.first(&values, STATUS, &mut used).or_else(|| {
+            let own = values
+                .iter()
+                .find(|value| value.plain.ends_with("status"))?;
+            self.first(&values, &[own.plain.as_str()], &mut used)
+        });
         let body = self
             .text(&values, TEXT, &mut used, &key)
             .unwrap_or_default();
@@ -401,6 +405,20 @@ impl<'a> Reading<'a> {
                     used.push(place);
                     return Some(text);
                 }
+            }
+        }
+        // Names of a tool's own: `FUNC-REQ-TXT`; or the only formatted text that there is.
+        let is_formatted = |value: &Value| matches!(value.says, AttributeValue::Xhtml(_));
+        let is_only = values.iter().filter(|value| is_formatted(value)).count() == 1;
+        for (place, value) in values.iter().enumerate() {
+            let is_text = value.plain.ends_with("text") || value.plain.ends_with("txt");
+            let is_likely = is_text || (is_only && is_formatted(value));
+            if is_likely
+                && !used.contains(&place)
+                && let Some(text) = self.text_of(value.says, source, whose)
+            {
+                used.push(place);
+                return Some(text);
             }
         }
         // The text is gone: then so is what it was made of.

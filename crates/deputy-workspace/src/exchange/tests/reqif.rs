@@ -106,7 +106,7 @@ fn other_tools_files_are_read() {
             "Which requirement is below which in the hierarchy (2 times)",
             "Pictures and files in the text of 2",
             "The attribute “Priority” (2 times)",
-            "The name 2 of _obj-3, which another requirement has too",
+            "The name 2 where it is another requirement's too",
             "Relations of the type “satisfies”",
         ]
     );
@@ -238,6 +238,94 @@ fn markdown_in_others_text_says_what_they_said() {
         assert_eq!(found.document.requirements[1].body, markdown, "{xhtml}");
     }
 }
+
+/// `FUNC-REQ-TXT` and the like, as Enterprise Architect has them; and the one formatted text that there is.
+#[test]
+fn names_of_a_tools_own_are_understood_by_their_end() {
+    let own = OTHER
+        .replace("\"ReqIF.Text\"", "\"FUNC-REQ-TXT\"")
+        .replace("\"Object Status\"", "\"FUNC-REQ-STATUS\"");
+    assert_eq!(
+        read(own.as_bytes()).unwrap(),
+        read(OTHER.as_bytes()).unwrap()
+    );
+    let own = OTHER.replace("\"ReqIF.Text\"", "\"Beschreibung\"");
+    assert_eq!(
+        read(own.as_bytes()).unwrap(),
+        read(OTHER.as_bytes()).unwrap()
+    );
+}
+
+/// The package `reqif` of PyPI holds what we write against the schema of ReqIF, and writes it anew in two
+/// ways, which we read as what we wrote.
+#[test]
+fn another_library_calls_it_valid_and_its_files_are_read() {
+    #[expect(clippy::disallowed_methods, reason = "where the tests' tools are")]
+    let Ok(python) = std::env::var("DEPUTY_TEST_PYTHON") else {
+        eprintln!("DEPUTY_TEST_PYTHON is not set: not compared with Python");
+        return;
+    };
+    let mut others = read(OTHER.as_bytes()).unwrap().document;
+    others
+        .requirements
+        .push(item("a/b \u{fe}=", "\u{1F600}", FORMATTED, "proposed"));
+    let empty = Document::default();
+    // That library writes titles of files as they are, markup or not.
+    let mut shop = shop();
+    "Магазин".clone_into(&mut shop.name);
+    let folder = tempfile::tempdir().unwrap();
+    for (nth, document) in [shop, others, empty].into_iter().enumerate() {
+        let document = read(&super::super::write(
+            Format::ReqIf,
+            &document,
+            Timestamp::UNIX_EPOCH,
+        ))
+        .unwrap()
+        .document;
+        let file = folder.path().join(format!("{nth}.reqif"));
+        std::fs::write(&file, write(&document, Timestamp::UNIX_EPOCH)).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test's own tool")]
+        let output = std::process::Command::new(&python)
+            .args(["-c", ORACLE])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let (said, error) = (output.stdout, output.stderr);
+        let said = String::from_utf8_lossy(&said);
+        let count = document.requirements.len();
+        let wrong = String::from_utf8_lossy(&error);
+        assert_eq!(said, format!("{count} places, [], [], []\n"), "{wrong}");
+        for way in ["unparsed", "formatted"] {
+            let file = std::fs::read(file.with_extension(way)).unwrap();
+            let found = read(&file).unwrap();
+            assert_eq!(found.document, document, "{way}");
+            assert!(found.left_out.is_empty(), "{:?}", found.left_out);
+        }
+    }
+}
+
+/// What Markdown can say.
+const FORMATTED: &str = "A **card** with ~~old~~ `3-D`:\n\n3. one\n4. two\n\n   para\n\n```rust\nlet x = 1 < 2;\n\n    y\n```\n\n| a | b |\n|:--|--:|\n| 1 | 2 |\n\n> quote\n\n---\n\n![pic](http://e.org/p.png \"t\") [![b](http://e.org/b.png)](http://e.org/?a=1&b=2) <http://auto.org>\n\n- [ ] task\n\n# H1\n\nline\\\nbreak & <b onclick=\"x\">raw</b> \u{7f}";
+
+const ORACLE: &str = r#"
+import sys
+from reqif.cli.cli_arg_parser import FormatCommandConfig, ValidateCommandConfig
+from reqif.commands.format.format import FormatCommand
+from reqif.commands.validate.validate import ValidateCommand
+from reqif.parser import ReqIFParser
+from reqif.unparser import ReqIFUnparser
+
+path = sys.argv[1]
+bundle = ReqIFParser.parse(path)
+specification = bundle.core_content.req_if_content.specifications[0]
+places = list(bundle.iterate_specification_hierarchy(specification))
+found = ValidateCommand._validate(ValidateCommandConfig(path, True))
+said = [[e.get_description() for e in errors] for errors in (found.schema_errors, found.semantic_warnings)]
+print(len(places), "places,", f"{found.xml_errors}, {said[0]}, {said[1]}")
+with open(path.replace(".reqif", ".unparsed"), "w", encoding="utf-8") as out:
+    out.write(ReqIFUnparser.unparse(bundle))
+FormatCommand.execute(FormatCommandConfig(path, path.replace(".reqif", ".formatted")))
+"#;
 
 mod archive {
     use std::io::{Cursor, Write as _};
