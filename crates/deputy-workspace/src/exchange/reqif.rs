@@ -22,7 +22,7 @@ use reqrs::model::{
 use reqrs::{ReqIfError, ReqIfParser, SpecificationIterator};
 
 use super::checks::{Gathering, plain, shown, utf8};
-use super::{Item, LINKS, Read, ReadError};
+use super::{Item, LINKS, MAX_BODY, Read, ReadError};
 use xhtml::Xhtml;
 
 pub use out::write;
@@ -137,6 +137,26 @@ struct Value<'a> {
     name: &'a str,
     plain: String,
     says: &'a AttributeValue,
+}
+
+/// The Markdown that a text was written from.
+struct Source<'a> {
+    markdown: &'a str,
+    /// Of what was written.
+    shape: String,
+}
+
+impl<'a> Source<'a> {
+    fn of(markdown: &'a str) -> Option<Self> {
+        if markdown.len() > MAX_BODY {
+            return None;
+        }
+        let written = Xhtml::parse(&xhtml::from_markdown(markdown))?;
+        Some(Self {
+            markdown,
+            shape: written.shape(),
+        })
+    }
 }
 
 /// A file while its parts are put together.
@@ -396,6 +416,8 @@ impl<'a> Reading<'a> {
                 _ => None,
             }
         });
+        let source = source.and_then(Source::of);
+        let source = source.as_ref();
         for name in names {
             for (place, value) in values.iter().enumerate() {
                 if value.plain != *name {
@@ -429,7 +451,7 @@ impl<'a> Reading<'a> {
     fn text_of(
         &mut self,
         value: &AttributeValue,
-        source: Option<&str>,
+        source: Option<&Source>,
         whose: &str,
     ) -> Option<String> {
         let AttributeValue::Xhtml(value) = value else {
@@ -437,10 +459,9 @@ impl<'a> Reading<'a> {
         };
         let text = Xhtml::parse(&value.the_value_raw)?;
         if let Some(source) = source
-            && Xhtml::parse(&xhtml::from_markdown(source))
-                .is_some_and(|ours| ours.shape() == text.shape())
+            && source.shape == text.shape()
         {
-            return Some(source.to_owned());
+            return Some(source.markdown.to_owned());
         }
         let (markdown, objects) = text.markdown();
         if objects > 0 {

@@ -118,17 +118,16 @@ fn table(element: &Element, objects: &mut usize, out: &mut Vec<String>) {
     let mut rows: Vec<Vec<String>> = Vec::new();
     table_rows(element, objects, &mut rows, out);
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    if width == 0 {
+    let Some(head) = rows.first_mut().filter(|_| width > 0) else {
         return;
-    }
-    let mut lines = Vec::new();
-    for (nth, mut row) in rows.into_iter().enumerate() {
-        row.resize(width.min(100), String::new());
-        lines.push(format!("| {} |", row.join(" | ")));
-        if nth == 0 {
-            lines.push(format!("|{}", " --- |".repeat(row.len())));
-        }
-    }
+    };
+    // The first row says how many columns there are; others may have fewer cells.
+    head.resize(width, String::new());
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| format!("| {} |", row.join(" | ")))
+        .collect();
+    lines.insert(1, format!("|{}", " --- |".repeat(width)));
     out.push(lines.join("\n"));
 }
 
@@ -148,14 +147,15 @@ fn table_rows(
                     Node::Element(cell) => Some(cell),
                     Node::Text(_) => None,
                 });
-                rows.push(
-                    cells
-                        .map(|cell| {
-                            let text = inline(&cell.children, objects);
-                            text.replace("\\\n", " ").replace('|', "\\|")
-                        })
-                        .collect(),
-                );
+                let cells: Vec<String> = cells
+                    .map(|cell| {
+                        let text = inline(&cell.children, objects);
+                        text.replace("\\\n", " ").replace('|', "\\|")
+                    })
+                    .collect();
+                if !cells.is_empty() {
+                    rows.push(cells);
+                }
             }
             "caption" => {
                 let text = inline(&part.children, objects);
