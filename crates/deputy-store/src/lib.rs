@@ -56,8 +56,10 @@ pub mod oauth_state;
 pub mod oauth_token;
 pub mod own_server;
 pub mod own_tool;
+pub mod passkey;
 pub mod personal_token;
 pub mod project;
+pub mod recovery_code;
 pub mod remote_account;
 pub mod remote_client;
 pub mod repeatable_call;
@@ -71,6 +73,7 @@ pub mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tool_policy;
+pub mod totp_factor;
 pub mod usage;
 pub mod user;
 pub mod user_key;

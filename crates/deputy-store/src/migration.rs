@@ -18,6 +18,7 @@ mod m0011_remote_refusals;
 mod m0012_oauth_server;
 mod m0013_oauth_blocks;
 mod m0014_workspace;
+mod m0015_second_factor;
 
 /// The list, oldest first. Numbers are never reused.
 pub(crate) struct Migrator;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_oauth_server::Migration),
             Box::new(m0013_oauth_blocks::Migration),
             Box::new(m0014_workspace::Migration),
+            Box::new(m0015_second_factor::Migration),
         ]
     }
 }
