@@ -36,6 +36,8 @@ use deputy_store::Store;
 use deputy_vault::Vault;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
+use url::Url;
+use webauthn_rs::Webauthn;
 
 pub mod csrf;
 #[cfg(any(test, fuzzing))]
@@ -43,6 +45,9 @@ pub mod fuzzing;
 pub mod name;
 pub mod oauth;
 pub mod password;
+pub mod pending;
+pub mod proof;
+pub mod second_factor;
 pub mod session;
 pub mod sign_in;
 pub mod token;
@@ -51,6 +56,8 @@ pub mod user;
 pub use deputy_store::personal_token::PersonalToken;
 pub use deputy_store::user::{ProfileChange, User};
 pub use password::{HashCost, PasswordError, PasswordPolicy};
+pub use proof::Proof;
+pub use second_factor::{FactorError, Required, SecondFactors};
 pub use session::{Browser, SessionError, SessionInfo, SessionLayer};
 pub use sign_in::SignInError;
 pub use token::{TokenError, TokenRequest};
@@ -73,6 +80,11 @@ pub struct Config {
     pub session_lifetime: SignedDuration,
     /// Personal tokens per person. Default 50.
     pub max_tokens: u64,
+    /// Who has to have a second factor. Default: nobody.
+    pub second_factor: Required,
+    /// The URL that browsers use: passkeys are made for its host, apps show it. `None` where there
+    /// are no browsers.
+    pub public_url: Option<Url>,
 }
 
 impl Default for Config {
@@ -83,6 +95,8 @@ impl Default for Config {
             session_idle: SignedDuration::from_hours(12),
             session_lifetime: SignedDuration::from_hours(14 * 24),
             max_tokens: 50,
+            second_factor: Required::default(),
+            public_url: None,
         }
     }
 }
@@ -102,6 +116,9 @@ pub enum AuthError {
     /// An administrator has disabled the person.
     #[error("the account is disabled")]
     Disabled,
+    /// The person has to have a second factor first.
+    #[error("set up a second factor first")]
+    MustEnrol,
     /// The token is for another resource of this server (RFC 8707).
     #[error("the token is for another address of this server")]
     Audience,
@@ -138,7 +155,27 @@ struct Inner {
     hasher: Hasher,
     attempts: Throttle<Attempt>,
     addresses: Throttle<IpAddr>,
+    /// Wrong codes of second factors.
+    codes: Throttle<UserId>,
+    site: Site,
     used: LastUse,
+}
+
+/// What second factors are made for.
+struct Site {
+    /// What an authenticator app shows beside the person's name.
+    issuer: String,
+    passkeys: Option<Webauthn>,
+}
+
+impl Site {
+    fn new(public_url: Option<&Url>) -> Self {
+        let host = public_url.and_then(Url::domain);
+        Self {
+            issuer: host.map_or_else(|| "Deputy".to_owned(), |host| format!("Deputy {host}")),
+            passkeys: public_url.and_then(second_factor::passkey::site),
+        }
+    }
 }
 
 /// What was used since the last sweep.
@@ -167,6 +204,8 @@ impl Identity {
             .login_per_5min
             .saturating_mul(sign_in::ADDRESS_FACTOR);
         let addresses = Throttle::new(per_address, FIVE_MINUTES, Arc::clone(&clock));
+        let codes = Throttle::new(config.login_per_5min, FIVE_MINUTES, Arc::clone(&clock));
+        let site = Site::new(config.public_url.as_ref());
         let hasher = Hasher::new(config.hash_cost, Arc::clone(&rng));
         let inner = Inner {
             store,
@@ -177,6 +216,8 @@ impl Identity {
             hasher,
             attempts,
             addresses,
+            codes,
+            site,
             used: LastUse::default(),
         };
         Self {
@@ -233,7 +274,14 @@ impl Identity {
             tx.touch_session(&id_hash, at).await?;
         }
         tx.sweep_sessions(now, idle_since).await?;
+        tx.sweep_passkey_ceremonies(now).await?;
         tx.commit().await
+    }
+
+    /// What seals the secrets of authenticator apps.
+    fn vault(&self) -> Result<&Vault, FactorError> {
+        let vault = self.inner.vault.as_ref();
+        vault.ok_or_else(|| FactorError::Vault("there is no key at hand".into()))
     }
 
     /// All that a person of this role may do; what `--scope all` stands for.

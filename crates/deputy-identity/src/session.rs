@@ -18,6 +18,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{self, SessionStore};
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
+use crate::proof::{Proof, Proved};
 use crate::{AuthError, Identity, User, principal};
 
 /// Middleware that puts a [`Session`] into each request's extensions. It reads the database only
@@ -42,13 +43,39 @@ pub struct Browser {
     pub address: String,
 }
 
+impl Browser {
+    /// As much of it as is kept.
+    pub(crate) fn cut(mut self) -> Self {
+        self.user_agent = self.user_agent.chars().take(MAX_USER_AGENT).collect();
+        self
+    }
+}
+
 /// Who is signed in, as the session's data keep it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SignedIn {
-    user: UserId,
+pub(crate) struct SignedIn {
+    pub(crate) user: UserId,
     browser: Browser,
     /// Milliseconds since 1970.
     since: i64,
+    /// Not there in sessions that began before there was anything but passwords.
+    #[serde(default)]
+    proved: Option<Proved>,
+}
+
+impl SignedIn {
+    /// When and how the person last proved who they are.
+    pub(crate) fn proof(&self) -> Proved {
+        self.proved.unwrap_or(Proved {
+            how: Proof::Password,
+            at: self.since,
+        })
+    }
+
+    pub(crate) fn with_proof(mut self, proved: Proved) -> Self {
+        self.proved = Some(proved);
+        self
+    }
 }
 
 /// A session as its owner sees it.
@@ -96,35 +123,63 @@ impl Identity {
         .with_expiry(Expiry::OnInactivity(lifetime))
     }
 
-    /// Signs `user` in in this browser: under a new id, with nothing of what the session held.
+    /// Signs `user` in in this browser, who proved it just now: under a new id, with nothing of what
+    /// the session held.
     pub async fn start_session(
         &self,
         session: &Session,
         user: &User,
-        mut browser: Browser,
+        browser: Browser,
+        how: Proof,
     ) -> Result<(), SessionError> {
-        browser.user_agent = browser.user_agent.chars().take(MAX_USER_AGENT).collect();
         session.clear().await;
         session.cycle_id().await?;
         let since = self.inner.clock.now().as_millisecond();
-        session
-            .insert(
-                SIGNED_IN,
-                SignedIn {
-                    user: user.id,
-                    browser,
-                    since,
-                },
-            )
-            .await?;
+        let signed_in = SignedIn {
+            user: user.id,
+            browser: browser.cut(),
+            since,
+            proved: Some(Proved { how, at: since }),
+        };
+        self.put_signed_in(session, signed_in).await
+    }
+
+    pub(crate) async fn signed_in(
+        &self,
+        session: &Session,
+    ) -> Result<Option<SignedIn>, SessionError> {
+        Ok(session.get(SIGNED_IN).await?)
+    }
+
+    pub(crate) async fn put_signed_in(
+        &self,
+        session: &Session,
+        signed_in: SignedIn,
+    ) -> Result<(), SessionError> {
+        session.insert(SIGNED_IN, signed_in).await?;
         session.save().await?;
         Ok(())
     }
 
-    /// Who is signed in in this browser, with all their rights.
+    /// Who is signed in in this browser, with all their rights. [`AuthError::MustEnrol`] for who has
+    /// to have a second factor and has none.
     pub async fn authenticate_session(&self, session: &Session) -> Result<Principal, AuthError> {
-        let signed_in = session
-            .get::<SignedIn>(SIGNED_IN)
+        let principal = self.authenticate_for_enrolment(session).await?;
+        if self.must_have_second_factor(principal.role)
+            && !self.has_second_factor(principal.user_id).await?
+        {
+            return Err(AuthError::MustEnrol);
+        }
+        Ok(principal)
+    }
+
+    /// The same for what leads to a second factor, and out: also who has to have one first.
+    pub async fn authenticate_for_enrolment(
+        &self,
+        session: &Session,
+    ) -> Result<Principal, AuthError> {
+        let signed_in = self
+            .signed_in(session)
             .await
             .map_err(|err| AuthError::Store(Box::new(err)))?;
         let (Some(signed_in), Some(session)) = (signed_in, id_hash(session)) else {

@@ -40,7 +40,8 @@ pub enum SignInError {
 }
 
 impl Identity {
-    /// The person with this name and password. `address` is the client's, not a proxy's.
+    /// The person with this name and password: the first step for who has a second factor, all of it
+    /// for the others. `address` is the client's, not a proxy's.
     pub async fn sign_in(
         &self,
         username: &str,
@@ -86,14 +87,14 @@ impl Identity {
     }
 
     /// Counts before the password is looked at, so that many at once can't pass together.
-    fn count_attempt(&self, key: &str, address: IpAddr) -> Result<Attempt, Throttled> {
+    pub(crate) fn count_attempt(&self, key: &str, address: IpAddr) -> Result<Attempt, Throttled> {
         let counted = (key.to_owned(), network(address));
         self.inner.attempts.hit(&counted)?;
         self.inner.addresses.hit(&counted.1)?;
         Ok(counted)
     }
 
-    fn forgive(&self, counted: &Attempt) {
+    pub(crate) fn forgive(&self, counted: &Attempt) {
         self.inner.attempts.forget(counted);
         self.inner.addresses.take_back(&counted.1);
     }

@@ -1,6 +1,7 @@
 //! People: adding, changing, disabling and deleting them.
 
 use deputy_core::{Language, Role, Secret, UserId};
+use deputy_store::Tx;
 use deputy_store::user as row;
 use jiff::tz::TimeZone;
 
@@ -69,6 +70,9 @@ pub enum UserError {
     /// There is no such person.
     #[error("there is no such user")]
     NotFound,
+    /// Nobody else could administer this installation.
+    #[error("the last administrator can't be deleted")]
+    LastAdmin,
     /// Too many at once, or a damaged hash.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -217,6 +221,31 @@ impl Identity {
     /// person stops these before it.
     pub async fn delete_user(&self, id: UserId) -> Result<(), UserError> {
         let tx = self.inner.store.begin().await?;
+        self.delete_in(tx, id).await
+    }
+
+    /// The same as the person themselves does it: [`UserError::LastAdmin`] where no other active
+    /// administrator would be left.
+    pub async fn delete_own(&self, id: UserId) -> Result<(), UserError> {
+        let tx = self.inner.store.begin().await?;
+        tx.lock_users().await?;
+        let user = tx.user(id).profile().await?.ok_or(UserError::NotFound)?;
+        if user.role == Role::Admin && tx.count_other_admins(id).await? == 0 {
+            return Err(UserError::LastAdmin);
+        }
+        self.delete_in(tx, id).await
+    }
+
+    /// Whether no active administrator would be left without this person.
+    pub async fn is_last_admin(&self, user: &User) -> Result<bool, UserError> {
+        if user.role != Role::Admin {
+            return Ok(false);
+        }
+        let tx = self.inner.store.begin().await?;
+        Ok(tx.count_other_admins(user.id).await? == 0)
+    }
+
+    async fn delete_in(&self, tx: Tx, id: UserId) -> Result<(), UserError> {
         tx.user(id).delete_keys().await?;
         found(tx.user(id).delete_user().await?)?;
         tx.commit().await?;

@@ -255,6 +255,9 @@ impl Tx {
     }
 }
 
+/// The connection of a [`UserScope`] that writes.
+pub type Writing = DatabaseTransaction;
+
 /// The rows of one user. `C` is the pool (then there are only reads) or a transaction.
 pub struct UserScope<'c, C: ConnectionTrait> {
     pub(crate) conn: &'c C,

@@ -192,6 +192,12 @@ impl<C: ConnectionTrait> UserScope<'_, C> {
         Ok(row.map(Into::into))
     }
 
+    /// Whether the person has an authenticator app that counts, or a passkey.
+    pub async fn has_second_factor(&self) -> Result<bool> {
+        let app = self.totp_factor().await?;
+        Ok(app.is_some_and(|app| app.active_at.is_some()) || self.count_passkeys().await? > 0)
+    }
+
     /// How many passkeys the person has.
     pub async fn count_passkeys(&self) -> Result<u64> {
         Ok(passkeys::Entity::find()

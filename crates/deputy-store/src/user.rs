@@ -155,6 +155,16 @@ impl Tx {
         Ok(Entity::find().count(self.conn()).await?)
     }
 
+    /// How many active administrators there are beside this person.
+    pub async fn count_other_admins(&self, id: UserId) -> Result<u64> {
+        Ok(Entity::find()
+            .filter(Column::Id.ne(id.0))
+            .filter(Column::Role.eq(role_name(Role::Admin)))
+            .filter(Column::IsActive.eq(true))
+            .count(self.conn())
+            .await?)
+    }
+
     /// Adds a person. [`Error::Conflict`] when the folded name is taken.
     pub async fn insert_user(&self, user: NewUser) -> Result<User> {
         let at = to_ms(user.at);

@@ -21,7 +21,7 @@ fn pages(identity: &Identity, secure: bool) -> Router {
             address: "203.0.113.7".to_owned(),
         };
         identity
-            .start_session(&session, &user, browser)
+            .start_session(&session, &user, browser, Proof::Password)
             .await
             .unwrap();
     };
@@ -354,7 +354,7 @@ async fn a_request_under_way_does_not_bring_an_ended_session_back() {
         let session = Session::new(None, std::sync::Arc::clone(&rows), None);
         world
             .identity
-            .start_session(&session, &anna, Browser::default())
+            .start_session(&session, &anna, Browser::default(), Proof::Password)
             .await
             .unwrap();
         let id = session.id();

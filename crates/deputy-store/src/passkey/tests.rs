@@ -28,7 +28,9 @@ async fn add(store: &Store, who: UserId, credential_id: &str) -> Result<Passkey>
 async fn passkeys_belong_to_one_person_and_are_known_by_their_handle() {
     for_each_database(|store| async move {
         let (anna, ivan) = (user(&store, "anna").await, user(&store, "ivan").await);
+        assert!(!store.user(anna).has_second_factor().await.unwrap());
         let hers = add(&store, anna, "a").await.unwrap();
+        assert!(store.user(anna).has_second_factor().await.unwrap());
         add(&store, anna, "b").await.unwrap();
         assert!(matches!(
             add(&store, ivan, "a").await,

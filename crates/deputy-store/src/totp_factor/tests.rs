@@ -18,6 +18,7 @@ async fn an_app_counts_from_its_first_code_on() {
             !her.take_totp_step(10).await.unwrap(),
             "it does not count yet"
         );
+        assert!(!her.has_second_factor().await.unwrap());
         assert!(!her.activate_totp(b"first", 10, later).await.unwrap());
         assert!(her.activate_totp(b"second", 10, later).await.unwrap());
         assert!(!her.activate_totp(b"second", 11, later).await.unwrap());
@@ -33,6 +34,7 @@ async fn an_app_counts_from_its_first_code_on() {
             ),
             (b"second".as_slice(), later, Some(later), 10)
         );
+        assert!(store.user(anna).has_second_factor().await.unwrap());
         assert_eq!(store.people_with_totp().await.unwrap(), [anna].into());
     })
     .await;
