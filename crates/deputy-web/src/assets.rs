@@ -13,7 +13,7 @@ struct Asset {
     body: &'static [u8],
 }
 
-const ASSETS: [Asset; 2] = [
+const ASSETS: [Asset; 3] = [
     Asset {
         name: "deputy.css",
         mime: "text/css; charset=utf-8",
@@ -23,6 +23,11 @@ const ASSETS: [Asset; 2] = [
         name: "mark.svg",
         mime: "image/svg+xml",
         body: include_bytes!("../assets/mark.svg"),
+    },
+    Asset {
+        name: "passkey.js",
+        mime: "text/javascript; charset=utf-8",
+        body: include_bytes!("../assets/passkey.js"),
     },
 ];
 

@@ -11,7 +11,7 @@ use deputy_core::{Principal, Role, Scope, Scopes, Secret, challenge};
 use deputy_identity::oauth::Resource;
 use deputy_identity::{AuthError, Identity, Session, User, UserError, csrf};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use url::Url;
 
 use crate::App;
@@ -26,9 +26,33 @@ pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
 pub(crate) const API: &str = "/api";
 
 /// Whoever calls the REST API.
-pub(crate) struct Caller(pub(crate) Principal);
+pub(crate) struct Caller(pub(crate) Principal, Option<Session>);
 
 impl Caller {
+    /// Refuses who may not do what administrators do to others: without `admin`; a program that
+    /// somebody logged in, whose person proved nothing to it; and a browser in which that was long
+    /// ago. A personal token with `admin` is made for it, by a person who proved who they are.
+    pub(crate) async fn need_administrators_act(&self, app: &App) -> Result<(), ApiError> {
+        self.need(Scope::Admin)?;
+        if matches!(self.0.caller, deputy_core::Caller::Client { .. }) {
+            return Err(ApiError::forbidden(
+                "a program that was let in does nothing of an administrator's; use a personal token with the scope admin, or the page /admin",
+            ));
+        }
+        let Some(session) = &self.1 else {
+            return Ok(());
+        };
+        match app.identity.is_fresh(session, self.0.user_id).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "FRESH_SIGN_IN_NEEDED",
+                "confirm on the page /confirm that it is you, and try again",
+            )),
+            Err(error) => Err(ApiError::internal(&error, "reading a session")),
+        }
+    }
+
     /// Refuses a caller without `scope`.
     pub(crate) fn need(&self, scope: Scope) -> Result<(), ApiError> {
         if self.0.may(scope) {
@@ -78,7 +102,7 @@ impl FromRequestParts<App> for Caller {
                 // Nobody is asked twice who calls.
                 let _ = held.0.set(principal.scopes.clone());
             }
-            return Ok(Self(principal));
+            return Ok(Self(principal, None));
         }
         let session = parts
             .extensions
@@ -103,7 +127,7 @@ impl FromRequestParts<App> for Caller {
                 "send the session's token as 'X-CSRF-Token'",
             ));
         }
-        Ok(Self(principal))
+        Ok(Self(principal, Some(session)))
     }
 }
 
@@ -214,6 +238,8 @@ pub(crate) struct SignedIn {
     pub(crate) address: IpAddr,
     /// Path and query of the request.
     pub(crate) path: String,
+    /// Whether the person has to set a second factor up before anything else.
+    pub(crate) must_enrol: bool,
 }
 
 impl SignedIn {
@@ -234,47 +260,78 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let path = parts
-            .uri
-            .path_and_query()
-            .map_or("/", |p| p.as_str())
-            .to_owned();
-        let to_login = || {
-            // After the sign-in a form's data would be gone: its page is where to go on.
-            let back = if parts.method == Method::GET {
-                path.as_str()
-            } else {
-                "/"
-            };
-            Redirect::to(&next::login(back)).into_response()
+        let who = signed_in(parts, app).await?;
+        if !who.must_enrol {
+            return Ok(who);
+        }
+        let back = if parts.method == Method::GET {
+            who.path.as_str()
+        } else {
+            "/"
         };
-        let Some(session) = parts.extensions.get::<Session>().cloned() else {
-            return Err(to_login());
-        };
-        let principal = match app.identity.authenticate_session(&session).await {
-            Ok(principal) => principal,
-            Err(AuthError::Store(cause)) => {
-                return Err(
-                    PageError::internal(&*cause, "finding out who is signed in").into_response()
-                );
-            }
-            Err(_) => return Err(to_login()),
-        };
-        let user = match app.identity.user(principal.user_id).await {
-            Ok(user) => user,
-            Err(UserError::NotFound) => return Err(to_login()),
-            Err(error) => {
-                return Err(PageError::internal(&error, "reading the profile").into_response());
-            }
-        };
-        Ok(Self {
-            principal,
-            user,
-            session,
-            address: address(parts, app),
-            path,
-        })
+        Err(Redirect::to(&next::enrolment(back)).into_response())
     }
+}
+
+/// A person in a browser, also one who has to set a second factor up first: for what leads there,
+/// and out.
+pub(crate) struct Enrolling(pub(crate) SignedIn);
+
+impl FromRequestParts<App> for Enrolling {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        signed_in(parts, app).await.map(Self)
+    }
+}
+
+async fn signed_in(parts: &mut Parts, app: &App) -> Result<SignedIn, Response> {
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |p| p.as_str())
+        .to_owned();
+    let to_login = || {
+        // After the sign-in a form's data would be gone: its page is where to go on.
+        let back = if parts.method == Method::GET {
+            path.as_str()
+        } else {
+            "/"
+        };
+        Redirect::to(&next::login(back)).into_response()
+    };
+    let Some(session) = parts.extensions.get::<Session>().cloned() else {
+        return Err(to_login());
+    };
+    let principal = match app.identity.authenticate_for_enrolment(&session).await {
+        Ok(principal) => principal,
+        Err(AuthError::Store(cause)) => {
+            return Err(
+                PageError::internal(&*cause, "finding out who is signed in").into_response()
+            );
+        }
+        Err(_) => return Err(to_login()),
+    };
+    let user = match app.identity.user(principal.user_id).await {
+        Ok(user) => user,
+        Err(UserError::NotFound) => return Err(to_login()),
+        Err(error) => {
+            return Err(PageError::internal(&error, "reading the profile").into_response());
+        }
+    };
+    let must = app.identity.must_have_second_factor(principal.role);
+    let must_enrol = must && {
+        let has = app.identity.has_second_factor(principal.user_id).await;
+        !has.map_err(|error| PageError::internal(&error, "reading second factors").into_response())?
+    };
+    Ok(SignedIn {
+        principal,
+        user,
+        session,
+        address: address(parts, app),
+        path,
+        must_enrol,
+    })
 }
 
 /// The client's address; where the server was not told it, everybody has the same.
@@ -321,12 +378,32 @@ impl FromRequest<App> for Form {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let who = SignedIn::from_request_parts(&mut parts, app).await?;
-        let fields = fields(Request::from_parts(parts, body), app).await?;
+        Self::read(who, Request::from_parts(parts, body), app).await
+    }
+}
+
+impl Form {
+    async fn read(who: SignedIn, request: Request, app: &App) -> Result<Self, Response> {
+        let fields = fields(request, app).await?;
         if !csrf::is_valid(&who.session, fields.get("csrf")) {
             tracing::info!(user = %who.principal.user_id, "a form without the session's token was refused");
             return Err(PageError::Form.into_response());
         }
         Ok(Self { who, fields })
+    }
+}
+
+/// A form of a page that [`Enrolling`] opens.
+pub(crate) struct EnrollingForm(pub(crate) Form);
+
+impl FromRequest<App> for EnrollingForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let who = signed_in(&mut parts, app).await?;
+        let request = Request::from_parts(parts, body);
+        Form::read(who, request, app).await.map(Self)
     }
 }
 

@@ -10,8 +10,8 @@
 //! # What goes out
 //!
 //! Programs get JSON in one envelope, people get pages that work without scripts: forms, and a
-//! redirect after each. Nothing is loaded from elsewhere and no script runs at all, which the
-//! content security policy enforces ([`middleware`]).
+//! redirect after each. Nothing is loaded from elsewhere, and no script runs but one of ours on the
+//! pages that ask for a passkey, which the content security policy enforces ([`middleware`]).
 //!
 //! # Layout
 //!
@@ -20,6 +20,7 @@
 //! The OpenAPI document is made from the routes themselves.
 
 mod access;
+pub mod account;
 mod accounts;
 mod api;
 mod assets;
@@ -28,6 +29,7 @@ mod browser;
 mod cookie;
 mod error;
 mod form;
+mod fresh;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod google;

@@ -66,7 +66,7 @@ fn label(method: &Method) -> String {
     }
 }
 
-/// Nothing from elsewhere, no scripts, no frames. `form-action` is our own origin: no form of ours
+/// Nothing from elsewhere, no scripts (but on pages that ask for a passkey, [`Scripted`]), no frames. `form-action` is our own origin: no form of ours
 /// is answered with a redirect to another (Chromium holds redirects to it too), which is why a
 /// consent elsewhere begins with a link. Only our own consent page has none ([`Eased`]).
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
@@ -75,6 +75,22 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:
 /// The same without `form-action`, which `default-src` does not stand in for.
 const LEADING_AWAY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
                             frame-ancestors 'none'; base-uri 'none'";
+
+/// The first one for pages that ask for a passkey: a browser does that for a script alone. The script
+/// is a file of ours, and asks no other site.
+const SCRIPTED: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                        img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// On an answer whose page has the script for passkeys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scripted;
+
+impl Scripted {
+    pub(crate) fn on(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
 
 /// What a page needs that the others may not.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +135,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let eased = response.extensions_mut().remove::<Eased>();
+    let scripted = response.extensions_mut().remove::<Scripted>().is_some();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);
@@ -131,7 +148,10 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
         HeaderName::from_static("cross-origin-opener-policy"),
         opener,
     );
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy(eased.as_ref()));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        policy(eased.as_ref(), scripted),
+    );
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -144,9 +164,10 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
     response
 }
 
-fn policy(eased: Option<&Eased>) -> HeaderValue {
+fn policy(eased: Option<&Eased>, scripted: bool) -> HeaderValue {
     HeaderValue::from_static(match eased {
         Some(Eased { leads_away: true }) => LEADING_AWAY,
+        _ if scripted => SCRIPTED,
         _ => POLICY,
     })
 }

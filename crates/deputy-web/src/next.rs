@@ -38,6 +38,32 @@ pub(crate) fn login_again(path: &str) -> String {
     format!("/login?{query}")
 }
 
+/// `to` with `next`, unless that is the start page.
+fn with_next(to: &str, next: &str) -> String {
+    if next == "/" {
+        return to.to_owned();
+    }
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", next)
+        .finish();
+    format!("{to}?{query}")
+}
+
+/// The second step of a sign-in that leads to `path`.
+pub(crate) fn second_step(path: &str) -> String {
+    with_next("/login/second", path)
+}
+
+/// Where somebody sets a second factor up before they go on to `path`.
+pub(crate) fn enrolment(path: &str) -> String {
+    with_next("/settings/second-factor", path)
+}
+
+/// The page on which somebody proves that it is they, and that leads to `path`.
+pub(crate) fn confirm(path: &str) -> String {
+    with_next("/confirm", path)
+}
+
 /// The sign-in page that leads back to `path`.
 pub(crate) fn login(path: &str) -> String {
     // From there it goes to another site, and browsers follow no form's redirect that far.
@@ -46,13 +72,7 @@ pub(crate) fn login(path: &str) -> String {
     } else {
         path
     };
-    if path == "/" {
-        return "/login".to_owned();
-    }
-    let query: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", path)
-        .finish();
-    format!("/login?{query}")
+    with_next("/login", path)
 }
 
 #[cfg(test)]

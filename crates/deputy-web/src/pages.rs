@@ -4,6 +4,7 @@
 pub(crate) mod activity;
 pub(crate) mod admin;
 pub(crate) mod approvals;
+pub(crate) mod confirm;
 pub(crate) mod connect;
 pub(crate) mod home;
 pub(crate) mod language;
@@ -11,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod message;
 pub(crate) mod remote;
+pub(crate) mod second_factor;
 pub(crate) mod servers;
 pub(crate) mod settings;
 
@@ -32,6 +34,15 @@ pub(crate) fn quick() -> Router<App> {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(login::show).post(login::submit))
+        .route(
+            "/login/second",
+            get(login::second::show).post(login::second::submit),
+        )
+        .route("/login/second/passkey", post(login::second::begin))
+        .route("/login/passkey", post(login::passkey::begin))
+        .route("/login/passkey/finish", post(login::passkey::submit))
+        .route("/confirm", get(confirm::show).post(confirm::submit))
+        .route("/confirm/passkey", post(confirm::begin))
         .route("/logout", post(logout::submit))
         .route("/language", post(language::submit))
         .route("/connect", get(connect::show))
@@ -50,7 +61,16 @@ pub(crate) fn quick() -> Router<App> {
         .route("/settings/tokens/{id}/revoke", post(settings::revoke_token))
         .route("/settings/access/{id}/end", post(settings::access::end))
         .route("/settings/access/end", post(settings::access::end_all))
+        .route(
+            "/settings/delete",
+            get(settings::delete::show).post(settings::delete::submit),
+        )
+        .merge(second_factors())
         .route("/admin", get(admin::show))
+        .route(
+            "/admin/people/{id}/second-factor/remove",
+            post(admin::people::reset),
+        )
         .route("/admin/clients", get(admin::list).post(admin::add))
         .route(
             "/admin/clients/{id}/remove",
@@ -64,6 +84,39 @@ pub(crate) fn quick() -> Router<App> {
             post(settings::sign_out_everywhere),
         )
         .merge(servers::quick())
+}
+
+fn second_factors() -> Router<App> {
+    Router::new()
+        .route(second_factor::HERE, get(second_factor::show))
+        .route(
+            "/settings/second-factor/app",
+            post(second_factor::begin_app),
+        )
+        .route(
+            "/settings/second-factor/app/confirm",
+            post(second_factor::confirm_app),
+        )
+        .route(
+            "/settings/second-factor/app/remove",
+            post(second_factor::remove_app),
+        )
+        .route(
+            "/settings/second-factor/recovery",
+            post(second_factor::new_codes),
+        )
+        .route(
+            "/settings/second-factor/passkeys",
+            post(second_factor::add_passkey),
+        )
+        .route(
+            "/settings/second-factor/passkeys/options",
+            post(second_factor::begin_passkey),
+        )
+        .route(
+            "/settings/second-factor/passkeys/{id}/remove",
+            post(second_factor::remove_passkey),
+        )
 }
 
 /// The pages that make a call.
@@ -102,6 +155,13 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// For a page that is the answer to its form.
+    pub(crate) fn named(done: &'static str) -> Self {
+        Self {
+            done: done.to_owned(),
+        }
+    }
+
     fn flash(&self) -> Option<Flash> {
         Flash::named(&self.done)
     }

@@ -95,6 +95,8 @@ pub(crate) struct Settings {
     pub(crate) servers: ServerSettings,
     pub(crate) oauth: OAuthSettings,
     pub login_per_5min: u32,
+    /// Who has to have a second factor.
+    pub(crate) require_second_factor: deputy_identity::Required,
     pub(crate) calls_per_min: u32,
     /// Where alerts are posted.
     pub(crate) alert_webhook: Option<Secret<String>>,
@@ -163,6 +165,7 @@ impl Settings {
                 "a number, 0 for no limit",
                 10,
             )?,
+            require_second_factor: require_second_factor(values)?,
             calls_per_min: values.parse(
                 "DEPUTY_LIMITS_CALLS_PER_MIN",
                 "a number, 0 for no limit",
@@ -196,6 +199,18 @@ impl Settings {
             return key_from_file("the sandbox's key", &file).map(Some);
         }
         Ok(self.key.clone())
+    }
+}
+
+/// Who has to have a second factor.
+fn require_second_factor(values: &Values) -> Result<deputy_identity::Required, SettingError> {
+    match values.text("DEPUTY_REQUIRE_SECOND_FACTOR") {
+        None | Some("off") => Ok(deputy_identity::Required::Off),
+        Some("admins") => Ok(deputy_identity::Required::Admins),
+        Some("all") => Ok(deputy_identity::Required::All),
+        Some(other) => Err(wrong(format!(
+            "DEPUTY_REQUIRE_SECOND_FACTOR is '{other}'; it can be off, admins or all"
+        ))),
     }
 }
 

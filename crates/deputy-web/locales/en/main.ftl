@@ -657,3 +657,113 @@ flash-client-blocked = Blocked. What it had stopped working this moment.
 flash-client-unblocked = It may ask again.
 flash-client-added = Added.
 flash-client-removed = Removed.
+
+## Second factor
+second-title = Second step
+second-heading = One more step
+second-lead = The password was right, { $name }. Now show that it is you.
+second-code = Code
+second-code-help = The six digits that your authenticator app shows, or one of your recovery codes.
+second-recovery = Recovery code
+second-recovery-help = One of the ten codes that you wrote down. Each works once.
+second-submit = Sign in
+second-other = Sign in as somebody else
+factor-wrong = This code is not right, or was used before. A code of the app works once; wait for the next one.
+passkey-use = Use a passkey
+passkey-sign-in = Sign in with a passkey
+passkey-failed = No passkey was used. Try again, or take another way.
+passkey-refused = This passkey was not accepted here. Try again, or take another way.
+confirm-title = Confirm that it is you
+confirm-heading = Is it still you?
+confirm-lead = What you are about to do needs a fresh proof, { $username }: your last one is more than ten minutes old, or lacked the second step.
+confirm-submit = Confirm
+factor-title = Second factor
+factor-lead = With it, nobody signs in with your password alone.
+factor-must = You need a second factor here. Set one up: an app, or a passkey. Until then nothing else opens.
+factor-on = on
+factor-off = no second factor
+factor-set-up = Set up
+factor-change = Change
+factor-back = To the settings
+factor-go-on = Go on
+factor-remove = Remove
+factor-has-app = There is an authenticator app already. Remove it first.
+factor-lapsed = This was done meanwhile, or took too long. Please begin anew.
+app-title = Authenticator app
+app-lead = An app on your phone that shows six digits, new ones every half minute.
+app-active = set up
+app-begin = Set up an app
+app-scan = Photograph this with the app:
+app-picture = What the app has to know, as a picture
+app-type = No camera? Type this into the app, as a time-based key:
+app-first-code = The code that the app shows now
+app-confirm = Switch on
+passkeys-title = Passkeys
+passkeys-lead = Your phone, your computer or a security key signs you in, after it has seen your finger, face or PIN. A passkey works at this address and nowhere else.
+passkeys-script = Adding a passkey needs JavaScript.
+passkeys-no-name = There can be no passkeys here: they belong to a host name, and this Deputy is reached by an address. The administrator can give it a name with DEPUTY_PUBLIC_URL.
+passkey-name = Name
+passkey-name-example = My phone
+passkey-name-needed = Give the passkey a name of up to 64 characters.
+passkey-add = Add a passkey
+passkey-too-many = There are { $n } passkeys already. Remove one first.
+recovery-title = Recovery codes
+recovery-lead = For the day on which phone and keys are gone. Each code signs you in once, with your password.
+recovery-left = { $n ->
+    [0] no recovery code left
+    [one] { $n } recovery code left
+   *[other] { $n } recovery codes left
+}
+recovery-new = Make new ones
+recovery-made = Your recovery codes
+recovery-once = Write them down or print them, and keep them somewhere else than your password. They are shown this once; earlier ones no longer work.
+flash-app-added = The app is set up. From now on your password alone is not enough.
+flash-app-removed = The app is removed.
+flash-passkey-added = The passkey is added.
+flash-passkey-removed = The passkey is removed. It stopped working this moment.
+flash-factor-reset = Removed. The person signs in with the password alone, and is told so.
+flash-account-deleted = Your account is deleted.
+notice-app-added = An authenticator app was set up
+notice-app-removed = The authenticator app was removed
+notice-passkey-added = New passkey: { $name }
+notice-passkey-removed = Passkey removed: { $name }
+notice-factor-added-text = You did this, or somebody at your browser. If it was not you, remove it in the settings and change your password.
+notice-factor-removed-text = You did this, or somebody at your browser. If it was not you, change your password and look at your second factor in the settings.
+notice-recovery-new = There are new recovery codes
+notice-recovery-new-text = The old ones no longer work. If it was not you, change your password and make new ones.
+notice-recovery-used = A recovery code was used
+notice-recovery-used-text = { $n ->
+    [0] It was the last one: make new ones in the settings. If it was not you, change your password.
+    [one] { $n } is left. If it was not you, change your password and make new ones.
+   *[other] { $n } are left. If it was not you, change your password and make new ones.
+}
+notice-factor-reset = Your second factor was removed
+notice-factor-reset-text = An administrator did it. Your password alone signs you in now; set a second factor up again in the settings.
+action-session-confirm = Confirmed who it is
+action-factor-add = Second factor added
+action-factor-remove = Second factor removed
+action-factor-recovery = New recovery codes
+action-factor-recovery-used = Recovery code used
+action-factor-refused = Second factor refused
+action-user-reset-second-factor = Second factors removed by an administrator
+people-title = People
+people-lead = Who signs in with a second factor. Remove it for who has lost theirs; they are told, and sign in with the password alone.
+person-disabled = disabled
+person-passkeys = { $n ->
+    [one] { $n } passkey
+   *[other] { $n } passkeys
+}
+person-reset = Remove second factors
+delete-title = Delete my account
+delete-short = With everything that is yours here. This can’t be undone.
+delete-begin = Delete …
+delete-lead = This goes, at once and for good:
+delete-google = your connection to Google: Google is told that the permission ends
+delete-servers = your servers: they are stopped, and what they kept here is removed
+delete-access = the access of programs, your tokens, and every place where you are signed in
+delete-rest = your settings, approvals and the keys with which your secrets are sealed
+delete-stays = What you did stays on record, without your name. What lies in your Google account and at other services stays there.
+delete-name = Type your user name, { $username }, to confirm
+delete-name-differs = That is not your user name. Nothing was deleted.
+delete-confirm = Delete my account
+delete-last = You are the last administrator. Make somebody else one first; otherwise nobody could look after this Deputy.

@@ -41,7 +41,7 @@ pub(crate) struct Whose {
         (status = 200, body = Success<EndedAllBody>),
         (status = 400, body = Failure, description = "Neither or both of `client_id` and `username`"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 404, body = Failure, description = "There is no such program or person"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
@@ -51,7 +51,7 @@ pub(crate) async fn end(
     caller: Caller,
     whose: Result<Query<Whose>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Data<EndedAllBody>, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let invalid = || ApiError::validation("give client_id or username");
     let Query(whose) = whose.map_err(|_| invalid())?;
     let ended = match (whose.client_id, whose.username) {
@@ -136,7 +136,7 @@ pub(crate) struct BlockedBody {
         (status = 201, body = Success<BlockedBody>),
         (status = 400, body = Failure),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 409, body = Failure, description = "`CONFLICT`: there are 1,000 already"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done; or it is blocked, but not all accesses ended: the message says which. Block again"),
     )
@@ -146,7 +146,7 @@ pub(crate) async fn add(
     caller: Caller,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let body: NewBlockBody = read(&body)?;
     let subject = match (body.client_id, body.host) {
         (Some(id), None) => Subject::Client(id),
@@ -176,7 +176,7 @@ pub(crate) struct UnblockedBody {
     responses(
         (status = 200, body = Success<UnblockedBody>),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 404, body = Failure, description = "There is no such block"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
@@ -186,7 +186,7 @@ pub(crate) async fn remove(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Data<UnblockedBody>, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let id = id
         .parse()
         .map_err(|_| ApiError::not_found("there is no such block"))?;

@@ -138,7 +138,7 @@ pub(crate) struct AddedClientBody {
         (status = 201, body = Success<AddedClientBody>),
         (status = 400, body = Failure, description = "`pointer` names the field"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 409, body = Failure, description = "`CONFLICT`: there is one of this identifier"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
@@ -148,7 +148,7 @@ pub(crate) async fn add(
     caller: Caller,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let body: NewClientBody = read(&body)?;
     let new = NewRegistered {
         client_id: body.client_id,
@@ -184,7 +184,7 @@ pub(crate) struct RemovedClientBody {
     responses(
         (status = 200, body = Success<RemovedClientBody>),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 404, body = Failure, description = "There is no such program"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
@@ -194,7 +194,7 @@ pub(crate) async fn remove(
     caller: Caller,
     Path(client_id): Path<String>,
 ) -> Result<Data<RemovedClientBody>, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let removed = access::remove(&app, &caller.0, &client_id).await?;
     Ok(Data(RemovedClientBody {
         removed: true,

@@ -71,7 +71,7 @@ pub(crate) struct SetRuleBody {
         (status = 200, body = Success<Vec<RuleBody>>),
         (status = 400, body = Failure, description = "`pointer` names the field"),
         (status = 401, body = Failure),
-        (status = 403, body = Failure, description = "Not an administrator, or the token lacks `admin`"),
+        (status = 403, body = Failure, description = "Not an administrator, the token lacks `admin`, or it is that of a program that was let in; `FRESH_SIGN_IN_NEEDED` for a browser in which nobody proved who they are for ten minutes"),
         (status = 503, body = Failure, description = "`UNAVAILABLE`: nothing can be put on record now, so nothing was done"),
     )
 )]
@@ -80,7 +80,7 @@ pub(crate) async fn set(
     caller: Caller,
     body: Bytes,
 ) -> Result<Data<Vec<ToolRule>>, ApiError> {
-    caller.need(Scope::Admin)?;
+    caller.need_administrators_act(&app).await?;
     let body: SetRuleBody = read(&body)?;
     let word = body
         .policy

@@ -36,6 +36,7 @@ use crate::App;
 use crate::auth::{self, SignedIn};
 use crate::error::PageError;
 use crate::form::Fields;
+use crate::fresh;
 use crate::middleware::Eased;
 use crate::next;
 use crate::record::{self, Act};
@@ -43,6 +44,9 @@ use refused::Place;
 
 /// A sign-in so recent needs no other, whatever the program asks for.
 const RECENT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Where the form of the page is sent to.
+const HERE: &str = "/oauth/authorize";
 
 /// Longest request, in bytes: what is to survive the way through the sign-in. Some programs keep
 /// all they know in `state`.
@@ -164,7 +168,18 @@ async fn asked(app: &App, parts: &mut Parts, query: &str) -> Result<Response, Re
         );
     }
     let before = remembered.map(|consent| consent.allowed_at);
-    Ok(consent::page(app, who, &asked, query, before, None))
+    let kept = fresh::kept(who, HERE).await;
+    // Of another request, nothing is ticked here.
+    let kept = kept.filter(|kept| kept.get("request") == query);
+    let left = kept.map(|kept| {
+        let mut ticked = offered;
+        ticked
+            .0
+            .retain(|scope| kept.all("scope").any(|id| id == scope.as_str()));
+        ticked
+    });
+    let ticks = left.map_or(consent::Ticks::Usual, consent::Ticks::Left);
+    Ok(consent::page(app, who, &asked, query, before, &ticks))
 }
 
 async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Response, Response> {
@@ -202,7 +217,19 @@ async fn decided(app: &App, parts: &mut Parts, fields: &Fields) -> Result<Respon
                 .0
                 .retain(|scope| fields.all("scope").any(|id| id == scope.as_str()));
             if ticked.0.is_empty() {
-                return Ok(consent::page(app, who, &asked, query, None, Some(&ticked)));
+                return Ok(consent::page(
+                    app,
+                    who,
+                    &asked,
+                    query,
+                    None,
+                    &consent::Ticks::None,
+                ));
+            }
+            if ticked.0.iter().any(|scope| scope.is_grave()) {
+                // Back to the page, where the ticks are as they were left.
+                let page = format!("/oauth/authorize?{query}");
+                fresh::need_for(app, who, (&page, HERE), fields).await?;
             }
             allow(&place, who, &asked, ticked, false).await
         }

@@ -2,13 +2,14 @@
 //! people for access. For everybody else there is no such page.
 
 pub(crate) mod access;
+pub(crate) mod people;
 
 use std::collections::HashMap;
 use std::fmt::Display;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use deputy_core::Scope;
 use deputy_identity::oauth::{AddError, NewRegistered};
 use deputy_store::oauth_client::{ClientKind, ClientRow};
@@ -21,7 +22,8 @@ use crate::access::AccessError;
 use crate::access::admin as programs;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
-use crate::form::Lenient;
+use crate::form::{Fields, Lenient};
+use crate::fresh;
 use crate::oauth::authorize::consent;
 use crate::oauth::said;
 use crate::view::{Nav, Shell, Watch, When};
@@ -106,6 +108,17 @@ pub(crate) struct Filled {
     pub(crate) problem: Option<String>,
 }
 
+impl Filled {
+    fn of(fields: &Fields, problem: Option<String>) -> Self {
+        Self {
+            client_id: fields.get("client_id").to_owned(),
+            name: fields.get("name").to_owned(),
+            redirects: fields.get("redirect_uris").to_owned(),
+            problem,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "admin.html")]
 pub(crate) struct Page {
@@ -116,6 +129,7 @@ pub(crate) struct Page {
     pub(crate) more_others: More,
     pub(crate) filled: Filled,
     pub(crate) access: access::View,
+    pub(crate) people: Vec<people::PersonView>,
 }
 
 #[derive(Template)]
@@ -197,6 +211,7 @@ async fn page(
         more_others,
         filled,
         access: access::view(app, &watch, place, refused).await?,
+        people: people::views(app).await?,
         shell,
     })
 }
@@ -208,7 +223,10 @@ pub(crate) async fn show(
     Lenient(place): Lenient<Place>,
 ) -> Result<Response, PageError> {
     administrators_only(&who)?;
-    let (filled, refused) = (Filled::default(), access::Refused::default());
+    let filled = fresh::kept(&who, "/admin/clients").await;
+    let filled = filled.map_or_else(Filled::default, |fields| Filled::of(&fields, None));
+    let refused = fresh::kept(&who, "/admin/blocks").await;
+    let refused = refused.map_or_else(access::Refused::default, |it| access::Refused::kept(&it));
     page(&app, &who, &place, filled, refused).await
 }
 
@@ -219,9 +237,16 @@ pub(crate) async fn list(who: SignedIn) -> Result<Response, PageError> {
 }
 
 /// `POST /admin/clients`.
-pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, Response> {
+    administrators_only(&form.who).map_err(IntoResponse::into_response)?;
+    let place = ("/admin#clients", "/admin/clients");
+    fresh::need_for(&app, &form.who, place, &form.fields).await?;
+    let added = added(&app, form).await;
+    added.map_err(IntoResponse::into_response)
+}
+
+async fn added(app: &App, form: Form) -> Result<Response, PageError> {
     let Form { who, fields } = form;
-    administrators_only(&who)?;
     let redirects = fields.get("redirect_uris");
     let name = fields.get("name").trim();
     let new = NewRegistered {
@@ -235,7 +260,7 @@ pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, 
             .collect(),
     };
     let t = crate::text::Text::new(who.user.language);
-    let problem = match programs::add(&app, &who.principal, new).await {
+    let problem = match programs::add(app, &who.principal, new).await {
         Ok(_) => return Ok(done("/admin#clients", "client-added")),
         Err(AccessError::Add(AddError::Taken(_))) => t.tr("client-taken"),
         Err(AccessError::Add(error)) if !matches!(error, AddError::Store(_)) => {
@@ -243,14 +268,9 @@ pub(crate) async fn add(State(app): State<App>, form: Form) -> Result<Response, 
         }
         Err(error) => return Err(error.into()),
     };
-    let filled = Filled {
-        client_id: fields.get("client_id").to_owned(),
-        name: fields.get("name").to_owned(),
-        redirects: redirects.to_owned(),
-        problem: Some(problem),
-    };
+    let filled = Filled::of(&fields, Some(problem));
     let refused = access::Refused::default();
-    let page = page(&app, &who, &Place::default(), filled, refused).await?;
+    let page = page(app, &who, &Place::default(), filled, refused).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
@@ -289,9 +309,16 @@ pub(crate) async fn remove(
     State(app): State<App>,
     Path(id): Path<String>,
     form: Form,
-) -> Result<Response, PageError> {
-    administrators_only(&form.who)?;
-    let row = found(&app, &id).await?;
-    programs::remove(&app, &form.who.principal, &row.client_id).await?;
+) -> Result<Response, Response> {
+    administrators_only(&form.who).map_err(IntoResponse::into_response)?;
+    let page = format!("/admin/clients/{id}/remove");
+    fresh::need(&app, &form.who, &page).await?;
+    let removed = removed(&app, &id, &form).await;
+    removed.map_err(IntoResponse::into_response)
+}
+
+async fn removed(app: &App, id: &str, form: &Form) -> Result<Response, PageError> {
+    let row = found(app, id).await?;
+    programs::remove(app, &form.who.principal, &row.client_id).await?;
     Ok(done("/admin#clients", "client-removed"))
 }

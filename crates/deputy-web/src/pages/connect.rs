@@ -9,6 +9,7 @@ use deputy_connections::{
 };
 use deputy_core::UserId;
 use deputy_identity::oauth::{NOTICE_FIRST, NOTICE_MORE, NOTICE_REUSE, REPLAY};
+use deputy_identity::second_factor;
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -100,6 +101,14 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
             server: None,
         };
     }
+    if let Some((title, text)) = factor_notice(notice, t) {
+        return NoticeView {
+            id: notice.id,
+            title,
+            text,
+            server: None,
+        };
+    }
     let of_programs = match notice.kind.as_str() {
         NOTICE_FIRST => Some("notice-first-title"),
         NOTICE_MORE => Some("notice-more-title"),
@@ -136,6 +145,45 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
         text: t.tr(text),
         server: None,
     }
+}
+
+/// What changed about a person's second factor: title and text; `None` for other notices.
+fn factor_notice(notice: &Notice, t: Text) -> Option<(String, String)> {
+    let parameter = |name: &str| notice.parameters.get(name).map_or("", String::as_str);
+    let name = || visible(parameter("name"));
+    Some(match notice.kind.as_str() {
+        second_factor::NOTICE_APP_ADDED => {
+            (t.tr("notice-app-added"), t.tr("notice-factor-added-text"))
+        }
+        second_factor::NOTICE_APP_REMOVED => (
+            t.tr("notice-app-removed"),
+            t.tr("notice-factor-removed-text"),
+        ),
+        second_factor::NOTICE_PASSKEY_ADDED => (
+            t.tr1("notice-passkey-added", "name", name()),
+            t.tr("notice-factor-added-text"),
+        ),
+        second_factor::NOTICE_PASSKEY_REMOVED => (
+            t.tr1("notice-passkey-removed", "name", name()),
+            t.tr("notice-factor-removed-text"),
+        ),
+        second_factor::NOTICE_RECOVERY_NEW => (
+            t.tr("notice-recovery-new"),
+            t.tr("notice-recovery-new-text"),
+        ),
+        second_factor::NOTICE_RECOVERY_USED => {
+            let left: i64 = parameter("left").parse().unwrap_or_default();
+            (
+                t.tr("notice-recovery-used"),
+                t.count("notice-recovery-used-text", left),
+            )
+        }
+        second_factor::NOTICE_RESET => (
+            t.tr("notice-factor-reset"),
+            t.tr("notice-factor-reset-text"),
+        ),
+        _ => return None,
+    })
 }
 
 /// `GET /connect`.

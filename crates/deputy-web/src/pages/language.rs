@@ -24,7 +24,7 @@ pub(crate) async fn submit(
         .into_iter()
         .find(|language| language.as_str() == fields.get("language"))
         .ok_or_else(|| PageError::Invalid.into_response())?;
-    if let Ok(principal) = app.identity.authenticate_session(&session).await {
+    if let Ok(principal) = app.identity.authenticate_for_enrolment(&session).await {
         if !csrf::is_valid(&session, fields.get("csrf")) {
             return Err(PageError::Form.into_response());
         }

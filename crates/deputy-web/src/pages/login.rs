@@ -1,13 +1,21 @@
-//! `/login`: sign-in with name and password.
+//! `/login`: sign-in with name and password. Who has a second factor goes on to [`second`]; a passkey
+//! that knows whose it is needs neither ([`passkey`]).
 //!
 //! There is no session yet and so no token in the form: that a browser sends it from our own page
 //! is checked by what the browser says (`middleware::own_site`).
+
+pub(crate) mod passkey;
+pub(crate) mod second;
+
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use deputy_core::Secret;
-use deputy_identity::{Browser, Session, SignInError, csrf, password::HashError};
+use deputy_identity::{
+    AuthError, Browser, Proof, Session, SignInError, User, csrf, password::HashError,
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -17,7 +25,7 @@ use crate::auth;
 use crate::error::PageError;
 use crate::form::Lenient;
 use crate::language;
-use crate::middleware::Eased;
+use crate::middleware::{Eased, Scripted};
 use crate::next;
 use crate::record::{self, Act};
 use crate::view::Shell;
@@ -29,6 +37,8 @@ pub(crate) struct Page {
     pub(crate) username: String,
     pub(crate) next: String,
     pub(crate) problem: Option<String>,
+    /// Whether there can be passkeys here.
+    pub(crate) passkeys: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,10 +61,14 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     let next = next::safe(&way.next);
     let again = !way.again.is_empty();
-    let somebody = app.identity.authenticate_session(&session).await.is_ok();
-    if somebody && !again {
-        return Ok(for_program(next, Redirect::to(next).into_response()));
-    }
+    let somebody = match app.identity.authenticate_session(&session).await {
+        Ok(_) if !again => return Ok(for_program(next, Redirect::to(next).into_response())),
+        Err(AuthError::MustEnrol) if !again => {
+            return Ok(Redirect::to(&next::enrolment(next)).into_response());
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    };
     let here = if again {
         next::login_again(next)
     } else {
@@ -70,8 +84,9 @@ pub(crate) async fn show(
         username: String::new(),
         next: hidden(next),
         problem: None,
+        passkeys: app.identity.passkeys_work(),
     })?;
-    Ok(for_program(next, page))
+    Ok(for_program(next, Scripted.on(page)))
 }
 
 /// A sign-in on the way to a program's consent page may stand in a window of that program.
@@ -113,27 +128,70 @@ pub(crate) async fn submit(
                 .map_err(IntoResponse::into_response);
         }
     };
+    let browser = browser(&headers, address);
+    let has_more = app.identity.has_second_factor(user.id).await;
+    let has_more = has_more
+        .map_err(|error| PageError::internal(&error, "reading second factors").into_response())?;
+    if !has_more {
+        let admitted = admit(&app, &session, &user, browser, Proof::Password, next).await;
+        return admitted.map_err(IntoResponse::into_response);
+    }
+    app.identity
+        .start_pending(&session, &user, browser)
+        .await
+        .map_err(|error| PageError::internal(&error, "starting a session").into_response())?;
+    let on = Redirect::to(&next::second_step(next)).into_response();
+    Ok(for_program(next, on))
+}
+
+/// From where somebody signs in.
+fn browser(headers: &HeaderMap, address: IpAddr) -> Browser {
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    let browser = Browser {
+    Browser {
         user_agent: agent.to_owned(),
         address: address.to_string(),
-    };
+    }
+}
+
+/// Signs in whoever has proved who they are, and leads on: to `next`, or to setting a second factor
+/// up where there has to be one.
+async fn admit(
+    app: &App,
+    session: &Session,
+    user: &User,
+    browser: Browser,
+    how: Proof,
+    next: &str,
+) -> Result<Response, PageError> {
+    let address = browser.address.clone();
     app.identity
-        .start_session(&session, &user, browser)
+        .start_session(session, user, browser, how)
         .await
-        .map_err(|error| PageError::internal(&error, "starting a session").into_response())?;
+        .map_err(|error| PageError::internal(&error, "starting a session"))?;
+    let with = match how {
+        Proof::Password => "password",
+        Proof::SecondFactor => "second_factor",
+        Proof::Passkey => "passkey",
+    };
     let act = Act {
         user: user.id,
         caller: "browser".to_owned(),
         action: "session.start",
         target: user.username.clone(),
-        detail: serde_json::json!({ "address": address.to_string() }),
+        detail: serde_json::json!({ "address": address, "with": with }),
     };
-    record::after(&app, act).await;
-    let mut response = Redirect::to(next).into_response();
+    record::after(app, act).await;
+    // Proved with the password alone: then there was nothing else to prove it with.
+    let must = how == Proof::Password && app.identity.must_have_second_factor(user.role);
+    let to = if must {
+        next::enrolment(next)
+    } else {
+        next.to_owned()
+    };
+    let mut response = Redirect::to(&to).into_response();
     response.headers_mut().append(
         header::SET_COOKIE,
         language::remember(user.language, app.https()),
@@ -181,8 +239,9 @@ fn refuse(
         username,
         next: hidden(next),
         problem: Some(problem),
+        passkeys: app.identity.passkeys_work(),
     })?;
-    let mut response = (status, page).into_response();
+    let mut response = (status, Scripted.on(page)).into_response();
     if let Some(seconds) = after {
         response
             .headers_mut()

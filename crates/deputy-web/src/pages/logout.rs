@@ -5,11 +5,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, header};
 
 use crate::App;
-use crate::auth::Form;
+use crate::auth::EnrollingForm;
 use crate::error::PageError;
 
 /// `POST /logout`.
-pub(crate) async fn submit(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+pub(crate) async fn submit(
+    State(app): State<App>,
+    EnrollingForm(form): EnrollingForm,
+) -> Result<Response, PageError> {
     app.identity
         .end_session(&form.who.session)
         .await
@@ -19,7 +22,12 @@ pub(crate) async fn submit(State(app): State<App>, form: Form) -> Result<Respons
 
 /// To the sign-in, without the cookie.
 pub(crate) fn leave(app: &App) -> Response {
-    let mut response = Redirect::to("/login?done=signed-out").into_response();
+    leave_with(app, "signed-out")
+}
+
+/// The same with another message.
+pub(crate) fn leave_with(app: &App, done: &str) -> Response {
+    let mut response = Redirect::to(&format!("/login?done={done}")).into_response();
     let cookie = deputy_identity::session::removal_cookie(app.https());
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);

@@ -1,7 +1,9 @@
 //! `/settings`: the person's name, language and time zone, the programs that have access, access
 //! tokens, password, and where they are signed in.
+//! What hands out rights wants a fresh proof of who is there ([`crate::fresh`]).
 
 pub(crate) mod access;
+pub(crate) mod delete;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -17,17 +19,30 @@ use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::browser;
 use crate::error::PageError;
-use crate::form::Lenient;
+use crate::form::{Fields, Lenient};
+use crate::fresh;
 use crate::language;
 use crate::record::{self, Act};
 use crate::text::Text;
 use crate::view::{Flash, Nav, Shell, Snippets, When, scope_key, visible};
+
+/// Where the form of a token is sent to.
+const TOKENS: &str = "/settings/tokens";
 
 /// A token that was made just now.
 pub(crate) struct Fresh {
     pub(crate) name: String,
     pub(crate) token: String,
     pub(crate) snippets: Snippets,
+}
+
+/// A token that was filled in and not made yet.
+#[derive(Default)]
+pub(crate) struct Filled {
+    pub(crate) name: String,
+    pub(crate) days: String,
+    /// Whether anything was filled in.
+    pub(crate) any: bool,
 }
 
 /// What a person says about themselves.
@@ -74,6 +89,11 @@ pub(crate) struct Page {
     pub(crate) access: Vec<access::ProgramView>,
     pub(crate) tokens: Vec<TokenView>,
     pub(crate) scopes: Vec<ScopeChoice>,
+    pub(crate) filled: Filled,
+    /// Whether the password alone is not enough.
+    pub(crate) second_factor: bool,
+    /// Recovery codes that are left.
+    pub(crate) recovery_left: i64,
     pub(crate) sessions: Vec<SessionView>,
 }
 
@@ -83,6 +103,8 @@ struct Said {
     flash: Option<Flash>,
     problem: Option<String>,
     fresh: Option<Fresh>,
+    /// The form of a token, filled in.
+    kept: Option<Fields>,
 }
 
 async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageError> {
@@ -133,9 +155,19 @@ async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageErr
         .map(|scope| ScopeChoice {
             id: scope.as_str(),
             key: scope_key(scope),
-            ticked: usual.contains(scope),
+            ticked: match &said.kept {
+                Some(kept) => kept.all("scope").any(|id| id == scope.as_str()),
+                None => usual.contains(scope),
+            },
         })
         .collect();
+    let filled = said.kept.map_or_else(Filled::default, |kept| Filled {
+        name: kept.get("name").to_owned(),
+        days: kept.get("days").to_owned(),
+        any: true,
+    });
+    let factors = app.identity.second_factors(user).await;
+    let factors = factors.map_err(|error| PageError::internal(&error, "reading second factors"))?;
     let profile = Profile {
         username: who.user.username.clone(),
         name: who.user.name.clone(),
@@ -150,6 +182,9 @@ async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageErr
         access,
         tokens,
         scopes,
+        filled,
+        second_factor: factors.any(),
+        recovery_left: i64::try_from(factors.recovery_left).unwrap_or(i64::MAX),
         sessions,
     })
 }
@@ -194,11 +229,13 @@ pub(crate) async fn show(
     who: SignedIn,
     Lenient(flash): Lenient<Done>,
 ) -> Result<Response, PageError> {
+    let kept = fresh::kept(&who, TOKENS).await;
     page(
         &app,
         &who,
         Said {
             flash: flash.flash(),
+            kept,
             ..Said::default()
         },
     )
@@ -244,17 +281,30 @@ pub(crate) async fn change_profile(
 pub(crate) async fn change_password(
     State(app): State<App>,
     form: Form,
-) -> Result<Response, PageError> {
+) -> Result<Response, Response> {
+    let has_more = app.identity.has_second_factor(form.who.principal.user_id);
+    let has_more = has_more
+        .await
+        .map_err(|error| PageError::internal(&error, "reading second factors").into_response())?;
+    // The present password is in the form: for who has nothing else, that is the proof.
+    if has_more {
+        fresh::need(&app, &form.who, "/settings#password").await?;
+    }
+    let changed = password_changed(&app, form).await;
+    changed.map_err(IntoResponse::into_response)
+}
+
+async fn password_changed(app: &App, form: Form) -> Result<Response, PageError> {
     let Form { who, fields } = form;
     let t = Text::new(who.user.language);
     if fields.get("new") != fields.get("again") {
-        return problem(&app, &who, t.tr("password-differs")).await;
+        return problem(app, &who, t.tr("password-differs")).await;
     }
     let present = Secret::from(fields.get("current"));
     let new = Secret::from(fields.get("new"));
     let kept = who.session_name();
     let username = who.user.username.clone();
-    let act = record::of_person(&app, &who.principal, "password.change", username).await?;
+    let act = record::of_person(app, &who.principal, "password.change", username).await?;
     let changed = app
         .identity
         .change_password(
@@ -266,13 +316,13 @@ pub(crate) async fn change_password(
         )
         .await;
     if changed.is_ok() {
-        record::after(&app, act).await;
+        record::after(app, act).await;
     } else {
-        record::refused(&app, act).await;
+        record::refused(app, act).await;
     }
     let text = match changed {
         Ok(()) if fields.has("end_access") => {
-            match crate::access::end_all(&app, &who.principal, None).await {
+            match crate::access::end_all(app, &who.principal, None).await {
                 Ok(ended) if ended.is_empty() => return Ok(done("/settings", "password")),
                 Ok(_) => return Ok(done("/settings", "password-and-access")),
                 Err(error) => {
@@ -299,15 +349,19 @@ pub(crate) async fn change_password(
         Err(UserError::Throttled(throttled)) => return Err(PageError::Busy(throttled.retry_after)),
         Err(error) => return Err(PageError::internal(&error, "changing a password")),
     };
-    problem(&app, &who, text).await
+    problem(app, &who, text).await
 }
 
 /// `POST /settings/tokens`. Answers with the page itself, not with a redirect: the token is shown
 /// once and kept nowhere to be shown again.
-pub(crate) async fn create_token(
-    State(app): State<App>,
-    form: Form,
-) -> Result<Response, PageError> {
+pub(crate) async fn create_token(State(app): State<App>, form: Form) -> Result<Response, Response> {
+    let place = ("/settings#tokens", TOKENS);
+    fresh::need_for(&app, &form.who, place, &form.fields).await?;
+    let made = token_made(&app, form).await;
+    made.map_err(IntoResponse::into_response)
+}
+
+async fn token_made(app: &App, form: Form) -> Result<Response, PageError> {
     let Form { who, fields } = form;
     let t = Text::new(who.user.language);
     let scopes: Result<Vec<Scope>, _> = fields.all("scope").map(str::parse).collect();
@@ -324,25 +378,25 @@ pub(crate) async fn create_token(
         days,
     };
     let name = visible(&request.name);
-    let act = record::of_person(&app, &who.principal, "token.create", name).await?;
+    let act = record::of_person(app, &who.principal, "token.create", name).await?;
     let made = app
         .identity
         .create_token(who.principal.user_id, request)
         .await;
     if made.is_err() {
-        record::refused(&app, act.clone()).await;
+        record::refused(app, act.clone()).await;
     }
     let text = match made {
         Ok((token, stored)) => {
             let target = stored.id.to_string();
-            record::after(&app, Act { target, ..act }).await;
+            record::after(app, Act { target, ..act }).await;
             let fresh = Fresh {
                 name: visible(&stored.name),
                 snippets: Snippets::new(app.public_url(), token.expose()),
                 token: token.expose().clone(),
             };
             return page(
-                &app,
+                app,
                 &who,
                 Said {
                     fresh: Some(fresh),
@@ -360,7 +414,7 @@ pub(crate) async fn create_token(
         Err(TokenError::Exceeds(_) | TokenError::Days) => return Err(PageError::Invalid),
         Err(error) => return Err(PageError::internal(&error, "making a token")),
     };
-    problem(&app, &who, text).await
+    problem(app, &who, text).await
 }
 
 /// `POST /settings/tokens/{id}/revoke`.

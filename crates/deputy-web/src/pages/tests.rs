@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 mod activity;
+mod factor;
 mod home;
 mod programs;
 mod settings;
@@ -181,6 +182,7 @@ fn gallery(language: Language) -> Vec<(&'static str, String)> {
             },
             next: "/connect".into(),
             problem: problem.then(|| t.tr("login-wrong")),
+            passkeys: !problem,
         }
         .render()
         .unwrap()
@@ -195,6 +197,14 @@ fn gallery(language: Language) -> Vec<(&'static str, String)> {
         .unwrap()
     };
     vec![
+        ("second-factor", factor::second_factor(language, true)),
+        ("second-factor-new", factor::second_factor(language, false)),
+        ("login-second", factor::second_step(language, true)),
+        ("login-second-recovery", factor::second_step(language, false)),
+        ("confirm", factor::confirmation(language, true)),
+        ("confirm-password", factor::confirmation(language, false)),
+        ("account-delete", factor::account_delete(language, false)),
+        ("account-delete-last", factor::account_delete(language, true)),
         ("login", login(false)),
         ("login-wrong", login(true)),
         ("home", home::page(language, false)),
@@ -242,15 +252,19 @@ fn every_page_is_whole_in_every_language() {
                 "{name}"
             );
             assert!(
-                !page.contains("<script"),
+                !page
+                    .replace("<script src=\"/assets/passkey.js?", "")
+                    .contains("<script"),
                 "{name}: what people and models write is escaped"
             );
             assert!(
                 !page.contains(" style=") && !page.contains("<style"),
                 "{name}: the policy forbids inline styles"
             );
-            let forms =
-                page.matches("method=\"post\"").count() - page.matches("action=\"/login\"").count();
+            // Who signs in has no session yet.
+            let without = page.matches("action=\"/login\"").count()
+                + page.matches("action=\"/login/passkey/finish\"").count();
+            let forms = page.matches("method=\"post\"").count() - without;
             let tokens = page.matches("name=\"csrf\"").count();
             assert_eq!(
                 forms, tokens,

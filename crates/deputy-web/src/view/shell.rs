@@ -232,6 +232,12 @@ impl Flash {
             "tools-allowed" => good("flash-tools-allowed"),
             "tools-changed-again" => wait("flash-tools-changed-again"),
             "draft-lapsed" => wait("flash-draft-lapsed"),
+            "app-added" => good("flash-app-added"),
+            "app-removed" => good("flash-app-removed"),
+            "passkey-added" => good("flash-passkey-added"),
+            "passkey-removed" => good("flash-passkey-removed"),
+            "factor-reset" => good("flash-factor-reset"),
+            "account-deleted" => good("flash-account-deleted"),
             _ => return None,
         })
     }

@@ -44,6 +44,11 @@ pub(crate) enum UserAction {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Remove a user's second factors: their password alone signs them in again
+    ResetSecondFactor {
+        /// Sign-in name
+        name: String,
+    },
     /// End all access that a user gave to programs; these may ask again
     EndAccess {
         /// Sign-in name

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use deputy_connections::{DisconnectError, Services};
 use deputy_core::{Lifecycle, Role, Secret, UserId};
 use deputy_identity::oauth::{ADMINISTRATOR_END, Grant};
+use deputy_identity::second_factor::Kinds;
 use deputy_identity::{Identity, NewUser, PasswordPolicy, User};
+use deputy_web::account::{self, By, Deleted};
 use serde_json::{Value, json};
 
 use crate::cli::{DatabaseArgs, ListArgs, UserAction};
@@ -35,6 +36,9 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             name,
             password_stdin,
         } => passwd(&offline, &name, password_stdin).await?,
+        UserAction::ResetSecondFactor { name } => {
+            reset_second_factor(&offline, &identity, &name).await?;
+        }
         UserAction::EndAccess { name } => end_access(&offline, &identity, &name).await?,
         UserAction::Delete { name } => Box::pin(delete_by_name(&offline, &identity, &name)).await?,
     }
@@ -76,11 +80,16 @@ async fn add(
 }
 
 async fn list(identity: &Identity, args: &ListArgs) -> anyhow::Result<()> {
-    say_all(args, &identity.users().await?, line, value);
+    let having = identity.people_with_second_factor().await?;
+    let users = identity.users().await?.into_iter().map(|user| {
+        let has = having.get(&user.id).copied().unwrap_or_default();
+        (user, has)
+    });
+    say_all(args, &users.collect::<Vec<_>>(), line, value);
     Ok(())
 }
 
-fn line(user: &User) -> String {
+fn line((user, has): &(User, Kinds)) -> String {
     let role = if user.role == Role::Admin {
         "admin"
     } else {
@@ -88,11 +97,19 @@ fn line(user: &User) -> String {
     };
     let state = if user.is_active { "active" } else { "disabled" };
     let name = &user.username;
-    format!("{name}\t{role}\t{state}\t{}", user.created_at)
+    let app = has.app.then(|| "app".to_owned());
+    let passkeys = (has.passkeys > 0).then(|| format!("passkeys:{}", has.passkeys));
+    let ways: Vec<_> = app.into_iter().chain(passkeys).collect();
+    let proof = if ways.is_empty() {
+        "password".to_owned()
+    } else {
+        format!("password+{}", ways.join(","))
+    };
+    format!("{name}\t{role}\t{state}\t{}\t{proof}", user.created_at)
 }
 
 /// A person in a list as JSON; the fields stay as they are.
-fn value(user: &User) -> Value {
+fn value((user, has): &(User, Kinds)) -> Value {
     json!({
         "id": user.id,
         "username": user.username,
@@ -100,6 +117,7 @@ fn value(user: &User) -> Value {
         "role": user.role,
         "is_active": user.is_active,
         "created_at": user.created_at,
+        "second_factor": { "app": has.app, "passkeys": has.passkeys },
     })
 }
 
@@ -143,6 +161,25 @@ async fn passwd(offline: &Offline, name: &str, password_stdin: bool) -> anyhow::
     Ok(())
 }
 
+/// Removes what the person of this name has beside the password.
+async fn reset_second_factor(
+    offline: &Offline,
+    identity: &Identity,
+    name: &str,
+) -> anyhow::Result<()> {
+    let user = identity.user_by_name(name).await?;
+    let doing = identity.reset_second_factor(user.id);
+    let act = Act::on("user.reset_second_factor", &user);
+    let had_any = offline.on_record(act, doing).await?;
+    let who = &user.username;
+    if had_any {
+        eprintln!("removed the second factors of {who}; the password alone signs them in");
+    } else {
+        eprintln!("{who} has no second factor");
+    }
+    Ok(())
+}
+
 /// Ends all access that the person of this name gave to programs.
 async fn end_access(offline: &Offline, identity: &Identity, name: &str) -> anyhow::Result<()> {
     let user = identity.user_by_name(name).await?;
@@ -163,7 +200,10 @@ async fn end_access(offline: &Offline, identity: &Identity, name: &str) -> anyho
 async fn delete_by_name(offline: &Offline, identity: &Identity, name: &str) -> anyhow::Result<()> {
     let user = identity.user_by_name(name).await?;
     let doing = Box::pin(delete(offline, identity, &user));
-    let (told, untold) = offline
+    let Deleted {
+        google_told,
+        untold,
+    } = offline
         .on_record(Act::on("user.delete", &user), doing)
         .await?;
     eprintln!(
@@ -177,7 +217,7 @@ async fn delete_by_name(offline: &Offline, identity: &Identity, name: &str) -> a
              there until the person ends them, or they lapse"
         );
     }
-    if !told {
+    if !google_told {
         eprintln!(
             "Google could not be told: the grant stays there until the person removes it in \
              their Google account, or it lapses"
@@ -186,23 +226,15 @@ async fn delete_by_name(offline: &Offline, identity: &Identity, name: &str) -> a
     Ok(())
 }
 
-/// Deletes a person once those who hold grants of theirs were told. Whether Google was, and how many
-/// of the sign-in services of their servers were not.
-async fn delete(
-    offline: &Offline,
-    identity: &Identity,
-    user: &User,
-) -> anyhow::Result<(bool, u64)> {
-    let told = revoke(offline, user.id).await?;
-    let untold = match forget_remote(offline, user.id).await {
-        Ok(untold) => untold,
-        Err(error) => {
-            eprintln!("the sign-in services of their servers could not be told: {error:#}");
-            0
-        }
-    };
-    identity.delete_user(user.id).await?;
-    Ok((told, untold))
+/// Deletes a person once those who hold grants of theirs were told.
+async fn delete(offline: &Offline, identity: &Identity, user: &User) -> anyhow::Result<Deleted> {
+    let lifecycle = Lifecycle::new();
+    let connections = offline.connections(&lifecycle)?;
+    let remote = offline.remote(&lifecycle)?;
+    let by = By::Administrator;
+    let deleted = account::delete(identity, connections.as_ref(), &remote, user, by).await;
+    lifecycle.stop(Duration::from_secs(1)).await;
+    Ok(deleted?)
 }
 
 /// What becomes of a deleted person's folders, and when.
@@ -252,30 +284,4 @@ fn password(from_stdin: bool) -> anyhow::Result<Secret<String>> {
         bail!("the two passwords differ");
     }
     Ok(first)
-}
-
-/// Tells Google that the grant ends, while the token for that is still there. True when there is
-/// nothing to tell, or it was told.
-async fn revoke(offline: &Offline, user: UserId) -> anyhow::Result<bool> {
-    let lifecycle = Lifecycle::new();
-    let Some(connections) = offline.connections(&lifecycle)? else {
-        return Ok(false);
-    };
-    let told = match connections.disconnect(user, Services::ALL).await {
-        Ok(done) => done.revoked,
-        Err(DisconnectError::NotFound) => true,
-        Err(error) => return Err(error.into()),
-    };
-    lifecycle.stop(Duration::from_secs(1)).await;
-    Ok(told)
-}
-
-/// Tells the authorization servers of a person's remote servers that the grants end, while the
-/// tokens for that are still there. How many could not be told.
-async fn forget_remote(offline: &Offline, user: UserId) -> anyhow::Result<u64> {
-    let lifecycle = Lifecycle::new();
-    let remote = offline.remote(&lifecycle)?;
-    remote.forget_all(user).await?;
-    lifecycle.stop(Duration::from_secs(1)).await;
-    Ok(remote.untold(user).await?)
 }

@@ -181,6 +181,8 @@ pub(super) fn gateway(settings: &Settings) -> anyhow::Result<deputy_gateway::Con
 pub(super) fn identity(settings: &Settings) -> deputy_identity::Config {
     deputy_identity::Config {
         login_per_5min: settings.login_per_5min,
+        second_factor: settings.require_second_factor,
+        public_url: Some(settings.public_url.clone()),
         ..Default::default()
     }
 }

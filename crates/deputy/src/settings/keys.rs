@@ -39,6 +39,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("DEPUTY_SERVER_ENV", "servers.env"),
     ("DEPUTY_TEMPLATES_DIR", "servers.templates_dir"),
     ("DEPUTY_LIMITS_LOGIN_PER_5MIN", "limits.login_per_5min"),
+    ("DEPUTY_REQUIRE_SECOND_FACTOR", "require_second_factor"),
     ("DEPUTY_LIMITS_CALLS_PER_MIN", "limits.calls_per_min"),
     ("DEPUTY_LIMITS_TOKEN_PER_MIN", "limits.token_per_min"),
     (

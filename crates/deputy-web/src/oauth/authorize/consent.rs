@@ -57,14 +57,24 @@ pub(crate) struct Page {
     pub(crate) problem: Option<&'static str>,
 }
 
-/// The page. `ticked`: what the person left, where that was nothing.
+/// What is ticked on the page.
+pub(super) enum Ticks {
+    /// What is usual.
+    Usual,
+    /// What the person left before they proved who they are.
+    Left(Scopes),
+    /// Nothing, which can't be allowed.
+    None,
+}
+
+/// The page.
 pub(super) fn page(
     app: &App,
     who: &SignedIn,
     asked: &Asked,
     query: &str,
     before: Option<Timestamp>,
-    ticked: Option<&Scopes>,
+    ticks: &Ticks,
 ) -> Response {
     debug_assert!(query.len() <= LONGEST, "checked when it was read");
     let path = format!("/oauth/authorize?{query}");
@@ -76,9 +86,10 @@ pub(super) fn page(
     let scopes = offered.0.iter().map(|scope| ScopeChoice {
         id: scope.as_str(),
         key: scope_key(*scope),
-        ticked: match ticked {
-            Some(ticked) => ticked.contains(*scope),
-            None => !scope.is_grave(),
+        ticked: match ticks {
+            Ticks::Usual => !scope.is_grave(),
+            Ticks::Left(ticked) => ticked.contains(*scope),
+            Ticks::None => false,
         },
     });
     let view = Page {
@@ -98,7 +109,7 @@ pub(super) fn page(
         problem: if offered.0.is_empty() {
             Some("consent-nothing-offered")
         } else {
-            ticked.map(|_| "consent-none-ticked")
+            matches!(ticks, Ticks::None).then_some("consent-none-ticked")
         },
         shell,
     };
@@ -106,9 +117,9 @@ pub(super) fn page(
         Ok(page) => page,
         Err(error) => return error.into_response(),
     };
-    let status = match ticked {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
+    let status = match ticks {
+        Ticks::None => StatusCode::UNPROCESSABLE_ENTITY,
+        Ticks::Usual | Ticks::Left(_) => StatusCode::OK,
     };
     let eased = Eased { leads_away: true };
     eased.on((status, page).into_response())

@@ -148,6 +148,13 @@ pub(super) fn action_key(action: &str) -> Option<&'static str> {
         "user.disable" => "action-user-disable",
         "user.enable" => "action-user-enable",
         "user.password" => "action-user-password",
+        "user.reset_second_factor" => "action-user-reset-second-factor",
+        "session.confirm" => "action-session-confirm",
+        "factor.add" => "action-factor-add",
+        "factor.remove" => "action-factor-remove",
+        "factor.recovery" => "action-factor-recovery",
+        "factor.recovery_used" => "action-factor-recovery-used",
+        "factor.refused" => "action-factor-refused",
         "key.rotate" => "action-key-rotate",
         _ => return None,
     })

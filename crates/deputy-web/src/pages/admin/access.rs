@@ -1,7 +1,7 @@
 //! Who has access to anybody's things, and what is blocked, on `/admin`.
 
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use deputy_identity::oauth::{BlockError, BlockKind, Subject};
 use http::StatusCode;
 
@@ -11,6 +11,8 @@ use crate::access::AccessError;
 use crate::access::admin as programs;
 use crate::auth::Form;
 use crate::error::PageError;
+use crate::form::Fields;
+use crate::fresh;
 use crate::oauth::authorize::consent;
 use crate::oauth::said;
 use crate::pages::done;
@@ -52,6 +54,17 @@ pub(crate) struct Refused {
     problem: Option<String>,
     filled: String,
     is_client: bool,
+}
+
+impl Refused {
+    /// Nothing is wrong with it; it waited for its person.
+    pub(super) fn kept(fields: &Fields) -> Self {
+        Self {
+            problem: None,
+            filled: fields.get("name").to_owned(),
+            is_client: fields.get("kind") == "client",
+        }
+    }
 }
 
 fn number(count: u64) -> i64 {
@@ -132,23 +145,36 @@ pub(super) async fn view(
 }
 
 /// `POST /admin/access/end`: all of one program, or all of one person.
-pub(crate) async fn end(State(app): State<App>, form: Form) -> Result<Response, PageError> {
-    administrators_only(&form.who)?;
+pub(crate) async fn end(State(app): State<App>, form: Form) -> Result<Response, Response> {
+    administrators_only(&form.who).map_err(IntoResponse::into_response)?;
+    fresh::need(&app, &form.who, "/admin#access").await?;
+    let ended = ended(&app, &form).await;
+    ended.map_err(IntoResponse::into_response)
+}
+
+async fn ended(app: &App, form: &Form) -> Result<Response, PageError> {
     let (client, person) = (form.fields.get("client_id"), form.fields.get("username"));
     let principal = &form.who.principal;
     match (client, person) {
         ("", "") => return Err(PageError::Invalid),
-        (client, "") => programs::end_client(&app, principal, client).await?,
-        ("", person) => programs::end_person(&app, principal, person).await?,
+        (client, "") => programs::end_client(app, principal, client).await?,
+        ("", person) => programs::end_person(app, principal, person).await?,
         _ => return Err(PageError::Invalid),
     };
     Ok(done("/admin#access", "accesses-ended"))
 }
 
 /// `POST /admin/blocks`.
-pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response, PageError> {
+pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response, Response> {
+    administrators_only(&form.who).map_err(IntoResponse::into_response)?;
+    let place = ("/admin#blocks", "/admin/blocks");
+    fresh::need_for(&app, &form.who, place, &form.fields).await?;
+    let blocked = blocked(&app, form).await;
+    blocked.map_err(IntoResponse::into_response)
+}
+
+async fn blocked(app: &App, form: Form) -> Result<Response, PageError> {
     let Form { who, fields } = form;
-    administrators_only(&who)?;
     let name = fields.get("name").trim().to_owned();
     let subject = match fields.get("kind") {
         "client" => Subject::Client(name.clone()),
@@ -158,7 +184,7 @@ pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response
     let t = crate::text::Text::new(who.user.language);
     let is_client = matches!(subject, Subject::Client(_));
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
-    let problem = match programs::block(&app, &who.principal, subject).await {
+    let problem = match programs::block(app, &who.principal, subject).await {
         Ok(_) => return Ok(done("/admin#blocks", "client-blocked")),
         Err(AccessError::Block(BlockError::Name(_))) => t.tr("block-refused"),
         Err(AccessError::Block(BlockError::Host(_))) => t.tr("block-refused-host"),
@@ -176,7 +202,7 @@ pub(crate) async fn block(State(app): State<App>, form: Form) -> Result<Response
         filled: name,
         is_client,
     };
-    let page = super::page(&app, &who, &Place::default(), Filled::default(), refused).await?;
+    let page = super::page(app, &who, &Place::default(), Filled::default(), refused).await?;
     Ok((status, page).into_response())
 }
 
@@ -185,9 +211,12 @@ pub(crate) async fn unblock(
     State(app): State<App>,
     Path(id): Path<String>,
     form: Form,
-) -> Result<Response, PageError> {
-    administrators_only(&form.who)?;
-    let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    programs::unblock(&app, &form.who.principal, id).await?;
+) -> Result<Response, Response> {
+    administrators_only(&form.who).map_err(IntoResponse::into_response)?;
+    fresh::need(&app, &form.who, "/admin#blocks").await?;
+    let gone = || PageError::NotFound.into_response();
+    let id: i64 = id.parse().map_err(|_| gone())?;
+    let unblocked = programs::unblock(&app, &form.who.principal, id).await;
+    unblocked.map_err(|error| PageError::from(error).into_response())?;
     Ok(done("/admin#blocks", "client-unblocked"))
 }

@@ -97,6 +97,18 @@ pub(super) fn admin(language: Language, fresh: bool) -> String {
             .collect(),
         more_added: pages::admin::More::default(),
         more_others: more(fresh),
+        people: [(true, 0), (false, 2), (true, 1), (false, 0)]
+            .into_iter()
+            .map(|(app, passkeys)| pages::admin::people::PersonView {
+                id: 3,
+                username: "oksana".into(),
+                name: "<script>".into(),
+                admin: app,
+                active: !app,
+                app,
+                passkeys,
+            })
+            .collect(),
         filled: pages::admin::Filled {
             client_id: "a b".into(),
             name: "\"><script>".into(),

@@ -62,6 +62,13 @@ pub(super) fn page(language: Language, fresh: bool) -> String {
                 ticked: !matches!(scope, Scope::Admin | Scope::ApprovalsDecide),
             })
             .collect(),
+        filled: pages::settings::Filled {
+            name: "\"><script>".into(),
+            days: "30".into(),
+            any: fresh,
+        },
+        second_factor: !fresh,
+        recovery_left: 3,
         sessions: vec![
             pages::settings::SessionView {
                 agent: "Firefox, Linux".into(),
