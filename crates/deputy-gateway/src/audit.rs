@@ -54,7 +54,7 @@ const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// Everything that is put on record. Pages have words for each of them.
-pub const ACTIONS: [&str; 41] = [
+pub const ACTIONS: [&str; 48] = [
     "access.allow",
     "access.deny",
     "access.end",
@@ -72,6 +72,11 @@ pub const ACTIONS: [&str; 41] = [
     "connection.disconnect",
     "context.clear",
     "context.select",
+    "factor.add",
+    "factor.recovery",
+    "factor.recovery_used",
+    "factor.refused",
+    "factor.remove",
     "key.rotate",
     "password.change",
     "policies.set",
@@ -84,6 +89,7 @@ pub const ACTIONS: [&str; 41] = [
     "servers.test",
     "servers.tool_policy",
     "servers.tools_changed",
+    "session.confirm",
     "session.end_all",
     "session.start",
     "token.create",
@@ -96,6 +102,7 @@ pub const ACTIONS: [&str; 41] = [
     "user.disable",
     "user.enable",
     "user.password",
+    "user.reset_second_factor",
 ];
 
 /// What happened.

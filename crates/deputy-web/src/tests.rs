@@ -4,6 +4,7 @@ mod api;
 mod batch;
 mod consent;
 mod context;
+mod factor;
 mod oauth;
 mod pages;
 mod policies;
@@ -49,6 +50,7 @@ pub(crate) struct TestApp {
     lifecycle: Lifecycle,
     audit: Audit,
     store: TestStore,
+    clock: deputy_core::clock::OffsetClock,
     folder: tempfile::TempDir,
 }
 
@@ -147,12 +149,16 @@ fn launch() -> FirstPartyLaunch {
 fn identity(
     store: &deputy_store::Store,
     vault: &Vault,
+    public_url: &Url,
+    required: deputy_identity::Required,
     clock: &Arc<dyn Clock>,
     rng: &Arc<dyn Rng>,
 ) -> Identity {
     let config = deputy_identity::Config {
         hash_cost: HashCost::cheapest(),
         login_per_5min: 3,
+        public_url: Some(public_url.clone()),
+        second_factor: required,
         ..Default::default()
     };
     Identity::new(
@@ -193,10 +199,20 @@ impl TestApp {
     }
 
     pub(crate) async fn at(public_url: &str, google: Option<&Url>) -> Self {
+        Self::with(public_url, google, deputy_identity::Required::Off).await
+    }
+
+    /// Where some people have to have a second factor.
+    pub(crate) async fn with(
+        public_url: &str,
+        google: Option<&Url>,
+        required: deputy_identity::Required,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let test = sqlite().await;
         let store = test.store.clone();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let moved = deputy_core::clock::OffsetClock::default();
+        let clock: Arc<dyn Clock> = Arc::new(moved.clone());
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let lifecycle = Lifecycle::new();
         let keys = deputy_vault::Config {
@@ -204,8 +220,8 @@ impl TestApp {
             old: Vec::new(),
         };
         let vault = Vault::new(store.clone(), &keys, Arc::clone(&clock), Arc::clone(&rng));
-        let identity = identity(&store, &vault, &clock, &rng);
         let public_url = Url::parse(public_url).unwrap();
+        let identity = identity(&store, &vault, &public_url, required, &clock, &rng);
         let connections = connections(&store, &vault, &public_url, google, &lifecycle);
         // What is in the test is a private host that the administrator allows.
         let private_hosts = google.map_or_else(PrivateHosts::default, |url| {
@@ -286,6 +302,7 @@ impl TestApp {
             lifecycle,
             audit,
             store: test,
+            clock: moved,
             folder,
         }
     }

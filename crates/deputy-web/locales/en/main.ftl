@@ -340,6 +340,7 @@ activity-kind-access = Clients’ access
 activity-kind-client = Clients
 activity-kind-token = Access tokens
 activity-kind-session = Sign-ins
+activity-kind-factor = Second factors
 activity-kind-password = Passwords
 activity-kind-user = Users
 activity-kind-key = Keys

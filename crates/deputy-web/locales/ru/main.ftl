@@ -347,6 +347,7 @@ activity-kind-access = Доступ клиентов
 activity-kind-client = Клиенты
 activity-kind-token = Токены доступа
 activity-kind-session = Входы
+activity-kind-factor = Вторые факторы
 activity-kind-password = Пароли
 activity-kind-user = Пользователи
 activity-kind-key = Ключи

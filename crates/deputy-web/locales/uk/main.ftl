@@ -347,6 +347,7 @@ activity-kind-access = Доступ клієнтів
 activity-kind-client = Клієнти
 activity-kind-token = Токени доступу
 activity-kind-session = Входи
+activity-kind-factor = Другі фактори
 activity-kind-password = Паролі
 activity-kind-user = Користувачі
 activity-kind-key = Ключі

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use super::*;
 
-const PAGES: [&str; 16] = [
+pub(crate) const PAGES: [&str; 16] = [
     "/",
     "/login",
     "/connect",
@@ -22,7 +22,7 @@ const PAGES: [&str; 16] = [
     "/readyz",
     "/nothing-here",
 ];
-const API: [&str; 16] = [
+pub(crate) const API: [&str; 16] = [
     "/api/v1/integrations/status",
     "/api/v1/integrations/google/auth?service=all",
     "/api/v1/tools",

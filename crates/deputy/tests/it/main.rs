@@ -41,6 +41,7 @@ mod remote_accounts;
 mod replicas;
 mod resilience;
 mod sandbox;
+mod second_factor;
 mod secrecy;
 mod server_pages;
 mod strangers;

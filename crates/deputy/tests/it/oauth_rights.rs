@@ -145,6 +145,13 @@ async fn alone(app: &App, token: &str, held: &str) {
         } else {
             route.4
         };
+        // What administrators do to others, no program does: it can't prove that its person is there.
+        if route.1.starts_with("/api/v1/admin/") && route.0 != "get" && held == "admin" {
+            assert_eq!(status, 403, "{route:?} with {held}");
+            let asks = response.headers().get("www-authenticate");
+            assert!(asks.is_none(), "{route:?}: there is nothing to ask for");
+            continue;
+        }
         if need.met_by(&[held]) {
             assert!(
                 ![401, 403, 405].contains(&status) && status < 500,

@@ -26,13 +26,14 @@ pub(crate) enum Kind {
     Client,
     Token,
     Session,
+    Factor,
     Password,
     User,
     Key,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Tool,
         Self::Resource,
         Self::Prompt,
@@ -46,6 +47,7 @@ impl Kind {
         Self::Client,
         Self::Token,
         Self::Session,
+        Self::Factor,
         Self::Password,
         Self::User,
         Self::Key,
@@ -67,6 +69,7 @@ impl Kind {
             Self::Client => "client",
             Self::Token => "token",
             Self::Session => "session",
+            Self::Factor => "factor",
             Self::Password => "password",
             Self::User => "user",
             Self::Key => "key",
@@ -88,6 +91,7 @@ impl Kind {
             Self::Client => "activity-kind-client",
             Self::Token => "activity-kind-token",
             Self::Session => "activity-kind-session",
+            Self::Factor => "activity-kind-factor",
             Self::Password => "activity-kind-password",
             Self::User => "activity-kind-user",
             Self::Key => "activity-kind-key",

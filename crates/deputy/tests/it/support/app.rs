@@ -30,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) settings: Vec<(String, String)>,
     /// What `deputy.toml` says, where there is one.
     pub(crate) file: Option<String>,
+    /// The host in its URL.
+    pub(crate) host: String,
 }
 
 impl Default for Options {
@@ -39,6 +41,7 @@ impl Default for Options {
             engine: Engine::Sqlite,
             settings: vec![("DEPUTY_LIMITS_CALLS_PER_MIN".to_owned(), "0".to_owned())],
             file: None,
+            host: "127.0.0.1".to_owned(),
         }
     }
 }
@@ -53,6 +56,12 @@ impl Options {
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Under a name of this machine.
+    pub(crate) fn named(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
         self
     }
 
@@ -137,7 +146,7 @@ impl App {
         let key = folder.path().join("key");
         write_key(&key);
         let port = free_port();
-        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+        let url = Url::parse(&format!("http://{}:{port}/", options.host)).unwrap();
         let mut settings: Vec<(String, String)> = [
             ("DEPUTY_LISTEN", format!("127.0.0.1:{port}")),
             (
@@ -165,6 +174,9 @@ impl App {
         .into();
         if options.engine == Engine::Postgres {
             settings.push(("DATABASE_URL".to_owned(), fresh_postgres().await));
+        }
+        if options.host != "127.0.0.1" {
+            settings.push(("DEPUTY_PUBLIC_URL".to_owned(), url.to_string()));
         }
         settings.extend(options.settings);
         let mut app = Self {
