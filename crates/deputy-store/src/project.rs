@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
@@ -95,6 +95,11 @@ pub struct ProjectScope<'c, C: ConnectionTrait> {
     /// The project and what this member may do.
     pub membership: Membership,
 }
+
+/// A scope to read.
+pub type ProjectReader<'c> = ProjectScope<'c, DatabaseConnection>;
+/// A scope to read and write.
+pub type ProjectWriter<'c> = ProjectScope<'c, DatabaseTransaction>;
 
 impl From<projects::Model> for Project {
     fn from(row: projects::Model) -> Self {

@@ -161,6 +161,22 @@ impl<C: ConnectionTrait> ProjectScope<'_, C> {
         Ok(row.map(Into::into))
     }
 
+    /// The project's requirements of these numbers, deleted or not, in order.
+    pub async fn requirements_of(&self, numbers: &[i64]) -> Result<Vec<Requirement>> {
+        let mut found = Vec::with_capacity(numbers.len());
+        // An engine takes only so many values in one statement.
+        for some in numbers.chunks(1000) {
+            let rows = Entity::find()
+                .filter(Column::ProjectId.eq(self.id()))
+                .filter(Column::Number.is_in(some.iter().copied()))
+                .order_by_asc(Column::Number)
+                .all(self.conn)
+                .await?;
+            found.extend(rows.into_iter().map(Requirement::from));
+        }
+        Ok(found)
+    }
+
     /// How many requirements there are of each status, deleted ones left out.
     pub async fn count_by_status(&self) -> Result<Vec<(String, i64)>> {
         Ok(Entity::find()

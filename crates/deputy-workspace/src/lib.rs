@@ -1,6 +1,102 @@
 //! What people keep in Deputy itself: notes, tasks, and the requirements of projects that they
 //! share with others.
+//!
+//! [`Workspace`] has an operation for each thing one can do; the tools ([`tools`]), the REST API and
+//! the pages are three ways to it and decide nothing themselves. Whoever calls is an [`Actor`]: a
+//! person, and through what.
+//!
+//! # One change, one transaction
+//!
+//! A change, its versions, its record in the audit chain and, for a call of a tool, what the call
+//! came to, are written in one transaction ([`change`]). So what is on record happened and what
+//! happened is on record, wherever the program is killed; and a call that comes again under its id
+//! gets its first answer and changes nothing twice.
+//!
+//! # Whose is it
+//!
+//! Notes and tasks are their person's alone. A project has members, each with a role; whoever is
+//! none finds nothing there, and is told the same as of a project that doesn't exist.
 
+use std::sync::Arc;
+
+use deputy_core::{CallId, Clock, UserId};
+use deputy_store::Store;
+
+mod change;
+mod due;
+mod error;
 pub mod exchange;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod limits;
+mod note;
+mod page;
+mod project;
+mod requirement;
+mod task;
+#[cfg(test)]
+mod testing;
+mod text;
+pub mod tools;
+
+pub use change::{Record, RecordError, Recorded};
+pub use error::Error;
+pub use limits::*;
+pub use note::{ListNotes, NewNote, Note, NoteChange, Notes};
+pub use project::{
+    ListProjects, Member, NewProject, Project, ProjectChange, ProjectDetail, Projects, Role,
+};
+pub use requirement::comment::{Comment, Comments};
+pub use requirement::history::{History, LinkEvent, VersionView};
+pub use requirement::link::{LinkKind, LinkView, Pair};
+pub use requirement::matrix::{Matrix, MatrixRow};
+pub use requirement::{
+    Key, ListRequirements, NewRequirement, Requirement, RequirementChange, RequirementDetail,
+    Requirements, Status,
+};
+pub use task::{ListTasks, NewTask, Priority, Task, TaskChange, TaskStatus, Tasks};
+
+/// Result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who does something: a person, and through what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The person.
+    pub user: UserId,
+    /// Through what, as the audit log names callers ([`deputy_core::Caller::label`]).
+    pub caller: String,
+    /// The call of a tool that it is part of: a repeat of it changes nothing more.
+    pub call: Option<CallId>,
+}
+
+/// What it needs from outside.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Writes records in a transaction of ours.
+    pub record: Arc<dyn Record>,
+    /// The key under which a sign-in name is found, whatever case it is written in.
+    pub username_key: fn(&str) -> String,
+}
+
+/// Notes, tasks and requirements. Cheap to clone.
+#[derive(Clone)]
+pub struct Workspace {
+    parts: Arc<Parts>,
+}
+
+impl Workspace {
+    /// The workspace of everybody.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.parts.store
+    }
+}
