@@ -5,7 +5,9 @@
 //! the gateway works with servers that know none of them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+pub mod schema;
 
 /// `_meta` of `tools/call`: a string, the person's access token for this one request. Read only by
 /// a server that was started to serve many people over a private pipe.
@@ -101,6 +103,39 @@ pub enum ByArguments {
     Ask,
     /// Only the third party knows: call with [`META_PREFLIGHT`] and see.
     Preflight,
+}
+
+/// What a tool does to the world, as MCP's annotations put it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// It adds something; a second call adds another.
+    Add,
+    /// It changes something in place; a second call changes nothing more.
+    Change,
+    /// It takes something away; a second call takes nothing more.
+    Remove,
+    /// It sends something that cannot be called back; a second call sends another.
+    Send,
+}
+
+impl Effect {
+    /// The annotations on the wire; `open_world` says whether the tool reaches what others have a hand in.
+    pub fn annotations(self, open_world: bool) -> Value {
+        let (read, destructive, idempotent) = match self {
+            Self::Read => (true, false, true),
+            Self::Add => (false, false, false),
+            Self::Change | Self::Remove => (false, true, true),
+            Self::Send => (false, true, false),
+        };
+        json!({
+            "readOnlyHint": read,
+            "destructiveHint": destructive,
+            "idempotentHint": idempotent,
+            "openWorldHint": open_world,
+        })
+    }
 }
 
 /// A first-party tool: its MCP definition and what the gateway must know besides.

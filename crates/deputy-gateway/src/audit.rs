@@ -22,20 +22,20 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use deputy_core::{Clock, Lifecycle, Secret, UserId};
-use deputy_store::audit::{AuditHead, AuditRow};
 use deputy_store::usage::UsageRow;
-use deputy_store::{Store, Tx, from_millis};
+use deputy_store::{Store, Tx};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+mod book;
 mod chain;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
-use chain::Chain;
+use book::Book;
 pub use verify::{Verdict, verify};
 
 /// Records waiting to be written; more make callers wait.
@@ -54,7 +54,7 @@ const LONGEST: usize = 2048;
 const LONGEST_DETAIL: usize = 16 * 1024;
 
 /// Everything that is put on record. Pages have words for each of them.
-pub const ACTIONS: [&str; 48] = [
+pub const ACTIONS: [&str; 52] = [
     "access.allow",
     "access.deny",
     "access.end",
@@ -78,9 +78,12 @@ pub const ACTIONS: [&str; 48] = [
     "factor.refused",
     "factor.remove",
     "key.rotate",
+    "note.change",
     "password.change",
     "policies.set",
+    "project.change",
     "prompt.get",
+    "requirement.change",
     "resource.read",
     "servers.accept",
     "servers.change",
@@ -92,6 +95,7 @@ pub const ACTIONS: [&str; 48] = [
     "session.confirm",
     "session.end_all",
     "session.start",
+    "task.change",
     "token.create",
     "token.revoke",
     "tool.call",
@@ -173,6 +177,7 @@ impl Job {
 #[derive(Clone)]
 pub struct Audit {
     jobs: mpsc::Sender<Job>,
+    book: Arc<Book>,
     healthy: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
@@ -187,17 +192,40 @@ impl Audit {
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
+        let book = Arc::new(Book::new(key));
         let writer = Writer {
             store,
-            chain: Chain::new(key),
+            book: Arc::clone(&book),
             healthy: Arc::clone(&healthy),
-            left: None,
         };
         lifecycle.spawn(writer.run(queue));
         Self {
             jobs,
+            book,
             healthy,
             clock,
+        }
+    }
+
+    /// Adds records in somebody else's transaction, for changes of our own rows: both are there or
+    /// neither. To be the last thing in it, for it holds the end of the chain against every other
+    /// writer.
+    pub async fn record_in(&self, tx: &Tx, entries: &[Entry]) -> Result<(), AuditError> {
+        let at = self.clock.now();
+        let entries: Vec<(&Entry, Timestamp)> = entries.iter().map(|entry| (entry, at)).collect();
+        for (entry, _) in &entries {
+            known(entry);
+        }
+        match self.book.append(tx, &entries).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    records = entries.len(),
+                    "a change can't be put on record, and is not made"
+                );
+                Err(AuditError)
+            }
         }
     }
 
@@ -245,11 +273,7 @@ impl Audit {
         usage: Option<UsageRow>,
         done: Option<oneshot::Sender<bool>>,
     ) -> Job {
-        debug_assert!(
-            ACTIONS.contains(&entry.action),
-            "ACTIONS lacks {}",
-            entry.action
-        );
+        known(&entry);
         Job::Write {
             entry: Box::new(entry),
             at: self.clock.now(),
@@ -297,20 +321,18 @@ impl Audit {
     }
 }
 
-struct Writer {
-    store: Store,
-    chain: Chain,
-    healthy: Arc<AtomicBool>,
-    /// Number and hash of the last record that this writer wrote.
-    left: Option<(i64, Vec<u8>)>,
+fn known(entry: &Entry) {
+    debug_assert!(
+        ACTIONS.contains(&entry.action),
+        "ACTIONS lacks {}",
+        entry.action
+    );
 }
 
-/// Where the chain goes on.
-struct End {
-    seq: i64,
-    hash: Vec<u8>,
-    /// Whether nothing is recorded of the end yet.
-    first: bool,
+struct Writer {
+    store: Store,
+    book: Arc<Book>,
+    healthy: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -403,74 +425,10 @@ impl Writer {
             }
             return tx.commit().await;
         }
-        let End {
-            mut seq,
-            mut hash,
-            first,
-        } = self.end(&tx).await?;
-        let mut rows = Vec::new();
-        for (entry, at) in entries {
-            seq = seq
-                .checked_add(1)
-                .ok_or(deputy_store::Error::Inconsistent {
-                    table: "audit_log",
-                    column: "id",
-                    row: seq.to_string(),
-                })?;
-            let mut row = AuditRow {
-                seq,
-                // The row keeps milliseconds; what is hashed must be what is read back.
-                at: from_millis(at.as_millisecond()),
-                user: entry.user,
-                caller: cut(&entry.caller).into_owned(),
-                action: entry.action.to_owned(),
-                target: cut(&entry.target).into_owned(),
-                call_id: entry.call_id.clone(),
-                outcome: entry.outcome.clone(),
-                detail: cut_detail(entry.detail.to_string()),
-                hash: Vec::new(),
-            };
-            row.hash = self.chain.link(&hash, &row);
-            hash.clone_from(&row.hash);
-            rows.push(row);
-        }
-        let seal = self.chain.seal(seq, &hash);
-        let left = (seq, hash.clone());
-        tx.audit_append(rows, AuditHead { seq, hash, seal }, first)
-            .await?;
+        let left = self.book.append(&tx, &entries).await?;
         tx.usage_append(usage).await?;
         tx.commit().await?;
-        self.left = Some(left);
+        self.book.keep(left);
         Ok(())
-    }
-
-    /// The end of the chain, if it is as it was left; else a break behind everything there is.
-    async fn end(&self, tx: &Tx) -> deputy_store::Result<End> {
-        let head = tx.audit_head().await?;
-        let last = tx.audit_last_seq().await?.unwrap_or(0);
-        let first = head.is_none();
-        let genuine = head.as_ref().is_none_or(|head| self.chain.sealed(head));
-        let (seq, hash) = head.map_or((0, Vec::new()), |head| (head.seq, head.hash));
-        // Another process may have written more meanwhile, never less.
-        let kept = self.left.as_ref().is_none_or(|(left, with)| {
-            seq > *left
-                || seq == *left
-                    && aws_lc_rs::constant_time::verify_slices_are_equal(&hash, with).is_ok()
-        });
-        if genuine && kept && last <= seq {
-            return Ok(End { seq, hash, first });
-        }
-        let known = self.left.as_ref().map_or(0, |(left, _)| *left);
-        let seq = if genuine { seq } else { 0 }.max(last).max(known);
-        tracing::error!(
-            after = seq,
-            "the end of the audit log is not as it was left: it was rewritten, cut off or added to; what comes now stands \
-             behind a break (see: deputy audit verify)"
-        );
-        Ok(End {
-            seq,
-            hash: chain::BREAK.to_vec(),
-            first,
-        })
     }
 }

@@ -2,17 +2,20 @@
 
 use std::sync::{Arc, OnceLock};
 
-use deputy_core::firstparty::{AskRule, FailureKind, Preflight, ToolSpec};
+pub(crate) use deputy_core::firstparty::Effect;
+use deputy_core::firstparty::{AskRule, FailureKind, Preflight, ToolSpec, schema};
 use futures_util::future::BoxFuture;
 use jsonschema::error::ValidationErrorKind;
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::ToolError;
+
+/// Google is not ours.
+const OPEN_WORLD: bool = true;
 
 type Run = Arc<dyn Fn(Call, Value) -> BoxFuture<'static, Result<Value, ToolError>> + Send + Sync>;
 
@@ -23,38 +26,6 @@ pub(crate) struct Tool {
     preflight: Option<Run>,
     /// Compiled when the tool is first called.
     validator: OnceLock<Option<jsonschema::Validator>>,
-}
-
-/// What a tool does to the world, as MCP's annotations put it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Effect {
-    /// Nothing.
-    Read,
-    /// It adds something; a second call adds another.
-    Add,
-    /// It changes something in place; a second call changes nothing more.
-    Change,
-    /// It takes something away; a second call takes nothing more.
-    Remove,
-    /// It sends something that cannot be called back; a second call sends another.
-    Send,
-}
-
-impl Effect {
-    fn annotations(self) -> Value {
-        let (read, destructive, idempotent) = match self {
-            Self::Read => (true, false, true),
-            Self::Add => (false, false, false),
-            Self::Change | Self::Remove => (false, true, true),
-            Self::Send => (false, true, false),
-        };
-        json!({
-            "readOnlyHint": read,
-            "destructiveHint": destructive,
-            "idempotentHint": idempotent,
-            "openWorldHint": true,
-        })
-    }
 }
 
 impl Tool {
@@ -77,9 +48,9 @@ impl Tool {
                 name,
                 title: title.to_owned(),
                 description: description.split_whitespace().collect::<Vec<_>>().join(" "),
-                input_schema: schema_of::<A>(SchemaSettings::draft2020_12()),
-                output_schema: schema_of::<R>(SchemaSettings::draft2020_12().for_serialize()),
-                annotations: Effect::Read.annotations(),
+                input_schema: schema::arguments::<A>(),
+                output_schema: schema::result::<R>(),
+                annotations: Effect::Read.annotations(OPEN_WORLD),
                 scopes: &[],
                 ask: AskRule::Never,
             },
@@ -91,7 +62,7 @@ impl Tool {
 
     /// What it does to the world.
     pub(crate) fn effect(mut self, effect: Effect) -> Self {
-        self.spec.annotations = effect.annotations();
+        self.spec.annotations = effect.annotations(OPEN_WORLD);
         self
     }
 
@@ -198,34 +169,4 @@ where
             })
         })
     })
-}
-
-/// JSON Schema 2020-12 without references, as the simplest clients want it.
-fn schema_of<T: JsonSchema>(mut settings: SchemaSettings) -> Value {
-    settings.inline_subschemas = true;
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.remove("title");
-    schema.remove("description");
-    let mut schema = schema.to_value();
-    simplify(&mut schema);
-    schema
-}
-
-/// "default": null says nothing that "not required" does not, and models pay for every word. Widths of
-/// integers as a "format" are Rust's: JSON Schema has none, and clients warn of formats they don't know.
-fn simplify(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            members.retain(|name, value| match name.as_str() {
-                "default" => !value.is_null(),
-                "format" => !value
-                    .as_str()
-                    .is_some_and(|form| form.starts_with("uint") || form.starts_with("int")),
-                _ => true,
-            });
-            members.values_mut().for_each(simplify);
-        }
-        Value::Array(items) => items.iter_mut().for_each(simplify),
-        _ => {}
-    }
 }

@@ -44,6 +44,7 @@ mod record;
 mod remote;
 mod text;
 mod view;
+mod workspace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,7 @@ use deputy_gateway::Gateway;
 use deputy_identity::Identity;
 use deputy_identity::oauth::AuthorizationServer;
 use deputy_store::Store;
+use deputy_workspace::Workspace;
 use http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -69,6 +71,7 @@ pub use auth::{Doorway, bearer};
 pub use remote::RemoteAccounts;
 pub use text::negotiate;
 pub use view::Sandbox;
+pub use workspace::{WorkspaceRecord, WorkspaceTools};
 
 /// How the front door behaves.
 #[derive(Clone, Debug)]
@@ -120,6 +123,8 @@ pub struct Deps {
     pub remote: Remote,
     /// The tools.
     pub gateway: Gateway,
+    /// Notes, tasks and requirements.
+    pub workspace: Workspace,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Whether the program is stopping.

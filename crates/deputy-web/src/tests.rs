@@ -25,12 +25,14 @@ use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, Throttl
 use deputy_gateway::audit::{Audit, Entry};
 use deputy_gateway::catalog::{Catalog, FirstPartyLaunch, Isolation};
 use deputy_gateway::pool::{self, Pool};
-use deputy_gateway::{Gateway, Parts};
+use deputy_gateway::{BuiltIns, Gateway, Parts};
 use deputy_identity::oauth::AuthorizationServer;
 use deputy_identity::{HashCost, Identity, NewUser, PasswordPolicy, TokenRequest, User};
 use deputy_store::testing::{TestStore, sqlite};
 use deputy_templates::{PlainHttp, Registry};
 use deputy_vault::Vault;
+use deputy_workspace::Workspace;
+use deputy_workspace::tools::Tools;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -246,10 +248,19 @@ impl TestApp {
             Arc::clone(&clock),
             &lifecycle,
         );
+        let workspace = Workspace::new(deputy_workspace::Parts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            record: Arc::new(crate::WorkspaceRecord(audit.clone())),
+            username_key: deputy_identity::name::key,
+        });
+        let tools: Arc<dyn BuiltIns> =
+            Arc::new(crate::WorkspaceTools(Tools::new(workspace.clone())));
+        let catalog = Catalog::new(servers()).unwrap();
         let parts = Parts {
             store: store.clone(),
             vault,
-            catalog: Catalog::new(servers()).unwrap(),
+            catalog: catalog.with_built_ins(&tools).unwrap(),
             credentials: Arc::new(Accounts(connections.clone())),
             remote: Arc::new(crate::RemoteAccounts(remote.clone())),
             templates: Arc::new(Registry::builtin()),
@@ -290,6 +301,7 @@ impl TestApp {
             connections: connections.clone(),
             remote,
             gateway,
+            workspace,
             clock,
             lifecycle: lifecycle.clone(),
             metrics: None,

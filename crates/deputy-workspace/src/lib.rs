@@ -18,9 +18,11 @@
 //! none finds nothing there, and is told the same as of a project that doesn't exist.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use deputy_core::{CallId, Clock, UserId};
+use deputy_core::{CallId, Clock, Lifecycle, UserId};
 use deputy_store::Store;
+use jiff::SignedDuration;
 
 mod change;
 mod due;
@@ -44,7 +46,8 @@ pub use error::Error;
 pub use limits::*;
 pub use note::{ListNotes, NewNote, Note, NoteChange, Notes};
 pub use project::{
-    ListProjects, Member, NewProject, Project, ProjectChange, ProjectDetail, Projects, Role,
+    ListProjects, Member, NOTICE_SHARED, NewProject, Project, ProjectChange, ProjectDetail,
+    Projects, Role,
 };
 pub use requirement::comment::{Comment, Comments};
 pub use requirement::history::{History, LinkEvent, VersionView};
@@ -55,6 +58,11 @@ pub use requirement::{
     Requirements, Status,
 };
 pub use task::{ListTasks, NewTask, Priority, Task, TaskChange, TaskStatus, Tasks};
+
+/// How often what calls came to is gone through.
+const SWEEP: Duration = Duration::from_mins(10);
+/// How long it is kept: longer than a call is repeated while a server runs.
+const KEEP_CALLS: SignedDuration = SignedDuration::from_hours(72);
 
 /// Result of an operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -94,6 +102,34 @@ impl Workspace {
         Self {
             parts: Arc::new(parts),
         }
+    }
+
+    /// Starts the background work: forgetting what calls came to, once nobody repeats them any more.
+    pub fn run(&self, lifecycle: &Lifecycle) {
+        let (this, soft) = (self.clone(), lifecycle.soft().clone());
+        lifecycle.spawn(soft.run_until_cancelled_owned(async move {
+            // Not at once: approved calls that a stop interrupted are carried on first.
+            let first = tokio::time::Instant::now() + SWEEP;
+            let mut timer = tokio::time::interval_at(first, SWEEP);
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                timer.tick().await;
+                if let Err(error) = this.sweep().await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "forgetting what calls of the workspace came to failed"
+                    );
+                }
+            }
+        }));
+    }
+
+    async fn sweep(&self) -> Result<()> {
+        let before = self.parts.clock.now() - KEEP_CALLS;
+        let tx = self.store().begin().await?;
+        tx.workspace_calls_sweep(before).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {

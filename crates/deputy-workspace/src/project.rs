@@ -13,7 +13,7 @@ use crate::{Actor, Error, Result, Workspace, page, text};
 
 pub(crate) mod members;
 
-pub use members::Member;
+pub use members::{Member, NOTICE_SHARED};
 
 pub(crate) const ACTION: &str = "project.change";
 

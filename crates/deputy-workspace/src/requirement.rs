@@ -25,7 +25,7 @@ mod listing;
 pub(crate) mod matrix;
 
 pub use key::Key;
-pub use link::LinkView;
+pub(crate) use link::LinkView;
 pub use listing::{ListRequirements, Requirements};
 
 pub(crate) const ACTION: &str = "requirement.change";

@@ -68,7 +68,7 @@ impl Server {
         let remote = ground.remote(settings)?;
         let authorization = ground.authorization(settings, &identity, options.sandbox.is_some())?;
 
-        let gateway = ground.gateway(settings, &connections, &remote).await?;
+        let (gateway, workspace) = ground.gateway(settings, &connections, &remote).await?;
         gateway.run();
         follow_connections(&lifecycle, &connections, &gateway);
 
@@ -80,6 +80,7 @@ impl Server {
             connections: connections.clone(),
             remote,
             gateway: gateway.clone(),
+            workspace,
             clock,
             lifecycle: lifecycle.clone(),
             metrics: Some(options.metrics),

@@ -385,6 +385,10 @@ action-user-disable = User disabled
 action-user-enable = User enabled
 action-user-password = Password set by an administrator
 action-key-rotate = Root key changed
+action-note-change = Note changed
+action-task-change = Task changed
+action-project-change = Project changed
+action-requirement-change = Requirement changed
 
 ## Settings
 profile-title = You
@@ -540,6 +544,8 @@ notice-reuse-code = The code of its sign-in was presented twice: somebody may ha
 notice-first-title = New access: { $clients }
 notice-more-title = More access than before: { $clients }
 notice-first = You allowed this, or somebody did at your browser. If it was not you, take it away in the settings and change your password.
+notice-shared-title = { $by } shares a project with you: { $project }
+notice-shared = You find it under Requirements. If you don't want it, leave it there.
 
 ## Programs that act for people: consent
 consent-title = Allow { $client }?

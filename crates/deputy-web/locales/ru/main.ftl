@@ -392,6 +392,10 @@ action-user-disable = Пользователь отключён
 action-user-enable = Пользователь включён
 action-user-password = Пароль задан администратором
 action-key-rotate = Главный ключ сменён
+action-note-change = Заметка изменена
+action-task-change = Задача изменена
+action-project-change = Проект изменён
+action-requirement-change = Требование изменено
 
 ## Настройки
 profile-title = Вы
@@ -554,6 +558,8 @@ notice-reuse-code = Код её входа предъявили дважды: в
 notice-first-title = Новый доступ: { $clients }
 notice-more-title = Больше доступа, чем раньше: { $clients }
 notice-first = Это разрешили вы или кто-то в вашем браузере. Если не вы, отберите доступ в настройках и смените пароль.
+notice-shared-title = { $by } делится с вами проектом: { $project }
+notice-shared = Он в разделе «Требования». Если он вам не нужен, покиньте его там же.
 
 ## Программы, которые действуют за людей: согласие
 consent-title = Разрешить { $client }?

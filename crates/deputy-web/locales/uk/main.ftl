@@ -392,6 +392,10 @@ action-user-disable = Користувача вимкнено
 action-user-enable = Користувача ввімкнено
 action-user-password = Пароль задано адміністратором
 action-key-rotate = Головний ключ змінено
+action-note-change = Нотатку змінено
+action-task-change = Завдання змінено
+action-project-change = Проєкт змінено
+action-requirement-change = Вимогу змінено
 
 ## Налаштування
 profile-title = Ви
@@ -554,6 +558,8 @@ notice-reuse-code = Код її входу пред’явили двічі: м�
 notice-first-title = Новий доступ: { $clients }
 notice-more-title = Більше доступу, ніж раніше: { $clients }
 notice-first = Це дозволили ви або хтось у вашому браузері. Якщо не ви, заберіть доступ у налаштуваннях і змініть пароль.
+notice-shared-title = { $by } ділиться з вами проєктом: { $project }
+notice-shared = Він у розділі «Вимоги». Якщо він вам не потрібен, залиште його там само.
 
 ## Програми, що діють за людей: згода
 consent-title = Дозволити { $client }?

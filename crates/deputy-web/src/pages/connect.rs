@@ -10,6 +10,7 @@ use deputy_connections::{
 use deputy_core::UserId;
 use deputy_identity::oauth::{NOTICE_FIRST, NOTICE_MORE, NOTICE_REUSE, REPLAY};
 use deputy_identity::second_factor;
+use deputy_workspace::NOTICE_SHARED;
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -123,6 +124,21 @@ fn notice_view(notice: &Notice, server: Option<String>, t: Text) -> NoticeView {
             id: notice.id,
             title: t.tr1(title, "clients", names.join(", ")),
             text: t.tr("notice-first"),
+            server: None,
+        };
+    }
+    if notice.kind == NOTICE_SHARED {
+        let title = t.tr2(
+            "notice-shared-title",
+            "by",
+            said(parameter("by"), 80),
+            "project",
+            said(parameter("project"), 80),
+        );
+        return NoticeView {
+            id: notice.id,
+            title,
+            text: t.tr("notice-shared"),
             server: None,
         };
     }

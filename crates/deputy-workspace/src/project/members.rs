@@ -12,8 +12,8 @@ use crate::change::Begun;
 use crate::limits::{MAX_MEMBERS, MAX_PROJECTS};
 use crate::{Actor, Error, Result, Workspace};
 
-/// What a person is told who was given a project.
-const NOTICE: &str = "project.shared";
+/// The kind of the notice that a person gets who was given a project: `by`, `project`, `id`.
+pub const NOTICE_SHARED: &str = "project.shared";
 
 /// Somebody who has a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,7 +108,8 @@ impl Workspace {
                 ("id".to_owned(), scope.membership.project.id.to_string()),
             ]);
             let told = change.tx.user(who.id);
-            told.notice_put(NOTICE, &parameters, change.at).await?;
+            told.notice_put(NOTICE_SHARED, &parameters, change.at)
+                .await?;
         }
         let detail = json!({
             "what": "shared", "project": scope.membership.project.id, "with": who.id, "role": role,

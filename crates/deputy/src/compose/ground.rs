@@ -9,15 +9,17 @@ use deputy_connections::Connections;
 use deputy_connections::remote::Remote;
 use deputy_core::throttle::Throttle;
 use deputy_core::{Clock, Lifecycle, Rng, Secret, SystemClock, SystemRng, http};
-use deputy_gateway::Gateway;
 use deputy_gateway::audit::Audit;
 use deputy_gateway::catalog::Catalog;
 use deputy_gateway::pool::Pool;
+use deputy_gateway::{BuiltIns, Gateway};
 use deputy_identity::Identity;
 use deputy_identity::oauth::AuthorizationServer;
 use deputy_store::Store;
 use deputy_templates::Registry;
 use deputy_vault::Vault;
+use deputy_workspace::Workspace;
+use deputy_workspace::tools::Tools;
 
 use super::{audit_key, config, database};
 use crate::settings::{SettingError, Settings};
@@ -126,13 +128,13 @@ impl Ground {
         Ok(authorization)
     }
 
-    /// The tools, with what they are called with.
+    /// The tools with what they are called with, and the workspace, which is behind some of them.
     pub(super) async fn gateway(
         self,
         settings: &Settings,
         connections: &Connections,
         remote: &Remote,
-    ) -> anyhow::Result<Gateway> {
+    ) -> anyhow::Result<(Gateway, Workspace)> {
         let key = audit_key(&self.store, &self.vault).await?;
         let clock = self.clock;
         let audit = Audit::start(
@@ -141,6 +143,15 @@ impl Ground {
             Arc::clone(&clock),
             &self.lifecycle,
         );
+        let workspace = Workspace::new(deputy_workspace::Parts {
+            store: self.store.clone(),
+            clock: Arc::clone(&clock),
+            record: Arc::new(deputy_web::WorkspaceRecord(audit.clone())),
+            username_key: deputy_identity::name::key,
+        });
+        workspace.run(&self.lifecycle);
+        let built_in: Arc<dyn BuiltIns> =
+            Arc::new(deputy_web::WorkspaceTools(Tools::new(workspace.clone())));
         let pool = Pool::new(
             config::pool(settings),
             self.lifecycle.clone(),
@@ -152,7 +163,7 @@ impl Ground {
             Arc::clone(&clock),
         );
         let parts = deputy_gateway::Parts {
-            catalog: Catalog::new(deputy_google::servers())?,
+            catalog: Catalog::new(deputy_google::servers())?.with_built_ins(&built_in)?,
             credentials: Arc::new(deputy_web::Accounts(connections.clone())),
             remote: Arc::new(deputy_web::RemoteAccounts(remote.clone())),
             templates: Arc::new(templates(settings, &self.store).await?),
@@ -165,7 +176,7 @@ impl Ground {
             clock,
             rng: self.rng,
         };
-        Ok(Gateway::new(config::gateway(settings)?, parts))
+        Ok((Gateway::new(config::gateway(settings)?, parts), workspace))
     }
 }
 
