@@ -104,7 +104,7 @@ async fn each_list_of_a_command_is_one_json_array_for_programs() {
         assert!(bob["id"].is_i64() && *bob == expected, "{people}");
 
         let made = [
-            "token", "create", "--user", "bob", "--name", "lap\ttop", "--days", "3",
+            "token", "create", "--user", "bob", "--name", "lap top", "--days", "3",
         ];
         run(&[&made[..], &["--scope", "chat"]].concat(), "");
         let mut tokens = listed(&app, &["token", "list", "--user", "bob"]);
@@ -112,7 +112,7 @@ async fn each_list_of_a_command_is_one_json_array_for_programs() {
         let ends = token.remove("expires_at").unwrap();
         assert!(ends.as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
         let expected = json!([{
-            "id": token["id"], "username": "bob", "name": "lap\ttop", "hint": token["hint"],
+            "id": token["id"], "username": "bob", "name": "lap top", "hint": token["hint"],
             "scopes": ["chat"], "last_used_at": null,
         }]);
         assert_eq!(tokens, expected);
