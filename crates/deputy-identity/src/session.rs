@@ -279,7 +279,7 @@ fn hash(id: &Id) -> String {
 /// Sessions as rows of the database.
 #[derive(Clone)]
 pub struct Rows {
-    identity: Identity,
+    pub(crate) identity: Identity,
 }
 
 impl fmt::Debug for Rows {
