@@ -86,8 +86,11 @@ const SCRIPTED: &str = "default-src 'none'; script-src 'self'; connect-src 'self
 pub(crate) struct Scripted;
 
 impl Scripted {
-    pub(crate) fn on(self, mut response: Response) -> Response {
-        response.extensions_mut().insert(self);
+    /// Puts this on an answer, where there can be passkeys at all.
+    pub(crate) fn on(self, app: &App, mut response: Response) -> Response {
+        if app.identity.passkeys_work() {
+            response.extensions_mut().insert(self);
+        }
         response
     }
 }

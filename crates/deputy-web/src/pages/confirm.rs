@@ -62,7 +62,7 @@ async fn page(
         next: next.to_owned(),
         problem,
     })?;
-    Ok(for_program(next, Scripted.on(page)))
+    Ok(for_program(next, Scripted.on(app, page)))
 }
 
 /// On the way of a program's request, this may stand in a window of that program.

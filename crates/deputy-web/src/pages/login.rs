@@ -86,7 +86,7 @@ pub(crate) async fn show(
         problem: None,
         passkeys: app.identity.passkeys_work(),
     })?;
-    Ok(for_program(next, Scripted.on(page)))
+    Ok(for_program(next, Scripted.on(&app, page)))
 }
 
 /// A sign-in on the way to a program's consent page may stand in a window of that program.
@@ -241,7 +241,7 @@ fn refuse(
         problem: Some(problem),
         passkeys: app.identity.passkeys_work(),
     })?;
-    let mut response = (status, Scripted.on(page)).into_response();
+    let mut response = (status, Scripted.on(app, page)).into_response();
     if let Some(seconds) = after {
         response
             .headers_mut()

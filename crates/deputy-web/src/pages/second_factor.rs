@@ -136,7 +136,7 @@ async fn page(app: &App, who: &SignedIn, said: Said) -> Result<Response, PageErr
         next: said.next,
         problem: said.problem,
     })?;
-    Ok(Scripted.on(page))
+    Ok(Scripted.on(app, page))
 }
 
 fn picture(setup: &AppSetup) -> Result<Setup, PageError> {

@@ -72,6 +72,6 @@ fn refuse(
         problem: Some(problem),
         passkeys: app.identity.passkeys_work(),
     })?;
-    let page = for_program(next, Scripted.on(page));
+    let page = for_program(next, Scripted.on(app, page));
     Ok(Refusal::on(StatusCode::UNAUTHORIZED, None, page))
 }

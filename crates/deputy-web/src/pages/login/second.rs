@@ -68,7 +68,7 @@ async fn page(
         next: hidden(next),
         problem,
     })?;
-    Ok(for_program(next, Scripted.on(page)))
+    Ok(for_program(next, Scripted.on(app, page)))
 }
 
 async fn factors(app: &App, user: &User) -> Result<SecondFactors, PageError> {

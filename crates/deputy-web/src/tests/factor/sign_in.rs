@@ -244,6 +244,11 @@ async fn on_an_address_there_are_no_passkeys_and_the_page_says_why() {
     let page = browser.get("/settings/second-factor").await;
     assert!(page.text.contains("DEPUTY_PUBLIC_URL"), "{}", page.text);
     assert!(!page.text.contains("<script"));
+    assert!(
+        !page
+            .header("content-security-policy")
+            .contains("script-src")
+    );
     let none = app.browser().get("/login").await;
     assert!(!none.text.contains("passkey"), "{}", none.text);
     let refused = browser.factor("/passkeys/options", &[]).await;
