@@ -137,24 +137,24 @@ pub(crate) fn denied(tool: &Tool) -> CallError {
 /// first.
 pub fn summary(tool: &Tool, arguments: &Value) -> String {
     const TELLING: [&str; 18] = [
+        "from",
+        "kind",
         "to",
         "subject",
         "project",
         "key",
-        "kind",
         "summary",
         "name",
         "title",
         "status",
         "username",
         "role",
-        "from_key",
-        "to_key",
         "event_id",
         "document_id",
         "draft_id",
         "note_id",
         "task_id",
+        "comment_id",
     ];
     let mut line = tool.title.clone();
     for key in TELLING {

@@ -24,11 +24,13 @@ mod tools_batch;
 mod tools_call;
 mod tools_policy;
 mod usage;
+mod workspace;
 
 use axum::Json;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +38,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::auth;
+use crate::error::ApiError;
 
 pub(crate) use approvals::decided_well;
 
@@ -148,18 +151,24 @@ fn slow_routes() -> OpenApiRouter<App> {
 pub(crate) fn routers(app: &App) -> (Router<App>, Router<App>) {
     let step_up = || axum::middleware::from_fn_with_state(app.clone(), auth::step_up);
     let (quick, slow): (Router<App>, Router<App>) = (quick_routes().into(), slow_routes().into());
+    let slow = slow.merge(workspace::router());
     (quick.layer(step_up()), slow.layer(step_up()))
 }
 
 /// The document of all routes.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(Document::openapi())
+pub(crate) fn document() -> serde_json::Result<Value> {
+    let described = OpenApiRouter::with_openapi(Document::openapi())
         .merge(quick_routes())
         .merge(slow_routes())
-        .into_openapi()
+        .into_openapi();
+    let mut document = serde_json::to_value(described)?;
+    workspace::document::add(&mut document);
+    Ok(document)
 }
 
 /// `GET /api/v1/openapi.json`.
-pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+pub(crate) async fn openapi() -> Result<Json<Value>, ApiError> {
+    let document =
+        document().map_err(|error| ApiError::internal(&error, "writing the document"))?;
+    Ok(Json(document))
 }

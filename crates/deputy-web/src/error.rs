@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use deputy_core::Scope;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// The `error` of an answer.
@@ -30,6 +31,10 @@ pub(crate) struct ErrorBody {
     /// Where to connect what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connect_url: Option<String>,
+    /// What it says now, where somebody else changed it meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) current: Option<Value>,
 }
 
 /// What is wrong with one field.
@@ -62,6 +67,8 @@ pub(crate) struct ApiError {
     challenge: Option<Box<str>>,
     /// The scope without which it is refused.
     lacks: Option<Scope>,
+    /// The tag of [`ErrorBody::current`].
+    etag: Option<HeaderValue>,
 }
 
 /// On the answer to a caller that lacks a scope.
@@ -77,6 +84,7 @@ impl ApiError {
             field: None,
             problems: Vec::new(),
             connect_url: None,
+            current: None,
         });
         Self {
             status,
@@ -84,6 +92,7 @@ impl ApiError {
             retry_after: None,
             challenge: None,
             lacks: None,
+            etag: None,
         }
     }
 
@@ -114,6 +123,12 @@ impl ApiError {
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
+    /// For a write that does not say what it is a change of (RFC 6585 section 3).
+    pub(crate) fn precondition_required(message: impl Into<String>) -> Self {
+        let status = StatusCode::PRECONDITION_REQUIRED;
+        Self::new(status, "PRECONDITION_REQUIRED", message)
     }
 
     pub(crate) fn unavailable(message: impl Into<String>, retry_after: Duration) -> Self {
@@ -194,6 +209,13 @@ impl ApiError {
         self
     }
 
+    /// Says what it is now that somebody else changed it, and under which tag.
+    pub(crate) fn current(mut self, current: Value, etag: Option<HeaderValue>) -> Self {
+        self.body.current = Some(current);
+        self.etag = etag;
+        self
+    }
+
     /// The status, the `error`, and when to come back.
     pub(crate) fn into_parts(self) -> (StatusCode, ErrorBody, Option<Duration>) {
         (self.status, *self.body, self.retry_after)
@@ -220,6 +242,8 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
         }
+        let etag = self.etag.map(|etag| (header::ETAG, etag));
+        response.headers_mut().extend(etag);
         if let Some(scope) = self.lacks {
             response.extensions_mut().insert(Lacks(scope));
         }

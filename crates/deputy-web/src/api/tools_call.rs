@@ -1,6 +1,5 @@
 //! `POST /api/v1/tools/{name}/call`: calls a tool.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -117,20 +116,20 @@ pub(crate) async fn handle(
         .gateway
         .call(&caller.0, &name, arguments, options)
         .await?;
-    Ok(match outcome.into() {
-        Answer::Done(body) => Data(body).into_response(),
-        Answer::Asked(data) => {
-            let body = Success {
-                success: true,
-                data,
-            };
-            (StatusCode::ACCEPTED, Json(body)).into_response()
-        }
+    Ok(match outcome {
+        Outcome::Done(result) => Data(CallBody::from(result)).into_response(),
+        Outcome::Asked(approval) => asked(*approval),
     })
 }
 
+/// The answer to a request that waits for its person's word.
+pub(super) fn asked(approval: Approval) -> Response {
+    let body = Data(AskedBody::from(approval));
+    (StatusCode::ACCEPTED, body).into_response()
+}
+
 /// The body as JSON, whatever its type is said to be; nothing at all stands for no arguments.
-fn arguments(body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn arguments(body: &[u8]) -> Result<Value, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(serde_json::Map::new()));
     }
@@ -139,7 +138,7 @@ fn arguments(body: &[u8]) -> Result<Value, ApiError> {
     })
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };

@@ -45,3 +45,4 @@ mod second_factor;
 mod secrecy;
 mod server_pages;
 mod strangers;
+mod workspace_rest;

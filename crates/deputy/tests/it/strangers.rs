@@ -1,6 +1,7 @@
 //! Two people with the same titles: nothing of one ever answers the other, over every route, tool,
 //! page and session. A tool without a case here fails.
 
+mod kept;
 mod servers;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,10 @@ struct Belongings {
     approval: String,
     sync_token: Value,
     page_token: Value,
+    note: Value,
+    task: Value,
+    project: Value,
+    comment: Value,
 }
 
 const TITLE: &str = "Quarterly plan";
@@ -73,7 +78,27 @@ async fn furnish(person: &Person, friend: &Person) -> Belongings {
             &with(range(), &json!({ "max_results": 1 })),
         )
         .await;
+    // Everybody's project has the same key.
+    let keep = json!({ "title": TITLE, "description": mark });
+    let task = person.call("create_task", &keep).await;
+    let note = json!({ "content": mark, "category": TITLE });
+    let note = person.call("create_note", &note).await;
+    let project = json!({ "key": "PLAN", "name": TITLE, "description": mark });
+    let project = person.call("create_project", &project).await["project"]["id"].clone();
+    let project = Value::from(project.to_string());
+    for _ in 0..2 {
+        let requirement = json!({ "project": project, "title": TITLE, "body": mark });
+        person.call("create_requirement", &requirement).await;
+    }
+    let link = json!({ "from": "PLAN-1", "to": "PLAN-2", "kind": "refines" });
+    person.call("link_requirements", &link).await;
+    let comment = json!({ "key": "PLAN-1", "body": mark });
+    let comment = person.call("comment_on_requirement", &comment).await;
     Belongings {
+        note: note["note"]["id"].clone(),
+        task: task["task"]["id"].clone(),
+        comment: comment["comment"]["id"].clone(),
+        project,
         event: made["event"]["id"].clone(),
         series: series["event"]["id"].clone(),
         inbox: found["emails"][0]["id"].clone(),
@@ -166,7 +191,7 @@ fn attempts(tool: &str, owner: &Person, friend: &Person, theirs: &Belongings) ->
         "create_from_template" => {
             vec![json!({ "template_id": theirs.document, "title": "Stolen" })]
         }
-        other => panic!("the tool {other} has no case"),
+        other => kept::attempts(other, owner, theirs),
     }
 }
 
@@ -196,6 +221,7 @@ async fn inventory(person: &Person, own: &Belongings) -> String {
             .call("list_files", &json!({ "max_results": 100 }))
             .await,
     );
+    all.extend(kept::inventory(person).await);
     all.push(
         person
             .call("read_document", &json!({ "document_id": own.document }))
@@ -292,6 +318,11 @@ async fn tools(alice: &Person, bob: &Person, friend: &Person, hers: &Belongings)
                 assert!(!text.contains("alice"), "{tool} {arguments}: {text}");
             }
             let named = arguments.to_string();
+            if kept::names(&arguments, hers) {
+                let failed = answer.body["data"]["is_error"] == json!(true)
+                    || answer.body["data"]["result"]["is_error"] == json!(true);
+                assert!(failed, "{tool} {arguments} succeeded: {text}");
+            }
             let ids = [
                 &hers.event,
                 &hers.series,

@@ -1,5 +1,6 @@
 //! Somebody with a token.
 
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
@@ -21,6 +22,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
     pub(crate) retry_after: Option<u64>,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Answer {
@@ -80,8 +82,8 @@ impl Person {
         }
         let response = request.send().await.unwrap();
         let status = response.status();
-        let retry_after = response
-            .headers()
+        let headers = response.headers().clone();
+        let retry_after = headers
             .get("retry-after")
             .map(|v| v.to_str().unwrap().parse().unwrap());
         let text = response.text().await.unwrap();
@@ -91,6 +93,7 @@ impl Person {
             status,
             body,
             retry_after,
+            headers,
         }
     }
 
