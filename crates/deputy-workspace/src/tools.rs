@@ -85,6 +85,21 @@ impl Tool {
     }
 }
 
+fn all() -> impl Iterator<Item = Tool> {
+    let tools = [
+        notes::tools(),
+        tasks::tools(),
+        projects::tools(),
+        requirements::tools(),
+    ];
+    tools.into_iter().flatten()
+}
+
+/// What is said about the tools of any workspace, in a fixed order.
+pub fn specs() -> Vec<ToolSpec> {
+    all().map(|tool| tool.spec).collect()
+}
+
 /// What a tool says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -107,14 +122,8 @@ pub struct Tools {
 impl Tools {
     /// The tools of this workspace.
     pub fn new(workspace: Workspace) -> Self {
-        let tools = [
-            notes::tools(),
-            tasks::tools(),
-            projects::tools(),
-            requirements::tools(),
-        ];
         let (mut specs, mut runs) = (Vec::new(), HashMap::new());
-        for tool in tools.into_iter().flatten() {
+        for tool in all() {
             runs.insert(tool.spec.name, tool.run);
             specs.push(tool.spec);
         }

@@ -22,7 +22,7 @@ pub(crate) const PAGES: [&str; 16] = [
     "/readyz",
     "/nothing-here",
 ];
-pub(crate) const API: [&str; 16] = [
+pub(crate) const API: [&str; 19] = [
     "/api/v1/integrations/status",
     "/api/v1/integrations/google/auth?service=all",
     "/api/v1/tools",
@@ -38,6 +38,9 @@ pub(crate) const API: [&str; 16] = [
     "/api/v1/templates",
     "/api/v1/servers",
     "/api/v1/servers/files",
+    "/api/v1/notes",
+    "/api/v1/projects/SHOP/matrix",
+    "/api/v1/requirements/SHOP-1",
     "/api/v1/nothing-here",
 ];
 
@@ -84,7 +87,7 @@ async fn strangers_are_sent_to_the_sign_in_or_told_so() {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");
     }
-    for path in &API[..15] {
+    for path in &API[..18] {
         let answer = app.api(Method::GET, path, "", None).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
@@ -253,6 +256,38 @@ async fn the_document_describes_every_route() {
     post /api/v1/tools/{name}/call
     put /api/v1/tools/{name}/policy
     get /api/v1/usage
+    get /api/v1/notes
+    post /api/v1/notes
+    get /api/v1/notes/{id}
+    patch /api/v1/notes/{id}
+    delete /api/v1/notes/{id}
+    get /api/v1/tasks
+    post /api/v1/tasks
+    get /api/v1/tasks/{id}
+    patch /api/v1/tasks/{id}
+    delete /api/v1/tasks/{id}
+    get /api/v1/projects
+    post /api/v1/projects
+    get /api/v1/projects/{project}
+    patch /api/v1/projects/{project}
+    delete /api/v1/projects/{project}
+    get /api/v1/projects/{project}/members
+    put /api/v1/projects/{project}/members/{username}
+    delete /api/v1/projects/{project}/members/{username}
+    get /api/v1/projects/{project}/requirements
+    post /api/v1/projects/{project}/requirements
+    get /api/v1/projects/{project}/matrix
+    get /api/v1/requirements
+    get /api/v1/requirements/{key}
+    patch /api/v1/requirements/{key}
+    delete /api/v1/requirements/{key}
+    post /api/v1/requirements/{key}/restore
+    get /api/v1/requirements/{key}/history
+    post /api/v1/requirements/{key}/links
+    delete /api/v1/requirements/{key}/links
+    get /api/v1/requirements/{key}/comments
+    post /api/v1/requirements/{key}/comments
+    delete /api/v1/requirements/{key}/comments/{id}
     ");
     let served = TestApp::start(None)
         .await

@@ -30,10 +30,14 @@ pub(crate) enum Kind {
     Password,
     User,
     Key,
+    Note,
+    Task,
+    Project,
+    Requirement,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Tool,
         Self::Resource,
         Self::Prompt,
@@ -51,6 +55,10 @@ impl Kind {
         Self::Password,
         Self::User,
         Self::Key,
+        Self::Note,
+        Self::Task,
+        Self::Project,
+        Self::Requirement,
     ];
 
     /// The word before the dot of an action.
@@ -73,6 +81,10 @@ impl Kind {
             Self::Password => "password",
             Self::User => "user",
             Self::Key => "key",
+            Self::Note => "note",
+            Self::Task => "task",
+            Self::Project => "project",
+            Self::Requirement => "requirement",
         }
     }
 
@@ -95,6 +107,10 @@ impl Kind {
             Self::Password => "activity-kind-password",
             Self::User => "activity-kind-user",
             Self::Key => "activity-kind-key",
+            Self::Note => "activity-kind-note",
+            Self::Task => "activity-kind-task",
+            Self::Project => "activity-kind-project",
+            Self::Requirement => "activity-kind-requirement",
         }
     }
 }

@@ -156,6 +156,10 @@ pub(super) fn action_key(action: &str) -> Option<&'static str> {
         "factor.recovery_used" => "action-factor-recovery-used",
         "factor.refused" => "action-factor-refused",
         "key.rotate" => "action-key-rotate",
+        "note.change" => "action-note-change",
+        "task.change" => "action-task-change",
+        "project.change" => "action-project-change",
+        "requirement.change" => "action-requirement-change",
         _ => return None,
     })
 }
