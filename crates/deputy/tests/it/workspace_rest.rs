@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App, Person, both};
 
-async fn ask(who: &Person, verb: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+async fn ask(
+    who: &Person,
+    verb: &str,
+    path: &str,
+    body: Value,
+    headers: &[(&str, &str)],
+) -> Answer {
     let method = Method::from_bytes(verb.as_bytes()).unwrap();
     let body = (!body.is_null()).then_some(&body);
     who.request(method, path, body, headers).await
@@ -44,13 +50,27 @@ async fn notes_and_tasks() {
     both(|app| async move {
         let (alice, bob) = (app.person("alice").await, app.person("bob").await);
         let note = json!({ "content": "Купити молоко", "category": "personal" });
-        let made = ask(&alice, "POST", "api/v1/notes", note, &[("Idempotency-Key", "n")]).await;
+        let made = ask(
+            &alice,
+            "POST",
+            "api/v1/notes",
+            note,
+            &[("Idempotency-Key", "n")],
+        )
+        .await;
         assert_eq!(made.status.as_u16(), 201, "{made:?}");
         let id = made.data()["note"]["id"].clone();
         let place = header(&made, "location").to_owned();
         assert_eq!(place, format!("/api/v1/notes/{id}"));
         let note = json!({ "content": "Купити молоко", "category": "personal" });
-        let again = ask(&alice, "POST", "api/v1/notes", note, &[("Idempotency-Key", "n")]).await;
+        let again = ask(
+            &alice,
+            "POST",
+            "api/v1/notes",
+            note,
+            &[("Idempotency-Key", "n")],
+        )
+        .await;
         assert_eq!((again.status.as_u16(), again.data()), (201, made.data()));
 
         let listed = |query: &'static str| {
@@ -61,7 +81,10 @@ async fn notes_and_tasks() {
             }
         };
         assert_eq!(listed("").await, 1);
-        assert_eq!(listed("completed=false&query=МОЛОКО&max_results=5").await, 1);
+        assert_eq!(
+            listed("completed=false&query=МОЛОКО&max_results=5").await,
+            1
+        );
         assert_eq!(listed("completed=true").await, 0);
         let done = json!({ "completed": true });
         let ticked = ask(&alice, "PATCH", &place, done.clone(), &[]).await;
@@ -142,7 +165,10 @@ async fn two_people_and_one_requirement() {
         let change = |title: &str| json!({ "title": title, "reason": "asked for" });
         let if_match = |tag| [("If-Match", tag)];
         let hers = ask(&alice, "PATCH", &one, change("Alice's"), &if_match("\"1\"")).await;
-        assert_eq!((hers.status.as_u16(), header(&hers, "etag")), (200, "\"2\""));
+        assert_eq!(
+            (hers.status.as_u16(), header(&hers, "etag")),
+            (200, "\"2\"")
+        );
         let late = ask(&bob, "PATCH", &one, change("Bob's"), &if_match("\"1\"")).await;
         assert_eq!(refusal(&late), (412, "VERSION_CONFLICT"));
         assert_eq!(late.body["error"]["current"]["title"], "Alice's");
@@ -167,7 +193,9 @@ async fn two_people_and_one_requirement() {
 
         // Links, comments and the matrix.
         let second = json!({ "title": "Pay by card abroad" });
-        alice.post(&format!("{project}/requirements"), &second).await;
+        alice
+            .post(&format!("{project}/requirements"), &second)
+            .await;
         let link = json!({ "to": "SHOP-1", "kind": "refines" });
         let links = "api/v1/requirements/SHOP-2/links";
         let linked = bob.post(links, &link).await;
@@ -177,7 +205,9 @@ async fn two_people_and_one_requirement() {
         let unlinked = bob.delete(&format!("{links}?to=SHOP-1&kind=refines")).await;
         assert_eq!(unlinked.status.as_u16(), 200, "{unlinked:?}");
         let comments = format!("{one}/comments");
-        let said = bob.post(&comments, &json!({ "body": "Which cards?" })).await;
+        let said = bob
+            .post(&comments, &json!({ "body": "Which cards?" }))
+            .await;
         assert_eq!(said.status.as_u16(), 201, "{said:?}");
         let comments = alice.get(&comments).await;
         assert_eq!(comments.data()["comments"][0]["body"], "Which cards?");
@@ -186,9 +216,12 @@ async fn two_people_and_one_requirement() {
         let unsaid = ask(&alice, "DELETE", &one, Value::Null, &[]).await;
         assert_eq!(refusal(&unsaid), (428, "PRECONDITION_REQUIRED"));
         approved(&alice, "DELETE", &format!("{one}?version=3"), Value::Null).await;
-        let back = ask(&alice, "POST", &format!("{one}/restore"), Value::Null, &if_match("\"4\""));
-        let back = back.await;
-        assert_eq!((back.status.as_u16(), header(&back, "etag")), (200, "\"5\""));
+        let restore = format!("{one}/restore");
+        let back = ask(&alice, "POST", &restore, Value::Null, &if_match("\"4\"")).await;
+        assert_eq!(
+            (back.status.as_u16(), header(&back, "etag")),
+            (200, "\"5\"")
+        );
 
         // Who may only read is told so, and who has no project finds none.
         let refused = ask(&carol, "PATCH", &one, change("Carol's"), &if_match("\"5\"")).await;
@@ -204,7 +237,11 @@ async fn two_people_and_one_requirement() {
             ("GET", &format!("{one}/comments")),
             ("PATCH", &*one),
         ] {
-            let body = if verb == "GET" { Value::Null } else { change("Dave's") };
+            let body = if verb == "GET" {
+                Value::Null
+            } else {
+                change("Dave's")
+            };
             let stranger = ask(&dave, verb, path, body, &if_match("\"5\"")).await;
             assert_eq!(refusal(&stranger), (404, "NOT_FOUND"), "{verb} {path}");
         }
@@ -218,7 +255,9 @@ async fn two_people_and_one_requirement() {
 async fn a_programs_token_and_a_persons_rules_hold_there_too() {
     both(|app| async move {
         let alice = app.person("alice").await;
-        alice.post("api/v1/projects", &json!({ "key": "SHOP", "name": "Shop" })).await;
+        alice
+            .post("api/v1/projects", &json!({ "key": "SHOP", "name": "Shop" }))
+            .await;
         let path = "api/v1/projects/SHOP/requirements";
         alice.post(path, &json!({ "title": "Pay by card" })).await;
         let one = "api/v1/requirements/SHOP-1";
@@ -245,7 +284,13 @@ async fn a_programs_token_and_a_persons_rules_hold_there_too() {
         let tool = "api/v1/tools/create_note/policy";
         ask(&alice, "PUT", tool, policy, &[]).await.data();
         let note = json!({ "content": "x" });
-        let decided = approved(&writer.with_token(&alice.token), "POST", "api/v1/notes", note.clone()).await;
+        let decided = approved(
+            &writer.with_token(&alice.token),
+            "POST",
+            "api/v1/notes",
+            note.clone(),
+        )
+        .await;
         assert_eq!(decided.data()["status"], "done");
         let asked = writer.post("api/v1/notes", &note).await;
         assert_eq!(asked.status.as_u16(), 202, "{asked:?}");
@@ -258,7 +303,10 @@ async fn a_programs_token_and_a_persons_rules_hold_there_too() {
         assert_eq!(notes.data()["notes"].as_array().unwrap().len(), 2);
         let policy = json!({ "policy": "deny" });
         ask(&alice, "PUT", tool, policy, &[]).await.data();
-        assert_eq!(refusal(&alice.post("api/v1/notes", &note).await), (403, "FORBIDDEN"));
+        assert_eq!(
+            refusal(&alice.post("api/v1/notes", &note).await),
+            (403, "FORBIDDEN")
+        );
     })
     .await;
 }
