@@ -28,13 +28,16 @@ use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, parse_document};
 
 use super::checks::{Gathering, shown, text as text_of, trimmed};
-use super::{Document, Item, LINKS, Read, ReadError};
+use super::{Document, Item, LINKS, MAX_BODY, Read, ReadError};
 
 /// What the list after a heading calls the links, in the order of [`LINKS`].
 const LINK_NAMES: [&str; 3] = ["Refines", "Depends on", "Verifies"];
 
 /// What says that the text is in a quotation.
 const QUOTED: &str = "- Text: quoted";
+
+/// How much of a file is parsed at once, in bytes: more than any requirement has, its text quoted line by line.
+const PIECE: usize = 4 * MAX_BODY;
 
 /// Writes a project.
 pub fn write(document: &Document) -> String {
@@ -91,7 +94,7 @@ pub fn write(document: &Document) -> String {
 pub fn read(file: &[u8]) -> Result<Read, ReadError> {
     let text = text_of(file)?;
     let lines: Vec<&str> = text.split('\n').collect();
-    let marks = headings(&text);
+    let marks = all_headings(&lines)?;
     let sections: Vec<usize> = marks
         .iter()
         .filter(|(level, _)| *level == 2)
@@ -120,12 +123,6 @@ pub fn read(file: &[u8]) -> Result<Read, ReadError> {
             });
         }
         found.push((key, title, &lines[line + 1..end]));
-        if found.len() > super::MAX_REQUIREMENTS {
-            return Err(ReadError::TooMany {
-                what: "requirements",
-                limit: super::MAX_REQUIREMENTS,
-            });
-        }
     }
     let taken: HashSet<String> = found.iter().map(|(key, _, _)| (*key).to_owned()).collect();
     let mut last = 0;
@@ -248,6 +245,64 @@ fn list_item(line: &str) -> Option<(&str, &str)> {
     let item = line.strip_prefix(['-', '*', '+'])?.strip_prefix(' ')?;
     let (name, value) = item.split_once(':')?;
     Some((name.trim(), value.trim()))
+}
+
+/// The [`headings`] of a file, which is parsed piece by piece: a parsed file takes a hundred times its
+/// length. Where a heading is in nothing else, what comes after it does not depend on what came before.
+fn all_headings(lines: &[&str]) -> Result<Vec<(u8, usize)>, ReadError> {
+    let mut found: Vec<(u8, usize)> = Vec::new();
+    let mut from = 0;
+    loop {
+        let mut piece = String::new();
+        let mut end = from;
+        let mut length = 0;
+        while end < lines.len() && length < PIECE {
+            // Links may be many, and are no text; what they are does not matter here.
+            if end - from < 20 && is_own_list(lines[end]) {
+                piece.push_str("- x");
+            } else {
+                piece.push_str(lines[end]);
+                length += lines[end].len() + 1;
+            }
+            piece.push('\n');
+            end += 1;
+        }
+        let is_first = found.is_empty();
+        let marks = headings(&piece).into_iter();
+        found.extend(
+            marks
+                .filter(|(_, line)| is_first || *line > 0)
+                .map(|(level, line)| (level, from + line)),
+        );
+        let sections = found.iter().filter(|(level, _)| *level == 2);
+        if sections.count() > super::MAX_REQUIREMENTS {
+            return Err(ReadError::TooMany {
+                what: "requirements",
+                limit: super::MAX_REQUIREMENTS,
+            });
+        }
+        if end == lines.len() {
+            return Ok(found);
+        }
+        match found.last() {
+            Some((_, last)) if *last > from => from = *last,
+            _ => {
+                return Err(ReadError::PartTooLong {
+                    whose: format!("line {}", from + 1),
+                    part: "text",
+                    limit: "64 KiB",
+                });
+            }
+        }
+    }
+}
+
+/// Whether a line is one of the list after a heading, as we write it.
+fn is_own_list(line: &str) -> bool {
+    let name = line
+        .strip_prefix("- ")
+        .and_then(|item| item.split_once(':'));
+    name.is_some_and(|(name, _)| name == "Status" || LINK_NAMES.contains(&name))
 }
 
 /// The headings with `#` that are in nothing else, of the first and second level: level, and line from 0.

@@ -125,3 +125,52 @@ fn a_file_as_large_as_allowed_is_read_in_time() {
     }
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
+
+/// Files are parsed piece by piece: nothing of it is seen.
+#[test]
+fn a_long_file_is_read_as_a_short_one() {
+    let body = |nth: usize| {
+        let line = [
+            "```\n## A-0 code\n```",
+            "> ## A-0 q",
+            "\\## A-0",
+            "## A-0 own",
+            "a",
+        ][nth % 5];
+        let text = format!("{line}\n\n").repeat(nth * 4_000 / (line.len() + 2));
+        checks::trimmed(&text).to_owned()
+    };
+    let mut document = Document {
+        key: "A".to_owned(),
+        name: "Long".to_owned(),
+        description: body(12),
+        ..Document::default()
+    };
+    for nth in 1..13 {
+        let text = if nth % 4 == 0 {
+            format!("{}\n```\nopen", body(nth))
+        } else {
+            body(nth)
+        };
+        document
+            .requirements
+            .push(item(&format!("A-{nth}"), "x", &text, ""));
+    }
+    document.links = (2..13)
+        .map(|nth| link("A-1", "refines", &format!("A-{nth}")))
+        .collect();
+    assert!(write(&document).len() > 256 * 1024);
+    again(Format::Markdown, &document);
+    // A text that is quoted line by line takes twice its length.
+    let text = "a\n".repeat(MAX_BODY / 2 - 10) + "```\nx";
+    document.requirements = vec![item("A-1", "x", &text, ""), item("A-2", "y", &text, "")];
+    document.links.clear();
+    again(Format::Markdown, &document);
+}
+
+#[test]
+fn a_text_that_never_ends_is_refused_before_it_is_parsed() {
+    let file = format!("# X\n\n## A-1 x\n\n{}", "a\n".repeat(4_000_000));
+    let error = read(file.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "line 3: the text is longer than 64 KiB");
+}
