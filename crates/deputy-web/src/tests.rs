@@ -194,6 +194,30 @@ fn authorization(
     )
 }
 
+fn remote(
+    store: &deputy_store::Store,
+    vault: &Vault,
+    public_url: &Url,
+    private_hosts: &PrivateHosts,
+    lifecycle: &Lifecycle,
+    clock: &Arc<dyn Clock>,
+    rng: &Arc<dyn Rng>,
+) -> Remote {
+    let guard = deputy_core::http::GuardConfig {
+        private_hosts: private_hosts.clone(),
+        ..Default::default()
+    };
+    Remote::new(
+        store.clone(),
+        vault.clone(),
+        deputy_connections::remote::Config::new(public_url),
+        deputy_core::http::guarded(guard).unwrap(),
+        lifecycle.clone(),
+        Arc::clone(clock),
+        Arc::clone(rng),
+    )
+}
+
 impl TestApp {
     /// With Google's token endpoint at `google`, if there is one.
     pub(crate) async fn start(google: Option<&Url>) -> Self {
@@ -229,18 +253,14 @@ impl TestApp {
         let private_hosts = google.map_or_else(PrivateHosts::default, |url| {
             PrivateHosts::default().with(url)
         });
-        let guard = deputy_core::http::GuardConfig {
-            private_hosts: private_hosts.clone(),
-            ..Default::default()
-        };
-        let remote = Remote::new(
-            store.clone(),
-            vault.clone(),
-            deputy_connections::remote::Config::new(&public_url),
-            deputy_core::http::guarded(guard).unwrap(),
-            lifecycle.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&rng),
+        let remote = remote(
+            &store,
+            &vault,
+            &public_url,
+            &private_hosts,
+            &lifecycle,
+            &clock,
+            &rng,
         );
         let audit = Audit::start(
             store.clone(),

@@ -206,8 +206,8 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     let (next, done) = (onward(&way.next), way.done);
     let said = Said {
-        next,
         done,
+        next,
         ..Said::default()
     };
     page(&app, &who, said).await

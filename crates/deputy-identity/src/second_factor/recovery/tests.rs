@@ -22,7 +22,7 @@ async fn ten_codes_each_work_once_and_a_new_set_voids_them() {
         set_up(&world, &anna).await;
         set_up(&world, &ivan).await;
         let codes = identity.new_recovery_codes(id).await.unwrap();
-        let distinct: std::collections::HashSet<_> = codes.iter().map(|c| c.expose()).collect();
+        let distinct: std::collections::HashSet<_> = codes.iter().map(Secret::expose).collect();
         assert_eq!(distinct.len(), 10);
         assert!(codes.iter().all(|c| c.expose().len() == 19), "four groups");
         // However it is written down.
