@@ -396,6 +396,11 @@ async fn who_ends_an_access_gives_the_reason() {
         let error = desk.bearer(&tokens.access_token, MCP).await.unwrap_err();
         assert!(error.to_string().starts_with(said), "{error}");
     }
+    let tokens = desk.tokens(&[]).await;
+    desk.server.remove_client(APP).await.unwrap();
+    let error = desk.bearer(&tokens.access_token, MCP).await.unwrap_err();
+    let said = "an administrator removed the client on 20";
+    assert!(error.to_string().starts_with(said), "{error}");
 }
 
 #[tokio::test]
@@ -422,7 +427,11 @@ async fn what_is_over_is_swept_and_what_lives_stays() {
         assert!(matches!(error, AuthError::Unknown), "{error}");
         let kept = desk.refresh(&kept.refresh_token, &[]).await.unwrap();
         assert!(desk.opens(&kept).await);
-        desk.pass(31 * 24 * 3600);
+        desk.pass(29 * 24 * 3600);
+        desk.server.sweep().await.unwrap();
+        let says = user.oauth_grant(ended.grant_id).await.unwrap();
+        assert!(says.is_some(), "for 30 days");
+        desk.pass(24 * 3600 + 60);
         desk.server.sweep().await.unwrap();
         assert!(user.oauth_grant(ended.grant_id).await.unwrap().is_none());
         assert!(user.oauth_grant(kept.grant_id).await.unwrap().is_none());
@@ -432,7 +441,20 @@ async fn what_is_over_is_swept_and_what_lives_stays() {
 }
 
 #[tokio::test]
-async fn the_timer_sweeps_at_the_soft_stop() {
+async fn what_is_swept_is_counted() {
+    for_each_database(|store| async move {
+        let desk = Desk::new(store).await;
+        let _never_redeemed = desk.code(&[]).await;
+        desk.pass(25 * 3600);
+        let swept = desk.server.sweep().await.unwrap();
+        assert_eq!(swept, 2, "a grant with its code, and OTHER");
+        assert_eq!(desk.server.sweep().await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_timer_sweeps_at_once_and_at_the_soft_stop() {
     for_each_database(|store| async move {
         let desk = Desk::new(store).await;
         let tokens = desk.tokens(&[]).await;
@@ -442,9 +464,20 @@ async fn the_timer_sweeps_at_the_soft_stop() {
         desk.pass(31 * 24 * 3600);
         let lifecycle = Lifecycle::new();
         desk.server.run(&lifecycle);
-        assert!(lifecycle.stop(Duration::from_secs(10)).await);
         let user = desk.world.store.user(desk.anna.id);
-        assert!(user.oauth_grant(tokens.grant_id).await.unwrap().is_none());
+        let is_gone = async |id| user.oauth_grant(id).await.unwrap().is_none();
+        let sweeping = async {
+            while !is_gone(tokens.grant_id).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let swept = tokio::time::timeout(Duration::from_secs(10), sweeping).await;
+        swept.expect("swept at once");
+        let tokens = desk.tokens(&[]).await;
+        desk.pass(31 * 24 * 3600);
+        assert!(!is_gone(tokens.grant_id).await);
+        assert!(lifecycle.stop(Duration::from_secs(10)).await);
+        assert!(is_gone(tokens.grant_id).await);
         let after = desk.world.store.oauth_client(APP).await.unwrap().unwrap();
         assert!(after.last_used_at > row.last_used_at);
     })

@@ -166,6 +166,8 @@ async fn what_is_wrong_goes_back_to_the_client_with_state_and_issuer() {
         let desk = Desk::new(store).await;
         let many: Vec<String> = (0..21).map(|i| format!("{URL}/mcp/s{i}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|url| ("resource", url.as_str())).collect();
+        let most = desk.check(&many[..20]).await.unwrap();
+        assert_eq!(most.resources.len(), 20);
         let longest = "s".repeat(8 * 1024);
         assert!(desk.check(&[("state", &longest)]).await.is_ok());
         let long = "s".repeat(MAX_STATE + 1);

@@ -141,8 +141,13 @@ async fn what_is_neither_a_client_nor_a_host_is_not_blocked() {
         assert!(matches!(mistaken, Err(BlockError::Host(_))), "{mistaken:?}");
         assert!(desk.server.blocks(None, 10).await.unwrap().is_empty());
         assert!(desk.server.block(&client("com.example")).await.is_err());
-        let one = desk.server.block(&client("https://evil.test/c.json")).await;
-        assert!(one.is_ok(), "{one:?}");
+        let block = async |subject| desk.server.block(&subject).await.unwrap().block;
+        let one = block(client("https://evil.test/c.json")).await;
+        let two = block(host("evil.test")).await;
+        let listed = async |after, limit| desk.server.blocks(after, limit).await.unwrap();
+        assert_eq!(listed(None, 10).await, [one.clone(), two.clone()]);
+        assert_eq!(listed(None, 1).await, [one.clone()]);
+        assert_eq!(listed(Some(one.id), 10).await, [two]);
     })
     .await;
 }

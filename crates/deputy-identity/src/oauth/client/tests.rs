@@ -155,6 +155,8 @@ async fn what_is_wrong_with_a_client_to_add_is_said_and_nothing_is_added() {
         nameless.name = Some("\u{202e} ".into());
         assert!(matches!(server.add_client(nameless).await, Err(AddError::Name)));
         assert!(server.clients(None, None, 1).await.unwrap().is_empty());
+        let most = server.add_client(new("most", &many[..20])).await.unwrap();
+        assert_eq!((most.redirect_uris.len(), most.client_uri), (20, None));
         for unknown in ["a", "", "https://example.org/c", "dpt_cl_x", "a\0b"] {
             assert!(server.client(unknown).await.is_err(), "{unknown}");
         }

@@ -18,6 +18,7 @@ use crate::tests::World;
 mod advertised;
 mod real;
 mod refused;
+mod remembered;
 
 /// A site with documents, on this machine.
 #[derive(Clone)]
@@ -90,6 +91,7 @@ impl Site {
         let page = Page::json(&json!({
             "client_id": self.at(path),
             "client_name": name,
+            "client_uri": "https://example.org/about",
             "redirect_uris": ["http://localhost/callback", "https://example.org/cb"],
         }));
         (self.put(path, page.clone()), page)
@@ -163,6 +165,8 @@ async fn a_client_is_what_its_document_says_and_a_copy_counts_while_it_is_fresh(
             (id.as_str(), "Some client")
         );
         assert_eq!(client.kind, super::super::Kind::Document);
+        let home = client.client_uri.as_deref();
+        assert_eq!(home, Some("https://example.org/about"));
         assert!(
             client.accepts("http://localhost:53817/callback")
                 && client.accepts("https://example.org/cb")
@@ -210,7 +214,9 @@ async fn many_who_ask_at_once_wait_for_one_fetch() {
             }
             gate.add_permits(100);
         };
-        let (clients, ()) = tokio::join!(asking, opening);
+        let both = async { tokio::join!(asking, opening) };
+        let both = tokio::time::timeout(Duration::from_secs(10), both).await;
+        let (clients, ()) = both.expect("the document is asked for");
         assert!(clients.into_iter().all(|client| client.is_ok()));
         assert_eq!(site.visits(), 1);
         assert!(

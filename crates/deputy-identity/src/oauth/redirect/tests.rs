@@ -42,6 +42,10 @@ fn what_clients_register_is_taken() {
     let host = "https://example.org/";
     let longest = format!("{host}{}", "a".repeat(MAX - host.len()));
     assert_eq!(check_registered(&longest), Ok(()));
+    let (longest, longer) = ("a".repeat(64), "a".repeat(65));
+    assert_eq!(check_registered(&format!("{longest}:/cb")), Ok(()));
+    let refused = check_registered(&format!("{longer}:/cb"));
+    assert_eq!(refused, Err(RedirectError::Scheme(longer)));
 }
 
 /// Each is refused, and for this reason.
@@ -159,6 +163,9 @@ fn spellings_that_are_not_plain_and_schemes_with_a_meaning_are_refused() {
         ("cursor://[::1/cb", E::Host),
         ("cursor://x:99999/cb", E::Host),
         ("https://EXAMPLE.org/cb", plain("https://example.org/cb")),
+        ("https://EXAMPLE.org/", plain("https://example.org/")),
+        ("https://EXAMPLE.org", plain("https://example.org/")),
+        ("https://example.org?x=1", plain("https://example.org/?x=1")),
         (
             "https://example.org:443/cb",
             plain("https://example.org/cb"),
@@ -330,6 +337,8 @@ fn what_stands_behind_a_redirect() {
         ("https://0.0.0.0/cb", Target::Loopback),
         ("https://[::ffff:127.0.0.1]/cb", Target::Loopback),
         ("http://[::1]/cb", Target::Loopback),
+        ("https://[::]/cb", Target::Loopback),
+        ("https://[2001:db8::1]/cb", Target::Site),
         ("cursor://anysphere/cb", Target::App),
         ("com.example.app:/cb", Target::App),
     ] {

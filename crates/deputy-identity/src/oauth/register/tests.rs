@@ -426,6 +426,10 @@ async fn who_fills_the_table_pays_for_it_and_nobody_is_dropped_during_a_consent(
         // All are young: whoever comes now waits.
         let refused = register(2).await.unwrap_err();
         assert_eq!((refused.status, refused.retry_after), (503, Some(600)));
+        // Where the limit was lowered, there are more than it lets in.
+        let lowered = self::server(&world, |config| config.max_unused_clients = 1);
+        let refused = lowered.register(said.as_bytes(), JSON, address(2)).await;
+        assert_eq!(refused.unwrap_err().status, 503);
         world.clock.advance(SignedDuration::from_mins(11));
         let late = register(2).await.unwrap();
         assert!(is_there(&late).await && is_there(&quiet).await && !is_there(&crowd[0]).await);
@@ -491,7 +495,9 @@ async fn what_nobody_uses_is_swept_and_what_has_access_stays() {
         world.clock.advance(SignedDuration::from_hours(25));
         assert_eq!(server.sweep_clients().await.unwrap(), 1);
         assert_eq!(left().await, ids[1..]);
-        world.clock.advance(SignedDuration::from_hours(90 * 24));
+        world.clock.advance(SignedDuration::from_hours(88 * 24));
+        assert_eq!(server.sweep_clients().await.unwrap(), 0, "not yet 90 days");
+        world.clock.advance(SignedDuration::from_hours(24));
         assert_eq!(server.sweep_clients().await.unwrap(), 1);
         assert_eq!(left().await, ids[2..]);
     })

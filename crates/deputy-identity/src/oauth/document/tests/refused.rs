@@ -12,8 +12,11 @@ async fn answers_that_are_no_document_are_refused() {
         let (_, fine) = site.document("/client.json", "Fine");
         let moved = Page::status(302).with("location", &site.at("/real.json"));
         site.document("/real.json", "Real");
-        let mut large = fine.clone();
-        large.body.push_str(&" ".repeat(MAX));
+        let padded = |size: usize| {
+            let mut page = fine.clone();
+            page.body.push_str(&" ".repeat(size - page.body.len()));
+            page
+        };
         let fault = |change: Value| {
             let mut said: Value = serde_json::from_str(&fine.body).unwrap();
             for (member, value) in change.as_object().unwrap() {
@@ -27,7 +30,7 @@ async fn answers_that_are_no_document_are_refused() {
             (Page::status(204), DocumentError::Status(204)),
             (fine.clone().with("content-type", "text/html"), DocumentError::NotJson),
             (fine.clone().with("content-type", "text/plain"), DocumentError::NotJson),
-            (large, DocumentError::TooLarge),
+            (padded(16 * 1024 + 1), DocumentError::TooLarge),
             (Page::json(&json!(["x"])), DocumentError::NotJson),
             (Page::json(&json!({})), DocumentError::OtherClient),
             (fault(json!({"client_id": format!("{id}/")})), DocumentError::OtherClient),
@@ -55,8 +58,12 @@ async fn answers_that_are_no_document_are_refused() {
             assert_eq!(error(server.client(&id).await), expected);
             world.clock.advance(SignedDuration::from_mins(3));
         }
-        for content_type in ["application/json; charset=utf-8", "application/oauth-client+json"] {
-            site.put("/client.json", fine.clone().with("content-type", content_type));
+        for page in [
+            padded(16 * 1024),
+            fine.clone().with("content-type", "application/json; charset=utf-8"),
+            fine.clone().with("content-type", "application/oauth-client+json"),
+        ] {
+            site.put("/client.json", page);
             server.client(&id).await.unwrap();
             world.clock.advance(SignedDuration::from_mins(30));
         }
@@ -159,4 +166,28 @@ async fn urls_that_could_be_read_in_two_ways_or_lead_inside_are_refused() {
         }
     })
     .await;
+}
+
+#[test]
+fn a_url_is_refused_for_its_length_its_port_and_its_scheme_in_these_words() {
+    let clock: Arc<dyn Clock> = Arc::new(deputy_core::SystemClock);
+    let guard = guarded(GuardConfig::default()).unwrap();
+    let fetching = Fetching::new(Some(guard), &clock);
+    let host = "https://example.org/";
+    let of = |length: usize| format!("{host}{}", "a".repeat(length - host.len()));
+    let (longest, longer) = (of(512), of(513));
+    for (id, wrong) in [
+        (longest.as_str(), None),
+        (&longer, Some("at most 512 bytes long")),
+        ("https://example.org:1024/c", None),
+        (
+            "https://example.org:1023/c",
+            Some("on port 443, or one from 1024 on"),
+        ),
+        ("ftp://example.org/c", Some("an https:// URL with a path")),
+        ("https:///", Some("an https:// URL with a path")),
+    ] {
+        let refused = fetching.url(id).err();
+        assert_eq!(refused, wrong.map(DocumentError::Url), "{id:.40}");
+    }
 }
