@@ -275,7 +275,7 @@ impl<'c> UserScope<'c, DatabaseTransaction> {
                 Some(heir) => {
                     scope
                         .put_member(heir.user, ProjectRole::Owner, heir.since)
-                        .await?
+                        .await?;
                 }
                 None => scope.delete().await?,
             }

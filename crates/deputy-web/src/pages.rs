@@ -15,6 +15,7 @@ pub(crate) mod remote;
 pub(crate) mod second_factor;
 pub(crate) mod servers;
 pub(crate) mod settings;
+pub(crate) mod workspace;
 
 use askama::Template;
 use axum::Router;
@@ -84,6 +85,7 @@ pub(crate) fn quick() -> Router<App> {
             post(settings::sign_out_everywhere),
         )
         .merge(servers::quick())
+        .merge(workspace::quick())
 }
 
 fn second_factors() -> Router<App> {

@@ -1,6 +1,8 @@
 //! What the templates are given: the frame of a page ([`Shell`]) and the parts that several pages
 //! share. These types know how to be shown and nothing else; pages make them from domain types.
 
+pub(crate) mod diff;
+mod markdown;
 mod prose;
 mod shell;
 mod watch;
@@ -10,6 +12,7 @@ use std::fmt::Write as _;
 use deputy_core::Scope;
 use serde_json::Value;
 
+pub(crate) use markdown::Markdown;
 pub(crate) use prose::Prose;
 pub use shell::Sandbox;
 pub(crate) use shell::{Flash, Nav, Shell};

@@ -24,6 +24,9 @@ pub(crate) enum Nav {
     Home,
     Connect,
     Servers,
+    Notes,
+    Tasks,
+    Projects,
     Approvals,
     Activity,
     Settings,
@@ -78,6 +81,9 @@ impl Shell {
             item(Nav::Home, "/", "nav-home", "home", 0),
             item(Nav::Connect, "/connect", "nav-connect", "plug", 0),
             item(Nav::Servers, "/servers", "nav-servers", "server", 0),
+            item(Nav::Notes, "/notes", "nav-notes", "note", 0),
+            item(Nav::Tasks, "/tasks", "nav-tasks", "tasks", 0),
+            item(Nav::Projects, "/projects", "nav-projects", "list", 0),
             item(
                 Nav::Approvals,
                 "/approvals",
@@ -168,6 +174,9 @@ fn icon_path(name: &str) -> &'static str {
             r#"<rect x="4" y="4" width="16" height="6.5" rx="1.75"/><rect x="4" y="13.5" width="16" height="6.5" rx="1.75"/><path d="M7.5 7.25h.01M7.5 16.75h.01M11 7.25h5.5M11 16.75h5.5"/>"#
         }
         "check" => r#"<path d="m5 12.5 4.6 4.6L19 7.5"/>"#,
+        "note" => r#"<path d="M6 3.5h8.5L18 7v13.5H6zM14 3.5V7.5h4M9 12h6M9 15.5h6"/>"#,
+        "tasks" => r#"<path d="m4 7 1.5 1.5L8.5 5M4 17l1.5 1.5L8.5 15M12 7h8M12 17h8"/>"#,
+        "list" => r#"<path d="M4.5 6h15M4.5 12h15M4.5 18h9"/>"#,
         "minus" => r#"<path d="M6 12h12"/>"#,
         "warning" => r#"<path d="M12 4 2.8 19.5h18.4zM12 10v4.5M12 17.2h.01"/>"#,
         "key" => {
@@ -237,6 +246,8 @@ impl Flash {
             "passkey-added" => good("flash-passkey-added"),
             "passkey-removed" => good("flash-passkey-removed"),
             "factor-reset" => good("flash-factor-reset"),
+            "deleted" => good("flash-deleted"),
+            "project-left" => good("flash-project-left"),
             "account-deleted" => good("flash-account-deleted"),
             _ => return None,
         })

@@ -37,7 +37,7 @@ pub(crate) async fn run(action: UserAction, database: &DatabaseArgs) -> anyhow::
             password_stdin,
         } => passwd(&offline, &name, password_stdin).await?,
         UserAction::ResetSecondFactor { name } => {
-            reset_second_factor(&offline, &identity, &name).await?;
+            Box::pin(reset_second_factor(&offline, &identity, &name)).await?;
         }
         UserAction::EndAccess { name } => end_access(&offline, &identity, &name).await?,
         UserAction::Delete { name } => Box::pin(delete_by_name(&offline, &identity, &name)).await?,
@@ -170,7 +170,7 @@ async fn reset_second_factor(
     let user = identity.user_by_name(name).await?;
     let doing = identity.reset_second_factor(user.id);
     let act = Act::on("user.reset_second_factor", &user);
-    let had_any = offline.on_record(act, doing).await?;
+    let had_any = Box::pin(offline.on_record(act, doing)).await?;
     let who = &user.username;
     if had_any {
         eprintln!("removed the second factors of {who}; the password alone signs them in");

@@ -138,6 +138,7 @@ async fn notes_and_tasks() {
 
 /// Of two people who change one requirement, the later is told, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story of four people")]
 async fn two_people_and_one_requirement() {
     both(|app| async move {
         let (alice, bob) = (app.person("alice").await, app.person("bob").await);

@@ -2,28 +2,16 @@
 
 use std::time::Duration;
 
+use crate::view::diff::{self, Line, gap};
+use crate::view::visible;
 use deputy_gateway::servers::Definition;
 use deputy_gateway::servers::definition::INSTRUCTIONS;
-use similar::{ChangeTag, TextDiff};
 
-use crate::view::visible;
-
-/// Lines around a change.
-const CONTEXT: usize = 3;
 /// Most lines shown of one tool, unless its person asks for all of them.
 const MOST: usize = 400;
 /// How long a difference is looked for; after that what is left counts as different. A server could
 /// make up texts over which it takes minutes.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// A line of a difference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    /// `+`, `−`, a space, or `…` where lines are left out.
-    pub(crate) sign: &'static str,
-    pub(crate) tone: &'static str,
-    pub(crate) text: String,
-}
 
 /// The definition as lines of text: every part that the digest covers and people can see. What the
 /// server wrote over several lines is set in, so that none of them looks like a part of its own.
@@ -62,28 +50,7 @@ fn text(definition: &Definition) -> String {
 /// a person can see is the same.
 pub(crate) fn between(before: &Definition, now: &Definition) -> Vec<Line> {
     let (before, now) = (text(before), text(now));
-    let diff = TextDiff::configure()
-        .timeout(PATIENCE)
-        .diff_lines(&before, &now);
-    let mut lines = Vec::new();
-    for group in diff.grouped_ops(CONTEXT) {
-        if !lines.is_empty() {
-            lines.push(gap());
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let (sign, tone) = match change.tag() {
-                ChangeTag::Delete => ("−", "gone"),
-                ChangeTag::Insert => ("+", "new"),
-                ChangeTag::Equal => (" ", ""),
-            };
-            lines.push(Line {
-                sign,
-                tone,
-                text: change.value().trim_end_matches('\n').to_owned(),
-            });
-        }
-    }
-    lines
+    diff::between(&before, &now, PATIENCE)
 }
 
 /// A whole definition, for a tool that is new.
@@ -108,14 +75,6 @@ pub(crate) fn cut(lines: &mut Vec<Line>) -> bool {
         lines.push(gap());
     }
     cut
-}
-
-fn gap() -> Line {
-    Line {
-        sign: "…",
-        tone: "gap",
-        text: String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use deputy_gateway::servers::{Definition, Seen, ServerError, ServerTool, ToolKin
 use deputy_templates::Policy;
 use serde_json::Value;
 
-use super::diff::{self, Line};
+use super::diff;
 use super::rules::policy_words;
 use super::{failed, href};
 use crate::App;
@@ -14,6 +14,7 @@ use crate::api::servers::accept::is_plausible;
 use crate::auth::Form;
 use crate::error::PageError;
 use crate::pages::done;
+use crate::view::diff::Line;
 use crate::view::visible;
 
 /// A tool that is held back until its person has seen it.
