@@ -12,6 +12,7 @@ mod refused;
 mod remote;
 mod routes;
 mod servers;
+mod workspace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,6 +230,10 @@ impl TestApp {
     }
 
     /// Where some people have to have a second factor.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "everything that a server stands on, one after the other"
+    )]
     pub(crate) async fn with(
         public_url: &str,
         google: Option<&Url>,

@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use deputy_workspace::{Actor, Error};
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
 
 use crate::App;
 use crate::auth::SignedIn;
@@ -131,6 +132,18 @@ fn failed(error: &Error) -> PageError {
 fn when(text: &str, watch: &Watch) -> Option<When> {
     let at: Timestamp = text.parse().ok()?;
     Some(watch.show(at))
+}
+
+/// A number in an address; what is none leads nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number(i64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // No row has this number.
+        Ok(Self(text.parse().unwrap_or(0)))
+    }
 }
 
 /// What somebody typed, where it says anything.

@@ -146,7 +146,7 @@ async fn what_is_neither_a_client_nor_a_host_is_not_blocked() {
         let two = block(host("evil.test")).await;
         let listed = async |after, limit| desk.server.blocks(after, limit).await.unwrap();
         assert_eq!(listed(None, 10).await, [one.clone(), two.clone()]);
-        assert_eq!(listed(None, 1).await, [one.clone()]);
+        assert_eq!(listed(None, 1).await, std::slice::from_ref(&one));
         assert_eq!(listed(Some(one.id), 10).await, [two]);
     })
     .await;

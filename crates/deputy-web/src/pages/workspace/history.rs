@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::projects::{ProjectView, project, status_key, tone};
 use super::requirement::how;
-use super::{failed, next_page, said, when};
+use super::{Number, failed, next_page, said, when};
 use crate::App;
 use crate::auth::SignedIn;
 use crate::error::PageError;
@@ -107,7 +107,7 @@ fn event(event: LinkEvent, watch: &Watch) -> EventRow {
 pub(crate) async fn show(
     State(app): State<App>,
     who: SignedIn,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     Lenient(asked): Lenient<Asked>,
 ) -> Result<Response, PageError> {
     let user = who.principal.user_id;

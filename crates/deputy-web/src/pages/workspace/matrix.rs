@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use deputy_workspace::{LinkKind, MatrixRow};
 
-use super::failed;
 use super::projects::{ProjectView, status_key, tone};
+use super::{Number, failed};
 use crate::App;
 use crate::auth::SignedIn;
 use crate::error::PageError;
@@ -89,7 +89,7 @@ fn row(row: &MatrixRow, columns: &[String]) -> Row {
 pub(crate) async fn show(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
 ) -> Result<Response, PageError> {
     let user = who.principal.user_id;
     let matrix = app.workspace.matrix(user, &id.to_string()).await;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use deputy_workspace::{ListNotes, NewNote, Note, NoteChange};
 use serde::Deserialize;
 
-use super::{Problem, actor, failed, next_page, problem, said, when};
+use super::{Number, Problem, actor, failed, next_page, problem, said, when};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
@@ -45,7 +45,7 @@ pub(crate) struct NoteView {
 }
 
 impl NoteView {
-    fn new(note: Note, watch: &Watch) -> Self {
+    fn new(note: &Note, watch: &Watch) -> Self {
         Self {
             id: note.id,
             content: visible(&note.content),
@@ -117,7 +117,7 @@ async fn page(
         ("show", asked.show.as_str()),
     ];
     let flash = crate::view::Flash::named(&asked.done);
-    let notes = found.notes.into_iter();
+    let notes = found.notes.iter();
     render(&Page {
         shell: shell(app, who, Nav::Notes, flash).await?,
         next: next_page("/notes", &filters, found.next_page_token.as_deref()),
@@ -179,7 +179,7 @@ async fn one_page(
 pub(crate) async fn one(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
 ) -> Result<Response, PageError> {
     let note = app.workspace.note(who.principal.user_id, id).await;
     let note = note.map_err(|error| failed(&error))?;
@@ -190,7 +190,7 @@ pub(crate) async fn one(
 /// `POST /notes/{id}`.
 pub(crate) async fn change(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -216,7 +216,7 @@ pub(crate) async fn change(
 /// `POST /notes/{id}/completed`.
 pub(crate) async fn complete(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let new = NoteChange {
@@ -231,7 +231,7 @@ pub(crate) async fn complete(
 /// `POST /notes/{id}/delete`.
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let deleted = app.workspace.delete_note(&actor(&form.who), id).await;

@@ -9,7 +9,7 @@ use deputy_workspace::{
 };
 use serde::Deserialize;
 
-use super::{Problem, actor, failed, next_page, problem, said};
+use super::{Number, Problem, actor, failed, next_page, problem, said};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
@@ -309,7 +309,7 @@ async fn one_page(
 pub(crate) async fn one(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     Lenient(asked): Lenient<Asked>,
 ) -> Result<Response, PageError> {
     one_page(&app, &who, id, asked, None).await
@@ -318,7 +318,7 @@ pub(crate) async fn one(
 /// `POST /projects/{project}`: another name or description.
 pub(crate) async fn change(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -339,7 +339,7 @@ pub(crate) async fn change(
 /// `POST /projects/{project}/members`: a role for somebody, or none.
 pub(crate) async fn share(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -374,7 +374,7 @@ pub(crate) async fn share(
 pub(crate) async fn confirm(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
 ) -> Result<Response, PageError> {
     let detail = project(&app, &who, id).await?;
     render(&DeletePage {
@@ -388,7 +388,7 @@ pub(crate) async fn confirm(
 /// `POST /projects/{project}/delete`.
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let actor = actor(&form.who);

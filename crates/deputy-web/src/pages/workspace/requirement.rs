@@ -9,7 +9,7 @@ use deputy_workspace::{
 };
 
 use super::projects::{ProjectView, StatusChoice, project, status_key, statuses, tone};
-use super::{Problem, actor, failed, problem, said, when};
+use super::{Number, Problem, actor, failed, problem, said, when};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
@@ -201,7 +201,7 @@ async fn page(
 pub(crate) async fn show(
     State(app): State<App>,
     who: SignedIn,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     Lenient(flash): Lenient<Done>,
 ) -> Result<Response, PageError> {
     page(&app, &who, (id, &key), Typed::default(), &flash, None).await
@@ -231,7 +231,7 @@ async fn form_page(
 pub(crate) async fn blank(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
 ) -> Result<Response, PageError> {
     form_page(&app, &who, (id, None), Filled::default(), None, None).await
 }
@@ -239,7 +239,7 @@ pub(crate) async fn blank(
 /// `POST /projects/{project}/new`.
 pub(crate) async fn create(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -269,7 +269,7 @@ pub(crate) async fn create(
 pub(crate) async fn edit(
     State(app): State<App>,
     who: SignedIn,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
 ) -> Result<Response, PageError> {
     let said = named(id, &key);
     let found = app
@@ -287,7 +287,7 @@ pub(crate) async fn edit(
     form_page(&app, &who, (id, Some(row.key)), filled, None, None).await
 }
 
-fn meanwhile(current: Requirement) -> Meanwhile {
+fn meanwhile(current: &Requirement) -> Meanwhile {
     Meanwhile {
         status_key: status_key(current.status),
         title: visible(&current.title),
@@ -300,7 +300,7 @@ fn meanwhile(current: Requirement) -> Meanwhile {
 /// made from, the form comes back with what was typed beside what it says now.
 pub(crate) async fn change(
     State(app): State<App>,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -329,7 +329,7 @@ pub(crate) async fn change(
             if let Error::VersionConflict { current, .. } = error {
                 // Sent again, it is a change of what is shown beside it.
                 filled.version = current.version;
-                now = Some(meanwhile(*current));
+                now = Some(meanwhile(&current));
             }
             form_page(&app, &who, (id, Some(key)), filled, now, Some(problem)).await
         }
@@ -356,7 +356,7 @@ async fn answered<T>(
 /// `POST /projects/{project}/{key}/deleted`: deletes it, or brings it back.
 pub(crate) async fn set_deleted(
     State(app): State<App>,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -373,7 +373,7 @@ pub(crate) async fn set_deleted(
 /// `POST /projects/{project}/{key}/links`: makes a link, or takes one away.
 pub(crate) async fn link(
     State(app): State<App>,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -404,7 +404,7 @@ pub(crate) async fn link(
 /// `POST /projects/{project}/{key}/comments`.
 pub(crate) async fn comment(
     State(app): State<App>,
-    Path((id, key)): Path<(i64, String)>,
+    Path((Number(id), key)): Path<(Number, String)>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -423,7 +423,7 @@ pub(crate) async fn comment(
 /// `POST /projects/{project}/{key}/comments/{id}/delete`.
 pub(crate) async fn delete_comment(
     State(app): State<App>,
-    Path((id, key, comment)): Path<(i64, String, i64)>,
+    Path((Number(id), key, Number(comment))): Path<(Number, String, Number)>,
     form: Form,
 ) -> Result<Response, PageError> {
     let said = named(id, &key);

@@ -6,7 +6,7 @@ use axum::response::Response;
 use deputy_workspace::{Error, ListTasks, NewTask, Priority, Task, TaskChange, TaskStatus};
 use serde::Deserialize;
 
-use super::{Problem, actor, failed, next_page, problem, said};
+use super::{Number, Problem, actor, failed, next_page, problem, said};
 use crate::App;
 use crate::auth::{Form, SignedIn};
 use crate::error::PageError;
@@ -258,7 +258,7 @@ async fn one_page(
 pub(crate) async fn one(
     State(app): State<App>,
     who: SignedIn,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
 ) -> Result<Response, PageError> {
     let task = app.workspace.task(who.principal.user_id, id).await;
     let task = task.map_err(|error| failed(&error))?;
@@ -275,7 +275,7 @@ pub(crate) async fn one(
 /// `POST /tasks/{id}`.
 pub(crate) async fn change(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let Form { who, fields } = form;
@@ -301,7 +301,7 @@ pub(crate) async fn change(
 /// `POST /tasks/{id}/status`.
 pub(crate) async fn set_status(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let said = form.fields.get("status");
@@ -318,7 +318,7 @@ pub(crate) async fn set_status(
 /// `POST /tasks/{id}/delete`.
 pub(crate) async fn delete(
     State(app): State<App>,
-    Path(id): Path<i64>,
+    Path(Number(id)): Path<Number>,
     form: Form,
 ) -> Result<Response, PageError> {
     let deleted = app.workspace.delete_task(&actor(&form.who), id).await;
