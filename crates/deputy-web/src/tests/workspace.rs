@@ -86,7 +86,20 @@ async fn notes_and_tasks_are_kept_on_their_pages() {
             .contains("Call Bob")
     );
 
-    // Nobody else's, an administrator's neither.
+    nobody_else_reaches_them(&app).await;
+    assert!(alice.get("/notes/1").await.text.contains("Bread"));
+    assert_eq!(
+        led(&alice.post("/notes/1/delete", &[]).await),
+        "/notes?done=deleted"
+    );
+    assert_eq!(
+        led(&alice.post("/tasks/1/delete", &[]).await),
+        "/tasks?done=deleted"
+    );
+}
+
+/// What is Alice's is not the administrator's.
+async fn nobody_else_reaches_them(app: &TestApp) {
     let mut admin = app.signed_in("admin").await;
     for path in ["/notes", "/tasks?show=all"] {
         let page = admin.get(path).await.text;
@@ -113,15 +126,6 @@ async fn notes_and_tasks_are_kept_on_their_pages() {
         let answer = admin.post(path, fields).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
     }
-    assert!(alice.get("/notes/1").await.text.contains("Bread"));
-    assert_eq!(
-        led(&alice.post("/notes/1/delete", &[]).await),
-        "/notes?done=deleted"
-    );
-    assert_eq!(
-        led(&alice.post("/tasks/1/delete", &[]).await),
-        "/tasks?done=deleted"
-    );
 }
 
 /// A project of Alice's with two linked requirements; its address.
