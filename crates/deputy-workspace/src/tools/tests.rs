@@ -4,6 +4,7 @@ use super::Tools;
 use crate::testing::{calling, each};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a line for each tool")]
 async fn every_tool_has_a_schema_that_its_answer_fits() {
     each(|place| async move {
         let tools = Tools::new(place.workspace.clone());
