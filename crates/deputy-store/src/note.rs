@@ -142,6 +142,15 @@ impl UserScope<'_, DatabaseTransaction> {
         Ok(row.insert(self.conn).await?.into())
     }
 
+    /// The person's note of this number, held against other writers until this transaction ends.
+    pub async fn note_to_change(&self, id: i64) -> Result<Option<Note>> {
+        let mut query = Entity::find_by_id(id).filter(Column::UserId.eq(self.user.0));
+        if self.locks_rows() {
+            query = query.lock_exclusive();
+        }
+        Ok(query.one(self.conn).await?.map(Into::into))
+    }
+
     /// Gives a note another text. False when it is not the person's.
     pub async fn set_note(&self, id: i64, text: NoteText, at: Timestamp) -> Result<bool> {
         self.update_note(

@@ -196,7 +196,7 @@ impl Workspace {
             Begun::Now(change) => change,
         };
         let (scope, at) = (change.tx.user(actor.user), change.at);
-        let before = scope.note(id).await?.ok_or_else(|| missing(id))?;
+        let before = scope.note_to_change(id).await?.ok_or_else(|| missing(id))?;
         if written.is_some() || filed.is_some() {
             let text = stored(
                 written.unwrap_or_else(|| before.content.clone()),

@@ -204,3 +204,31 @@ async fn what_can_not_be_put_on_record_is_not_done() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn of_two_changes_at_once_none_is_lost() {
+    each(|place| async move {
+        let (space, alice) = (&place.workspace, &place.alice);
+        for round in 0..10 {
+            let made = space.create_note(alice, note("Milk", None)).await.unwrap();
+            let text = NoteChange {
+                content: Some(format!("Bread {round}")),
+                ..NoteChange::default()
+            };
+            let filed = NoteChange {
+                category: Some("food".to_owned()),
+                ..NoteChange::default()
+            };
+            let (one, other) = tokio::join!(
+                space.update_note(alice, made.id, text),
+                space.update_note(alice, made.id, filed)
+            );
+            one.unwrap();
+            other.unwrap();
+            let after = space.note(alice.user, made.id).await.unwrap();
+            assert_eq!(after.content, format!("Bread {round}"));
+            assert_eq!(after.category.as_deref(), Some("food"));
+        }
+    })
+    .await;
+}

@@ -99,7 +99,7 @@ async fn each_list_of_a_command_is_one_json_array_for_programs() {
         let bob = people.as_array().unwrap().last().unwrap();
         let expected = json!({
             "id": bob["id"], "username": "bob", "name": "bob", "role": "admin",
-            "is_active": false,
+            "is_active": false, "second_factor": { "app": false, "passkeys": 0 },
         });
         assert!(bob["id"].is_i64() && *bob == expected, "{people}");
 

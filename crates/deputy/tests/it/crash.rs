@@ -473,15 +473,7 @@ async fn a_consent_that_a_kill_cuts_off_is_whole_or_not_there() {
                     assert!(going.await.unwrap().is_err());
                     let status = person.get("api/v1/integrations/status").await;
                     assert_eq!(status.data()["google"]["status"], "disconnected");
-                    assert!(
-                        person
-                            .get("api/v1/tools")
-                            .await
-                            .data()
-                            .as_array()
-                            .unwrap()
-                            .is_empty()
-                    );
+                    assert!(person.google_tools().await.is_empty());
                     // The state is used up; beginning anew works.
                     let page = browser.go(Method::GET, callback, None).await;
                     assert_eq!(page.status.as_u16(), 400, "{page:?}");

@@ -14,7 +14,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::support::{App, Options, Process, client, output, python, succeed};
-use user::{User, text};
+use user::User;
 
 /// A proxy before the emulated Google.
 struct Recorder {
@@ -130,14 +130,7 @@ async fn every_request_of_ours_is_one_that_google_describes() {
     mail::use_every_tool(&app, &one, &two).await;
     files::use_every_tool(&app, &one).await;
 
-    let tools = alice.get("api/v1/tools").await;
-    let all: BTreeSet<String> = tools
-        .data()
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| text(&t["name"]))
-        .collect();
+    let all: BTreeSet<String> = alice.google_tools().await.into_iter().collect();
     assert_eq!(*used.borrow(), all, "a tool that this test does not use");
     let (right, said) = recorder.judge(&[]).await;
     assert!(right, "{said}");

@@ -109,15 +109,7 @@ async fn a_withdrawn_grant_ends_the_connection_and_tells_its_person_why() {
         );
         let status = alice.get("api/v1/integrations/status").await;
         assert_eq!(status.data()["google"]["status"], "disconnected");
-        assert!(
-            alice
-                .get("api/v1/tools")
-                .await
-                .data()
-                .as_array()
-                .unwrap()
-                .is_empty()
-        );
+        assert!(alice.google_tools().await.is_empty());
         // The next call asks Google nothing.
         let since = app.last_request().await;
         assert_eq!(

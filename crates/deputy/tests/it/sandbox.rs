@@ -63,15 +63,7 @@ async fn a_new_user_has_a_working_deputy_after_one_command() {
         person.delete("api/v1/integrations/google").await.code(),
         "NOT_FOUND"
     );
-    assert!(
-        person
-            .get("api/v1/tools")
-            .await
-            .data()
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(person.google_tools().await.is_empty());
     browser
         .connect_google(&google, "demo@sandbox.test", "all")
         .await;

@@ -101,6 +101,15 @@ impl Person {
         self.request(Method::GET, path, None, &[]).await
     }
 
+    /// The tools that the person's Google account gives, by name: those of the workspace everybody has.
+    pub(crate) async fn google_tools(&self) -> Vec<String> {
+        let tools = self.get("api/v1/tools").await;
+        let all = tools.data().as_array().unwrap().iter();
+        all.filter(|tool| tool["server"] != "workspace")
+            .map(|tool| tool["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     /// A document that is not in the API's envelope.
     pub(crate) async fn http_get(&self, path: &str) -> Value {
         self.get(path).await.body
